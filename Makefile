@@ -1,0 +1,51 @@
+# The few words of this project. Each makes .venv first if it is not there; only Python 3.11+, make and a
+# package index are needed. What installers and recipes say goes to standard error, so that standard output
+# holds only what was asked for.
+.PHONY: demo test lint docs bench clean
+.DEFAULT_GOAL := test
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SOURCES := kernel plugins tests bench docs examples
+TYPED := kernel/flexmeasures $(wildcard plugins/*/flexmeasures_*)
+ARGS ?=
+
+$(READY): requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	@{ set -e; \
+	for python in $$PYTHON python3 python3.14 python3.13 python3.12 python3.11; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	    python=; \
+	done; \
+	if [ -z "$$python" ]; then echo "FlexMeasures needs Python 3.11 or newer (PYTHON=/path/to/python make ...)."; exit 1; fi; \
+	if command -v uv >/dev/null 2>&1; then \
+	    [ -x $(BIN)/python ] || uv venv --quiet --python $$python $(VENV); \
+	    uv pip install --quiet --python $(BIN)/python -r requirements.txt -c constraints.txt; \
+	else \
+	    [ -x $(BIN)/python ] || $$python -m venv $(VENV); \
+	    echo "Installing into $(VENV); this takes a minute or two the first time."; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt; \
+	fi; \
+	touch $(READY); } >&2
+
+demo: $(READY)
+	@$(BIN)/flexmeasures demo $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy $(TYPED)
+
+docs: $(READY)
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(READY)
+	@$(BIN)/python bench/run.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) docs/_build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,272 @@
+"""The contracts of algorithms (numbers in, numbers out), their registry, and the choice of one for a sensor.
+
+A plugin brings a Scheduler or a Forecaster by its hook register_schedulers or register_forecasters. The
+kernel fills a problem with everything that was known, calls the algorithm outside of any transaction, and
+stores its answer. Nothing else may be read unless through `problem.read`, which is checked and written down.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from flexmeasures.errors import NameTaken, UnknownAlgorithm
+from flexmeasures.series import TimeSeries
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+
+Reader = Callable[..., TimeSeries]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensorFacts:
+    """What an algorithm may know of a sensor: plain values, no database behind them.
+
+    type: name of the sensor type (battery, solar, day_ahead ...); kind: asset, market or weather_sensor.
+    capacity_in_mw: the largest power in MW; min_soc_in_mwh, max_soc_in_mwh: limits of the state of charge
+    in MWh, None if not stated. seasonality: any of "daily", "weekly", "yearly".
+    """
+
+    id: int
+    name: str
+    kind: str
+    type: str
+    unit: str
+    resolution: timedelta
+    timezone: str = "UTC"
+    latitude: float | None = None
+    longitude: float | None = None
+    is_consumer: bool = False
+    is_producer: bool = False
+    seasonality: frozenset[str] = frozenset()
+    capacity_in_mw: float | None = None
+    min_soc_in_mwh: float | None = None
+    max_soc_in_mwh: float | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Status(Enum):
+    """How a solve ended. Only OPTIMAL schedules are stored as plans; the others fail the job with a reason."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    NOT_SOLVED = "not solved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A state of charge in MWh that the user wants exactly at a time (applied at the slot end not after it)."""
+
+    value: float
+    datetime: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulingProblem:
+    """All that a scheduler needs to know about one asset and one window.
+
+    asset: whose power is planned. start: start of the first slot, UTC. resolution: length of a slot.
+    prices: shape (n,), in price_unit (EUR/MWh or KRW/kWh: the scheduler converts), one a slot, none
+    unknown; consumption pays and production earns the same price. soc_at_start: MWh at `start`. targets: inside the window, in order of time.
+    prefer_charging_sooner: add the price slope of the documentation, chapter 7.2.
+    read: gives the beliefs of another sensor as known at belief_time, within the owner's rights.
+    """
+
+    asset: SensorFacts
+    start: datetime
+    resolution: timedelta
+    prices: Floats
+    price_unit: str
+    soc_at_start: float
+    targets: tuple[Target, ...] = ()
+    prefer_charging_sooner: bool = True
+    belief_time: datetime | None = None
+    read: Reader | None = None
+
+    @property
+    def end(self) -> datetime:
+        """End of the last slot."""
+        return self.start + len(self.prices) * self.resolution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A scheduler's answer for the window of its problem.
+
+    values: MW a slot, shape (n,), consumption positive. soc: MWh at the end of each slot, shape (n,).
+    costs: money by component, in the currency of the prices; they sum to the cost of the plan (the
+    preference for sooner is no cost). baseline, baseline_costs: the same without flexibility. objective:
+    what was minimised, in money, preference included. conflicts: the user's own inputs that conflict,
+    in words, when infeasible. warnings: what the user should know.
+    """
+
+    status: Status
+    values: Floats
+    soc: Floats
+    baseline: Floats
+    costs: Mapping[str, float] = field(default_factory=dict)
+    baseline_costs: Mapping[str, float] = field(default_factory=dict)
+    objective: float = 0.0
+    conflicts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regressor:
+    """Weather (or another outside series) that may explain a sensor.
+
+    type: weather sensor type. history: values as measured, on the problem's resolution, up to known_until.
+    forecast: newest belief for each slot among those recorded at least the horizon before it, by horizon;
+    the slots of a problem's history and of its targets; NaN where there is none.
+    """
+
+    type: str
+    history: TimeSeries
+    forecasts: Mapping[timedelta, TimeSeries] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastingProblem:
+    """What was known about one sensor at one moment, and what is asked.
+
+    known_until: everything in here was known at that time (UTC), nothing else is. history: outcomes on
+    the sensor's resolution, the newest belief a slot, NaN where unknown, last slot ending at or before
+    known_until. targets: by horizon, the start of the first event and the number of events that are
+    asked. The forecast of an event for a horizon may use only outcomes of slots that end at least the
+    horizon before the event's end (so that several events can share one problem).
+    """
+
+    sensor: SensorFacts
+    known_until: datetime
+    history: TimeSeries
+    targets: Mapping[timedelta, tuple[datetime, int]]
+    regressors: tuple[Regressor, ...] = ()
+    read: Reader | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """A forecaster's answer for one horizon: values of events from `start`, NaN where it has none."""
+
+    horizon: timedelta
+    series: TimeSeries
+    notes: tuple[str, ...] = ()
+
+
+class Scheduler(ABC):
+    """Plans the power of one asset. Subclasses are registered by the hook register_schedulers."""
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+
+    @classmethod
+    @abstractmethod
+    def accepts(cls, asset: SensorFacts) -> bool:
+        """Whether this scheduler can plan for that asset."""
+
+    @classmethod
+    def warm(cls) -> None:  # noqa: B027 (most schedulers have nothing to do here)
+        """Called once before workers start: import what is heavy, so that the first job need not."""
+
+    @abstractmethod
+    def compute(self, problem: SchedulingProblem) -> Schedule:
+        """Plan. Raises AlgorithmError with a text for users when it cannot."""
+
+
+class Forecaster(ABC):
+    """Forecasts one sensor. Subclasses are registered by the hook register_forecasters.
+
+    One object serves all problems of a run in order of time, so it may keep what it fitted.
+    fallback: name of the forecaster to use when this one raises, None for none.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    fallback: ClassVar[str | None] = None
+
+    @classmethod
+    @abstractmethod
+    def accepts(cls, sensor: SensorFacts) -> bool:
+        """Whether this forecaster can forecast that sensor."""
+
+    @classmethod
+    def warm(cls) -> None:  # noqa: B027 (most forecasters have nothing to do here)
+        """Called once before workers start: import what is heavy, so that the first job need not."""
+
+    @abstractmethod
+    def forecast(self, problem: ForecastingProblem) -> list[Forecast]:
+        """Answer every horizon of the problem. Raises AlgorithmError, NotEnoughData above all."""
+
+
+Algorithm = TypeVar("Algorithm", type[Scheduler], type[Forecaster])
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Algorithm]):
+    """The algorithm for a sensor, and why it is that one, in words for users."""
+
+    algorithm: Algorithm
+    because: str
+
+
+class Registry(Generic[Algorithm]):
+    """The algorithms of one kind ("scheduler" or "forecaster"), in order of registration."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._by_name: dict[str, Algorithm] = {}
+
+    def add(self, algorithm: Algorithm, replace: bool = False) -> None:
+        """Register; NameTaken when the name is given out already and `replace` is not set."""
+        taken = self._by_name.get(algorithm.name)
+        if taken is not None and not replace:
+            raise NameTaken(
+                f"The {self.kind} {algorithm.name!r} of {algorithm.__module__} is already brought by"
+                f" {taken.__module__}; to replace it, state __replaces__ = ['{self.kind}.{algorithm.name}']."
+            )
+        self._by_name[algorithm.name] = algorithm
+
+    def discard(self, algorithms: Iterable[Algorithm]) -> None:
+        """Take algorithms out again, when the plugin that brought them turns out to be broken."""
+        for algorithm in algorithms:
+            if self._by_name.get(algorithm.name) is algorithm:
+                del self._by_name[algorithm.name]
+
+    def all(self) -> list[Algorithm]:
+        """All algorithms, in order of registration."""
+        return list(self._by_name.values())
+
+    def names(self) -> list[str]:
+        """Names of all algorithms, in order of registration."""
+        return list(self._by_name)
+
+    def get(self, name: str) -> Algorithm:
+        """The algorithm of that name; UnknownAlgorithm, naming the installed ones, when there is none."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            installed = ", ".join(self._by_name) or "none"
+            raise UnknownAlgorithm(
+                f"No {self.kind} {name!r} is installed (installed: {installed})."
+            ) from None
+
+    def choose(self, sensor: SensorFacts, wishes: Iterable[tuple[str | None, str]]) -> Choice[Algorithm]:
+        """First wish that names an algorithm, else the first registered that accepts the sensor.
+
+        wishes: pairs of (name or None, because), the strongest first; a name that is not installed raises
+        UnknownAlgorithm, never falls through.
+        """
+        for name, because in wishes:
+            if name is not None:
+                return Choice(self.get(name), because)
+        for algorithm in self._by_name.values():
+            if algorithm.accepts(sensor):
+                because = f"first {self.kind} that accepts the {sensor.kind} type {sensor.type}"
+                return Choice(algorithm, because)
+        raise UnknownAlgorithm(f"No installed {self.kind} accepts the type {sensor.type} of {sensor.name!r}.")

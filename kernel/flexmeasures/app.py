@@ -1,0 +1,279 @@
+"""create(): the steps that make the Flask app, in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, redirect, request
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+from flexmeasures import auth, config
+from flexmeasures.algorithms import Registry
+from flexmeasures.db import db, prepare_engine
+from flexmeasures.errors import NameTaken
+from flexmeasures.hookspecs import Health
+from flexmeasures.platform import Platform, platform
+from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugin, Plugins, blueprints_of
+from flexmeasures.ui.utils.view_utils import base_context
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+# What works with Bokeh (it makes style elements in its shadow roots) and refuses everything else.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-elem 'self' 'unsafe-inline';"
+    " img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'; object-src 'none'"
+)
+
+
+def create(
+    env: str | None = None,
+    path_to_config: str | Path | None = None,
+    *,
+    instance: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plugins: list[str] | None = None,
+) -> Flask:
+    """Make the app.
+
+    env: FLASK_ENV; path_to_config: configuration file; instance: instance folder; settings: the strongest
+    source of settings; plugins: folders or modules, before those of FLEXMEASURES_PLUGINS. Raises
+    SettingsError. A plugin that fails does not stop it (unless FLEXMEASURES_STRICT_PLUGINS).
+    """
+    folder = config.instance_path(instance)
+    named = config.is_named(instance)
+    arguments = dict(settings or {})
+    configuration = config.load(
+        folder, named=named, path_to_config=path_to_config, env=env, arguments=arguments
+    )
+    loaded = _load_plugins(configuration.values, plugins or [])
+    extra = loaded.settings()
+    if extra:
+        configuration = config.load(
+            folder, named=named, path_to_config=path_to_config, env=env, arguments=arguments, extra=extra
+        )
+
+    app = Flask(
+        "flexmeasures",
+        instance_path=str(folder),
+        static_folder=None,
+        template_folder=None,
+        root_path=str(HERE),
+    )
+    app.config.from_mapping(configuration.values)
+    config.set_up_logging(app)
+    for warning in configuration.warnings:
+        app.logger.warning(warning)
+    app.extensions["flexmeasures"] = Platform(folder, configuration, loaded)
+
+    _set_up_database(app)
+    _set_up_mail(app)
+    _set_up_security(app)
+    _register_algorithms(app)
+    _register_job_functions(app)
+    _register_blueprints(app)
+    _set_up_templates(app)
+    _handle_errors(app)
+    _serve_health_and_home(app)
+    return app
+
+
+def _load_plugins(values: Mapping[str, Any], first: list[str]) -> Plugins:
+    loaded = Plugins(strict=bool(values.get("FLEXMEASURES_STRICT_PLUGINS")))
+    paths = values["FLEXMEASURES_PLUGIN_PATHS"]
+    if not isinstance(paths, list | tuple):
+        log.warning("FLEXMEASURES_PLUGIN_PATHS is not a list of folders; none is loaded.")
+        paths = []
+    modules = [*first, *values["FLEXMEASURES_PLUGINS"]]
+    loaded.load([str(path) for path in paths], modules, values["FLEXMEASURES_DISABLED_PLUGINS"])
+    return loaded
+
+
+def _set_up_database(app: Flask) -> None:
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+
+
+def _set_up_mail(app: Flask) -> None:
+    from flask_mailman import Mail
+
+    Mail(app)
+
+
+def _set_up_security(app: Flask) -> None:
+    from flask_cors import CORS
+
+    auth.init(app)
+    CORS(app)
+    secure = app.config["FLASK_ENV"] in ("production", "staging")
+
+    @app.before_request
+    def to_https() -> Any:
+        forwarded = request.headers.get("X-Forwarded-Proto", request.scheme)
+        if secure and forwarded != "https" and not request.path.startswith("/health"):
+            return redirect(request.url.replace("http://", "https://", 1), code=301)
+        return None
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        if secure:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31556926")
+        return response
+
+    if secure:
+        app.config["SESSION_COOKIE_SECURE"] = True
+
+
+def _register_algorithms(app: Flask) -> None:
+    hub: Platform = app.extensions["flexmeasures"]
+    registries: list[tuple[str, Registry[Any]]] = [
+        ("register_schedulers", hub.schedulers),
+        ("register_forecasters", hub.forecasters),
+    ]
+    for hook, registry in registries:
+        for plugin, algorithms in hub.plugins.asked(hook):
+            replaces = getattr(plugin.module, "__replaces__", ())
+            with hub.plugins.guarding(plugin):
+                for algorithm in algorithms:
+                    registry.add(algorithm, replace=f"{registry.kind}.{algorithm.name}" in replaces)
+            if plugin.state != "active":
+                registry.discard(
+                    algorithm.name for algorithm in algorithms if algorithm.__module__.startswith(plugin.name)
+                )
+
+
+def _register_job_functions(app: Flask) -> None:
+    from flexmeasures import forecasting, scheduling
+
+    hub: Platform = app.extensions["flexmeasures"]
+    hub.job_functions = {"schedule": scheduling.schedule_job, "forecast": forecasting.forecast_job}
+    for plugin, functions in hub.plugins.asked("register_jobs"):
+        with hub.plugins.guarding(plugin):
+            for name, function in functions.items():
+                if name in ("schedule", "forecast"):
+                    raise NameTaken(f"The job function {name!r} of plugin {plugin.name} is the kernel's.")
+                hub.plugins.claim("job function", name, plugin)
+                hub.job_functions[name] = function
+
+
+def _register_blueprints(app: Flask) -> None:
+    hub: Platform = app.extensions["flexmeasures"]
+    brought: dict[str, list[Any]] = {}
+    for plugin, blueprints in hub.plugins.asked("register_blueprints", app=app):
+        brought.setdefault(plugin.name, []).extend(blueprints)
+    for plugin in reversed(hub.plugins.active):
+        for blueprint in [*brought.get(plugin.name, []), *blueprints_of(plugin)]:
+            if plugin.state == "active" and app.blueprints.get(blueprint.name) is not blueprint:
+                with hub.plugins.guarding(plugin):
+                    hub.plugins.claim("blueprint", blueprint.name, plugin)
+                    _check_routes(app, hub, plugin, blueprint)
+                    app.register_blueprint(blueprint)
+
+
+def _check_routes(app: Flask, hub: Platform, plugin: Plugin, blueprint: Any) -> None:
+    """Refuse a blueprint whose pages would stand in for another's: tried on an empty app first."""
+    trial = Flask("trial", static_folder=None)
+    trial.config.update(app.config)
+    trial.extensions.update(app.extensions)
+    trial.register_blueprint(blueprint)
+    taken = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
+    for rule in trial.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            if rule.rule.startswith("/health"):
+                raise NameTaken(f"The page {rule.rule} of plugin {plugin.name} is the kernel's.")
+            hub.plugins.claim("page", f"{method} {rule.rule}", plugin)
+            if (rule.rule, method) in taken and f"page.{rule.rule}" not in getattr(
+                plugin.module, "__replaces__", ()
+            ):
+                raise NameTaken(f"The page {method} {rule.rule} of plugin {plugin.name} is taken already.")
+
+
+def _set_up_templates(app: Flask) -> None:
+    """Templates are asked for at plugins from paths, third-party packages, built-ins, and last at the kernel."""
+    hub: Platform = app.extensions["flexmeasures"]
+    loaders: list[BaseLoader] = []
+    for plugin in hub.plugins.active:
+        for blueprint in app.blueprints.values():
+            if (
+                hub.plugins.holder("blueprint", blueprint.name) is plugin
+                and blueprint.jinja_loader is not None
+            ):
+                loaders.append(blueprint.jinja_loader)
+    app.jinja_loader = ChoiceLoader([*loaders, FileSystemLoader(HERE / "templates")])
+    app.context_processor(base_context)
+
+
+def _handle_errors(app: Flask) -> None:
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+    @app.errorhandler(HTTPException)
+    def answer(error: HTTPException) -> Any:
+        hook = "render_api_error" if request.path.startswith("/api") else "render_error"
+        response = platform().first(hook, error=error)
+        return error.get_response() if response is None else response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Any:
+        app.logger.exception("%s %s failed", request.method, request.path)
+        db.session.rollback()
+        if isinstance(error, DBAPIError) and (
+            error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+        ):
+            busy = ServiceUnavailable("The database does not answer just now; nothing was stored.")
+            busy.retry_after = 5
+            return answer(busy)
+        return answer(InternalServerError())
+
+
+def _serve_health_and_home(app: Flask) -> None:
+    @app.get("/health")
+    def health() -> Any:
+        parts = [_database_health(), *(_plugin_health(plugin) for plugin in platform().plugins.plugins)]
+        parts += platform().ask("health")
+        ok = all(part.ok for part in parts)
+        body = {"status": "ok" if ok else "degraded", "parts": {part.name: _as_dict(part) for part in parts}}
+        return jsonify(body), 200 if parts[0].ok else 503
+
+    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
+
+        @app.get("/")
+        @auth.login_required
+        def home() -> Any:
+            user = auth.current_user()
+            answer = platform().first("home", user=user)
+            return (
+                answer
+                if answer is not None
+                else jsonify(message="FlexMeasures runs; no pages are installed.")
+            )
+
+
+def _as_dict(part: Health) -> dict[str, Any]:
+    return {"ok": part.ok} | ({"detail": part.detail} if part.detail else {})
+
+
+def _database_health() -> Health:
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        db.session.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        log.warning("The database does not answer: %s", error)
+        return Health(name="database", ok=False, detail="the database does not answer")
+    return Health(name="database", ok=True)
+
+
+def _plugin_health(plugin: Plugin) -> Health:
+    ok = plugin.state not in (BROKEN, INCOMPATIBLE)
+    detail = "" if ok else f"{plugin.state}; see `flexmeasures plugins list`"
+    return Health(name=f"plugin {plugin.name}", ok=ok, detail=detail)

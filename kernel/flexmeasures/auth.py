@@ -1,0 +1,172 @@
+"""Who is it, and what may they do: Flask-Security's login and tokens, roles, may().
+
+The header of the token is named by SECURITY_TOKEN_AUTHENTICATION_HEADER (a bare token, no prefix). Tokens
+are read from that header only, and a broken database travels to a 503 instead of looking like a missing
+login. Requests of a browser's session need a CSRF token, requests with a header token do not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+import flask_login
+from flask import Flask, abort, current_app, g, request
+from flask_security import FSQLALiteUserDatastore, Security
+from flask_wtf import CSRFProtect
+
+from flexmeasures.db import db, writing
+from flexmeasures.models.users import Role, User
+from flexmeasures.platform import platform
+
+log = logging.getLogger(__name__)
+View = TypeVar("View", bound=Callable[..., Any])
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+DEFAULTS: dict[str, Any] = {
+    "SECURITY_PASSWORD_HASH": "bcrypt",
+    "SECURITY_PASSWORD_SCHEMES": ["bcrypt"],
+    "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
+    "SECURITY_RECOVERABLE": True,
+    "SECURITY_RESET_URL": "/reset",
+    "SECURITY_AUTO_LOGIN_AFTER_RESET": False,
+    "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
+    "SECURITY_LOGOUT_METHODS": ["GET", "POST"],
+    "SECURITY_POST_LOGIN_VIEW": "/",
+    "SECURITY_POST_LOGOUT_VIEW": "/login",
+    "SECURITY_UNAUTHORIZED_VIEW": None,
+    "SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS": False,
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "WTF_CSRF_CHECK_DEFAULT": False,
+    "WTF_CSRF_TIME_LIMIT": None,
+}
+
+_csrf = CSRFProtect()
+
+
+def init(app: Flask) -> None:
+    """Set Flask-Security up: pages /login, /logout, /reset; sessions; header tokens; CSRF."""
+    for name, value in DEFAULTS.items():
+        app.config.setdefault(name, value)
+    app.config.setdefault(
+        "SECURITY_RETURN_GENERIC_RESPONSES", bool(app.config["FLEXMEASURES_HIDE_UNKNOWN_USERS"])
+    )
+    _csrf.init_app(app)
+    datastore = FSQLALiteUserDatastore(db, User, Role)
+    Security(app, datastore, register_blueprint=True)
+    app.login_manager.request_loader(_user_of_request)  # type: ignore[attr-defined]
+    flask_login.user_logged_in.connect(_note_login, app)
+    app.before_request(_protect_sessions)
+
+
+def current_user() -> User | None:
+    """Who makes this request, None for a visitor."""
+    user = flask_login.current_user
+    return cast(User, user._get_current_object()) if user and user.is_authenticated else None
+
+
+def login_required(view: View) -> View:
+    """Let only logged-in users in; a browser is sent to the login page."""
+    return cast(View, flask_login.login_required(view))
+
+
+def roles_required(*names: str) -> Callable[[View], View]:
+    """Let only users in who have one of the roles (or are admin); others get 403, visitors the login page."""
+
+    def decorate(view: View) -> View:
+        import functools
+
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            user = current_user()
+            if user is None:
+                return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+            if not user.is_admin and not user.role_names & set(names):
+                abort(403)
+            return view(*args, **kwargs)
+
+        return cast(View, guarded)
+
+    return decorate
+
+
+def may(user: User | None, action: str, thing: Any) -> bool:
+    """Whether the user may "read", "update", "delete" or "create" the thing.
+
+    Plugins are asked first (hook may); one that raises means no. Else: an admin may all, an owner may all
+    with what is theirs, everybody who is logged in may read markets and weather.
+    """
+    if user is None:
+        return False
+    for name, call in platform().plugins.callers("may"):
+        try:
+            answer = call(user=user, action=action, thing=thing)
+        except Exception:
+            log.exception("Plugin %s fails in hook may; the answer is no.", name)
+            return False
+        if answer is not None:
+            return bool(answer)
+    if user.is_admin:
+        return True
+    if isinstance(thing, User):
+        return thing.id == user.id and action in ("read", "update")
+    owner_id = getattr(thing, "owner_id", None)
+    if owner_id is not None:
+        return bool(owner_id == user.id)
+    return action == "read" and getattr(thing, "kind", "") in ("market", "weather_sensor")
+
+
+def new_token(user: User) -> str:
+    """A fresh token for the user, valid for SECURITY_TOKEN_MAX_AGE seconds."""
+    return str(user.get_auth_token())
+
+
+def _user_of_request(req: Any) -> User | None:
+    user = _user_of_token(req.headers.get(current_app.config["SECURITY_TOKEN_AUTHENTICATION_HEADER"]))
+    if user is not None:
+        g.flexmeasures_authenticated_by = "token"
+        return user
+    for name, call in platform().plugins.callers("authenticate"):
+        try:
+            found = call(request=req)
+        except Exception:
+            log.exception("Plugin %s fails in hook authenticate; the request is nobody's.", name)
+            return None
+        if found is not None:
+            g.flexmeasures_authenticated_by = "plugin"
+            return cast(User, found)
+    return None
+
+
+def _user_of_token(token: str | None) -> User | None:
+    from flask_security.utils import parse_auth_token
+    from itsdangerous import BadData
+    from sqlalchemy import select
+
+    if not token:
+        return None
+    try:
+        content = parse_auth_token(token)
+    except (BadData, ValueError, TypeError, KeyError, IndexError):
+        return None
+    user = db.session.scalar(select(User).where(User.fs_uniquifier == str(content["uid"])))
+    return user if user is not None and user.active else None
+
+
+def _protect_sessions() -> None:
+    """A session's cookie is sent by browsers also with requests that other sites start: ask for the CSRF token."""
+    if request.method in SAFE_METHODS or not current_app.config.get("WTF_CSRF_ENABLED", True):
+        return
+    if request.endpoint and request.endpoint.startswith("security."):
+        return  # the forms of Flask-Security check their own token
+    if current_user() is not None and getattr(g, "flexmeasures_authenticated_by", "session") == "session":
+        _csrf.protect()
+
+
+def _note_login(app: Flask, user: User, **_: Any) -> None:
+    with writing():
+        user.last_login_at = datetime.now(UTC)
+        user.login_count = (user.login_count or 0) + 1

@@ -1,0 +1,192 @@
+"""Engine and session, the declarative Base, column types, and write transactions, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from flexmeasures.timing import MILLISECOND, from_ms, to_ms
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A UTC time: timestamptz on PostgreSQL, integer milliseconds since 1970 on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return to_ms(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None or isinstance(value, datetime):
+            return value
+        return from_ms(value)
+
+
+class Milliseconds(TypeDecorator[timedelta]):
+    """A duration, stored as whole milliseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // MILLISECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        return None if value is None else value * MILLISECOND
+
+
+class Base(DeclarativeBase):
+    """Base of the kernel's own tables."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {datetime: UtcTime, timedelta: Milliseconds}
+
+
+def plugin_base(name: str) -> type[DeclarativeBase]:
+    """A declarative base for the tables of the plugin `name`: its own registry and MetaData.
+
+    A bad relationship there cannot break the kernel's queries. Tables are to be named `<name>_...`.
+    """
+    attributes = {
+        "metadata": MetaData(naming_convention=NAMING_CONVENTION),
+        "type_annotation_map": {datetime: UtcTime, timedelta: Milliseconds},
+    }
+    return type(f"{name}_Base", (DeclarativeBase,), attributes)
+
+
+db = SQLAlchemy(session_options={"expire_on_commit": False})
+
+
+def normalised_url(uri: str) -> str:
+    """The database URI for SQLAlchemy: `postgresql://` and `postgres://` mean psycopg 3."""
+    url = make_url(uri)
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+_transaction = threading.local()
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Set SQLite up: WAL, full synchronisation, foreign keys, and transactions that say when they write."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver's own transaction handling is off
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "busy_timeout = 10000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads before it writes fails at once under a second writer, unless it began so.
+        immediate = getattr(_transaction, "writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def is_sqlite(session: Session | None = None) -> bool:
+    """Whether the session's database is SQLite (otherwise it is PostgreSQL)."""
+    bind = (db.session if session is None else session).get_bind()
+    return bind.dialect.name == "sqlite"
+
+
+@contextmanager
+def _gate(engine: Engine) -> Iterator[None]:
+    """Let one write transaction in at a time: SQLite's own waiting is unfair between processes."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path or path == ":memory:":
+        yield
+        return
+    descriptor = os.open(f"{Path(path)}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def beginning_immediately() -> Iterator[None]:
+    """Let transactions that begin inside take SQLite's write lock at once (used for forms)."""
+    before = getattr(_transaction, "writes", False)
+    _transaction.writes = True
+    try:
+        yield
+    finally:
+        _transaction.writes = before
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A write transaction on the context's session: committed at the end, rolled back when something raises.
+
+    Everything that stores goes through here. Nested uses join the outermost. What a read transaction of
+    the same session saw before is given up first, so look things up inside when it matters. Functions
+    passed to `after_commit` run once the outermost has committed.
+    """
+    session = db.session
+    if session.info.get("writing"):
+        yield session
+        return
+    session.commit()
+    engine = session.get_bind().engine
+    session.info["after_commit"] = []
+    try:
+        with _gate(engine), beginning_immediately():
+            session.info["writing"] = True
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                session.info["after_commit"] = []
+                raise
+            finally:
+                session.info["writing"] = False
+    finally:
+        callbacks = session.info.pop("after_commit", [])
+    for callback in callbacks:
+        callback()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Run `callback` after the current write transaction has committed; not at all if it rolls back."""
+    callbacks: list[Callable[[], None]] | None = db.session.info.get("after_commit")
+    if callbacks is None:
+        raise RuntimeError("after_commit() needs an open `with writing():` transaction.")
+    callbacks.append(callback)

@@ -1,0 +1,213 @@
+"""Every hook of FlexMeasures: its signature, and when it is called.
+
+A plugin implements any of them as a plain function marked with `flexmeasures.hookimpl`, taking the
+arguments that it needs, by name. "All" hooks ask every plugin; hooks marked firstresult stop at the first
+answer that is not None. Plugins from paths are asked first, then third-party packages, then built-ins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from flask import Blueprint, Flask, Request
+    from sqlalchemy.orm import Session
+
+    from flexmeasures.algorithms import Forecaster, Scheduler, SensorFacts
+    from flexmeasures.config import Setting
+    from flexmeasures.models.jobs import Job
+    from flexmeasures.models.schedules import StoredSchedule
+    from flexmeasures.models.sensors import Asset, Sensor
+    from flexmeasures.models.sources import Source
+    from flexmeasures.models.users import User
+
+hookspec = pluggy.HookspecMarker("flexmeasures")
+hookimpl = pluggy.HookimplMarker("flexmeasures")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiVersion:
+    """A version of the API, as GET /api/ lists it: name is its path segment, such as "v2_0"."""
+
+    name: str
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MenuItem:
+    """An entry of the menu of pages.
+
+    name: what FLEXMEASURES_LISTED_VIEWS calls it; url: where it leads; icon: name of a Bootstrap icon.
+    """
+
+    name: str
+    title: str
+    url: str
+    icon: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How one part of the system is. Where `ok` is not set, `detail` tells what is wrong and what to do."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerChart:
+    """What a power chart shows: assets, window (UTC), resolution, sign, horizon of forecasts, traces.
+
+    traces: "none" sums the assets in one line; "power" or "schedules" draws a line an asset.
+    """
+
+    assets: tuple[Asset, ...]
+    start: datetime
+    end: datetime
+    resolution: timedelta
+    forecast_horizon: timedelta = field(default=timedelta(hours=6))
+    consumption_as_positive: bool = True
+    traces: str = "none"
+
+
+# -- when plugins are loaded, in create() --------------------------------------------------------------
+
+
+@hookspec
+def register_settings() -> list[Setting]:  # type: ignore[empty-body]
+    """Called before the configuration is checked: settings that the plugin reads."""
+
+
+@hookspec
+def register_blueprints(app: Flask) -> list[Blueprint]:  # type: ignore[empty-body]
+    """Called in create(): blueprints with endpoints, pages and commands of the plugin."""
+
+
+@hookspec
+def register_api_versions() -> list[ApiVersion]:  # type: ignore[empty-body]
+    """Called for GET /api/ and getService: versions of the API that the plugin serves."""
+
+
+@hookspec
+def register_schedulers() -> list[type[Scheduler]]:  # type: ignore[empty-body]
+    """Called once in create(): scheduler classes."""
+
+
+@hookspec
+def register_forecasters() -> list[type[Forecaster]]:  # type: ignore[empty-body]
+    """Called once in create(): forecaster classes."""
+
+
+@hookspec
+def register_queues() -> list[str]:  # type: ignore[empty-body]
+    """Called when workers start: names of queues besides "forecasting" and "scheduling"."""
+
+
+@hookspec
+def register_jobs() -> dict[str, Callable[..., Any]]:  # type: ignore[empty-body]
+    """Called once in create(): job functions by name, see `flexmeasures.jobs.enqueue`."""
+
+
+@hookspec
+def register_migrations() -> Path:  # type: ignore[empty-body]
+    """Called by `flexmeasures db upgrade`: folder with the alembic versions of the plugin's own tables."""
+
+
+@hookspec
+def register_seeds(session: Session) -> None:
+    """Called by `flexmeasures add structure` and `demo`: add standing rows; must be safe to run twice."""
+
+
+# -- when an algorithm is needed -----------------------------------------------------------------------
+
+
+@hookspec(firstresult=True)
+def choose_algorithm(kind: str, sensor: SensorFacts) -> str | None:
+    """Called each time that a job is made: name of the "scheduler" or "forecaster" for this sensor."""
+
+
+# -- in each request -----------------------------------------------------------------------------------
+
+
+@hookspec(firstresult=True)
+def authenticate(request: Request) -> User | None:
+    """Called per request without session and token: who is this? A plugin that raises means nobody."""
+
+
+@hookspec(firstresult=True)
+def may(user: User, action: str, thing: Any) -> bool | None:
+    """Called before an action ("read", "update", "delete", "create") on a thing: may the user do it?
+
+    None leaves the answer to the next; a plugin that raises means no.
+    """
+
+
+# -- after something happened (cannot undo it) ---------------------------------------------------------
+
+
+@hookspec
+def on_beliefs_stored(sensor: Sensor, source: Source, start: datetime, end: datetime) -> None:
+    """Called after commit of values of one sensor and source, which lie in the window [start, end)."""
+
+
+@hookspec
+def on_schedule_stored(asset: Asset, schedule: StoredSchedule) -> None:
+    """Called after commit of a new schedule."""
+
+
+@hookspec
+def on_job_failed(job: Job, error: str) -> None:
+    """Called after a job has failed for good, with the reason."""
+
+
+@hookspec
+def on_sensor_deleted(sensor: Sensor) -> None:
+    """Called after commit of the deletion of a sensor and its beliefs."""
+
+
+# -- on pages ------------------------------------------------------------------------------------------
+
+
+@hookspec
+def menu_items(user: User) -> list[MenuItem]:  # type: ignore[empty-body]
+    """Called for each page of a logged-in user: entries of the menu."""
+
+
+@hookspec
+def template_context(page: str) -> dict[str, Any]:  # type: ignore[empty-body]
+    """Called before a page is rendered: more variables for its template; page is the template's name."""
+
+
+@hookspec(firstresult=True)
+def home(user: User) -> Any:
+    """Called for GET / of a logged-in user: a response, or None to leave it to the next."""
+
+
+@hookspec(firstresult=True)
+def render_error(error: Any) -> Any:
+    """Called for an error (a werkzeug HTTPException) outside of /api: a response for browsers."""
+
+
+@hookspec(firstresult=True)
+def render_api_error(error: Any) -> Any:
+    """Called for an error (a werkzeug HTTPException) below /api: a JSON response."""
+
+
+@hookspec(firstresult=True)
+def draw_power_chart(chart: PowerChart) -> dict[str, Any] | None:
+    """Called by the chart endpoint and by pages: a Bokeh JSON item of the chart."""
+
+
+# -- for operators -------------------------------------------------------------------------------------
+
+
+@hookspec
+def health() -> Health:  # type: ignore[empty-body]
+    """Called by GET /health and `flexmeasures plugins check`: how the plugin is."""

@@ -1,0 +1,23 @@
+"""The kernel's tables: who (users), what (sensors), who says (sources), what was said (beliefs), plans, jobs."""
+
+from flexmeasures.models.beliefs import belief
+from flexmeasures.models.jobs import Job, JobState
+from flexmeasures.models.schedules import StoredSchedule
+from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.sources import Source
+from flexmeasures.models.users import Role, User
+
+__all__ = [
+    "Asset",
+    "Job",
+    "JobState",
+    "Market",
+    "Role",
+    "Sensor",
+    "SensorType",
+    "Source",
+    "StoredSchedule",
+    "User",
+    "WeatherSensor",
+    "belief",
+]

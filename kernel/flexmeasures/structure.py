@@ -1,0 +1,275 @@
+"""Structure: users, sensors and their types, sources; everything that is not a time series or a job.
+
+Functions that change something are called inside `with db.writing():`.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from flexmeasures import beliefs
+from flexmeasures.db import after_commit, db
+from flexmeasures.errors import InputError
+from flexmeasures.models import sources as kinds
+from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.sources import Source
+from flexmeasures.models.users import Role, User
+from flexmeasures.timing import server_now, timezone
+
+DUMMY_MARKET = "dummy-tou"
+DUMMY_PRICE = 50.0
+EARTH_RADIUS_KM = 6371.0
+
+AnySensor = TypeVar("AnySensor", bound=Sensor)
+
+_ALL = ("daily", "weekly", "yearly")
+_SUN = ("daily", "yearly")
+# Contract 21.1 to 21.3: kind, name, display name, what it can do, seasonality, hover label.
+_TYPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...], str | None], ...] = (
+    ("asset", "solar", "solar panel", ("is_producer",), _SUN, None),
+    ("asset", "wind", "wind turbine", ("is_producer", "can_curtail"), _SUN, None),
+    ("asset", "one-way_evse", "one-way EVSE", ("is_consumer", "can_shift"), _ALL,
+     "uni-directional Electric Vehicle Supply Equipment"),
+    ("asset", "two-way_evse", "two-way EVSE", ("is_consumer", "is_producer", "can_shift"), _ALL,
+     "bi-directional Electric Vehicle Supply Equipment"),
+    ("asset", "battery", "stationary battery", ("is_consumer", "is_producer", "can_curtail", "can_shift"), _ALL, None),
+    ("asset", "building", "building", ("is_consumer", "is_producer", "can_shift"), _ALL, None),
+    ("weather_sensor", "temperature", "ambient temperature", (), _SUN, None),
+    ("weather_sensor", "wind_speed", "wind speed", (), _SUN, None),
+    ("weather_sensor", "radiation", "solar irradiation", (), _SUN, None),
+    ("market", "day_ahead", "day-ahead market", (), _ALL, None),
+    ("market", "tou_tariff", "time-of use tariff", (), _SUN, None),
+)  # fmt: skip
+
+
+# -- standing rows -------------------------------------------------------------------------------------
+
+
+def seed(session: Session) -> dict[str, int]:
+    """Add the standard types, the dummy market with its prices, and the script source, where missing.
+
+    Safe to run twice. Returns how many of each kind there are now.
+    """
+    known = {(row.kind, row.name) for row in session.scalars(select(SensorType))}
+    for kind, name, display_name, abilities, seasons, label in _TYPES:
+        if (kind, name) not in known:
+            flags = dict.fromkeys(abilities, True) | {f"{season}_seasonality": True for season in seasons}
+            attributes = {} if label is None else {"hover_label": label}
+            session.add(
+                SensorType(kind=kind, name=name, display_name=display_name, attributes=attributes, **flags)
+            )
+    session.flush()
+    _seed_dummy_market(session)
+    rows = session.scalars(select(SensorType.kind)).all()
+    return {kind: rows.count(kind) for kind in ("asset", "weather_sensor", "market")}
+
+
+def _seed_dummy_market(session: Session) -> None:
+    market = session.scalar(select(Market).where(Market.name == DUMMY_MARKET))
+    if market is None:
+        tariff = session.scalars(select(SensorType).where(SensorType.name == "tou_tariff")).one()
+        market = Market(
+            name=DUMMY_MARKET,
+            display_name="Dummy time-of-use market",
+            unit="EUR/MWh",
+            event_resolution=timedelta(days=365),
+            type=tariff,
+        )
+        session.add(market)
+        session.flush()
+    source = get_source("Seita", kinds.DEMO_SCRIPT)
+    for year in range(2015, server_now().year + 6):
+        starts = [datetime(year, 1, 1, tzinfo=UTC)]
+        if (datetime(year + 1, 1, 1, tzinfo=UTC) - starts[0]).days == 366:
+            starts.append(datetime(year, 12, 31, tzinfo=UTC))  # a year of 365 days leaves this one out
+        for start in starts:
+            beliefs.store(
+                market,
+                [DUMMY_PRICE],
+                start,
+                market.event_resolution,
+                source,
+                horizon=timedelta(0),
+                on_existing="skip",
+            )
+
+
+# -- sources -------------------------------------------------------------------------------------------
+
+
+def get_source(name: str, type: str, model: str = "", version: str = "") -> Source:  # noqa: A002 (the column's name)
+    """The script source of that name, made when it is missing."""
+    query = select(Source).where(
+        Source.name == name, Source.type == type, Source.model == model, Source.version == version
+    )
+    source = db.session.scalar(query)
+    if source is None:
+        source = Source(name=name, type=type, model=model, version=version)
+        db.session.add(source)
+        db.session.flush()
+    return source
+
+
+def source_of(user: User) -> Source:
+    """The source of what a user posts, made when it is missing."""
+    source = db.session.scalar(select(Source).where(Source.user_id == user.id))
+    if source is None:
+        source = Source(name=user.username, type=kinds.USER, user_id=user.id)
+        db.session.add(source)
+        db.session.flush()
+    return source
+
+
+# -- users ---------------------------------------------------------------------------------------------
+
+
+def create_user(
+    username: str,
+    email: str,
+    password: str | None = None,
+    roles: Iterable[str] = (),
+    timezone_name: str = "UTC",
+) -> User:
+    """A new user with its data source; roles come into being as needed. Without password: a random one.
+
+    Raises InputError for a bad or taken email or username, or an unknown time zone.
+    """
+    from email_validator import EmailNotValidError, validate_email
+    from flask_security.utils import hash_password
+
+    try:
+        address = validate_email(email, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise InputError(f"email {email!r} is not valid: {error}", "email", "an email address") from None
+    if not username.strip():
+        raise InputError("username is empty.", "username", "a name")
+    timezone(timezone_name, "timezone")
+    for field, value in (("email", address), ("username", username)):
+        if db.session.scalar(select(User.id).where(getattr(User, field) == value)) is not None:
+            raise InputError(f"{field} {value!r} is taken already.", field, "one that no other user has")
+    user = User(
+        username=username,
+        email=address,
+        password=hash_password(password or secrets.token_urlsafe(24)),
+        fs_uniquifier=secrets.token_hex(16),
+        timezone=timezone_name,
+        roles=[role_named(name) for name in dict.fromkeys(roles)],
+    )
+    db.session.add(user)
+    db.session.flush()
+    source_of(user)
+    return user
+
+
+def role_named(name: str) -> Role:
+    """The role of that name, made when it is missing."""
+    role = db.session.scalar(select(Role).where(Role.name == name))
+    if role is None:
+        role = Role(name=name)
+        db.session.add(role)
+        db.session.flush()
+    return role
+
+
+def delete_user(user: User) -> int:
+    """Delete a user with their assets and these assets' beliefs; what the user said about others stays.
+
+    Returns how many beliefs went.
+    """
+    owned = list(db.session.scalars(select(Sensor).where(Sensor.owner_id == user.id)))
+    removed = sum(delete_sensor(sensor) for sensor in owned)
+    for source in db.session.scalars(select(Source).where(Source.user_id == user.id)):
+        source.user_id = None
+    db.session.flush()
+    db.session.delete(user)
+    db.session.flush()
+    return removed
+
+
+# -- sensors -------------------------------------------------------------------------------------------
+
+
+def create_asset(data: Mapping[str, Any]) -> Asset:
+    """A new asset from the fields of schemas.AssetSchema; marshmallow.ValidationError names all bad ones."""
+    from flexmeasures.schemas import AssetSchema
+
+    return _added(Asset(**AssetSchema().load(dict(data))))
+
+
+def update_asset(asset: Asset, data: Mapping[str, Any]) -> Asset:
+    """Change some fields of an asset; `id` is ignored."""
+    from flexmeasures.schemas import AssetSchema
+
+    for name, value in AssetSchema(existing=asset, partial=True).load(dict(data), partial=True).items():
+        setattr(asset, name, value)
+    db.session.flush()
+    return asset
+
+
+def create_market(data: Mapping[str, Any]) -> Market:
+    """A new market from the fields of schemas.MarketSchema."""
+    from flexmeasures.schemas import MarketSchema
+
+    return _added(Market(**MarketSchema().load(dict(data))))
+
+
+def create_weather_sensor(data: Mapping[str, Any]) -> WeatherSensor:
+    """A new weather sensor from the fields of schemas.WeatherSensorSchema."""
+    from flexmeasures.schemas import WeatherSensorSchema
+
+    return _added(WeatherSensor(**WeatherSensorSchema().load(dict(data))))
+
+
+def _added(sensor: AnySensor) -> AnySensor:
+    sensor.display_name = sensor.display_name or humanised(sensor.name)
+    db.session.add(sensor)
+    db.session.flush()
+    return sensor
+
+
+def humanised(name: str) -> str:
+    """A name for people: underscores as spaces, first letter capital."""
+    text = name.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+def delete_sensor(sensor: Sensor) -> int:
+    """Delete a sensor with its beliefs, schedules and jobs; returns how many beliefs went."""
+    from flexmeasures.platform import platform
+
+    removed = beliefs.remove(sensors=[sensor.id])
+    db.session.delete(sensor)
+    db.session.flush()
+    hub = platform()
+    after_commit(lambda: hub.tell("on_sensor_deleted", sensor=sensor))
+    return removed
+
+
+def nearest_weather_sensors(
+    type_name: str | None, latitude: float, longitude: float, count: int = 1
+) -> Sequence[tuple[WeatherSensor, float]]:
+    """Weather sensors of a type (None: any) beside their great-circle distance in km, the nearest first."""
+    query = select(WeatherSensor).join(SensorType, WeatherSensor.type_id == SensorType.id)
+    if type_name is not None:
+        query = query.where(SensorType.name == type_name)
+    placed = [
+        (sensor, distance_km(latitude, longitude, sensor.latitude, sensor.longitude))
+        for sensor in db.session.scalars(query)
+        if sensor.latitude is not None and sensor.longitude is not None
+    ]
+    return sorted(placed, key=lambda pair: pair[1])[:count]
+
+
+def distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Great-circle distance by the haversine formula, in km."""
+    phi, other_phi = math.radians(latitude), math.radians(other_latitude)
+    half = math.sin((other_phi - phi) / 2) ** 2
+    half += math.cos(phi) * math.cos(other_phi) * math.sin(math.radians(other_longitude - longitude) / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(half)))

@@ -1,0 +1,1 @@
+"""Import paths that the documentation promises to scripts and plugins."""

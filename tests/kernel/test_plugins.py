@@ -1,0 +1,199 @@
+"""Plugins are found, called in order, isolated when they fail, and listed with a reason."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from flexmeasures.errors import NameTaken, PluginBroken
+from flexmeasures.plugins import ACTIVE, BROKEN, DISABLED, INCOMPATIBLE, Plugins, blueprints_of
+from flexmeasures.testing import make_app
+
+
+@pytest.fixture
+def make_plugin(tmp_path, monkeypatch):
+    """make_plugin("name", code) writes a plugin's folder and gives its path."""
+    import sys
+
+    before = set(sys.modules)
+
+    def make(name: str, code: str, **templates: str) -> str:
+        folder = tmp_path / "plugins" / name
+        (folder / "templates").mkdir(parents=True)
+        (folder / "__init__.py").write_text(textwrap.dedent(code))
+        for template, text in templates.items():
+            (folder / "templates" / f"{template}.html").write_text(text)
+        return str(folder)
+
+    yield make
+    for name in set(sys.modules) - before:
+        if not name.startswith("flexmeasures"):
+            del sys.modules[name]
+
+
+SHOWCASE = """
+    from flask import Blueprint
+    NAME_bp = Blueprint("NAME", __name__, template_folder="templates")
+
+    @NAME_bp.route("/NAME")
+    def page():
+        return "I am NAME"
+"""
+HOOK = """
+    from flexmeasures import hookimpl
+
+    @hookimpl
+    def template_context(page):
+        return {"who": __name__}
+"""
+
+
+def showcase(name: str) -> str:
+    return SHOWCASE.replace("NAME", name)
+
+
+def load(paths, disabled=(), strict=False) -> dict:
+    plugins = Plugins(strict=strict)
+    plugins.load(paths, [], disabled)
+    return {plugin.name: plugin for plugin in plugins.plugins}
+
+
+def test_a_folder_with_a_blueprint_is_a_plugin(make_plugin):
+    plugin = load([make_plugin("our_client_a", showcase("our_client_a"))])["our_client_a"]
+    assert (plugin.state, [blueprint.name for blueprint in blueprints_of(plugin)]) == (
+        ACTIVE,
+        ["our_client_a"],
+    )
+
+
+def test_a_hyphen_in_the_folder_is_an_underscore_in_the_blueprint(make_plugin):
+    plugin = load([make_plugin("our-client-b", showcase("our_client_b"))])["our-client-b"]
+    assert plugin.state == ACTIVE
+
+
+BAD = {
+    "syntax": ("def", BROKEN, "SyntaxError"),
+    "missing_dependency": ("import no_such_package", BROKEN, "no_such_package"),
+    "leaves": ("import sys; sys.exit(3)", BROKEN, "SystemExit"),
+    "unknown_hook": (
+        "from flexmeasures import hookimpl\n@hookimpl\ndef menu_itms(user): return []",
+        BROKEN,
+        "did you mean menu_items",
+    ),
+    "wrong_argument": (
+        "from flexmeasures import hookimpl\n@hookimpl\ndef menu_items(person): return []",
+        BROKEN,
+        "person",
+    ),
+    "neither": ("x = 1", BROKEN, "neither a hook"),
+    "future": ("__requires_flexmeasures__ = '>=9999'", INCOMPATIBLE, ">=9999"),
+    "bad_range": ("__requires_flexmeasures__ = 'new'", BROKEN, "version range"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_plugin_is_skipped_with_its_reason_and_those_after_it_are_loaded(make_plugin, name):
+    code, state, reason = BAD[name]
+    bad, good = make_plugin(f"bad_{name}", code), make_plugin(f"good_after_{name}", HOOK)
+    found = load([bad, "/no/such/folder", good])
+    assert found[f"bad_{name}"].state == state
+    assert reason in found[f"bad_{name}"].reason
+    assert found["folder"].state == BROKEN
+    assert found[f"good_after_{name}"].state == ACTIVE
+
+
+def test_strict_loading_raises(make_plugin):
+    with pytest.raises(PluginBroken, match="neither a hook"):
+        load([make_plugin("bad_strict", "x = 1")], strict=True)
+
+
+def test_a_disabled_plugin_is_not_imported(make_plugin):
+    found = load([make_plugin("never", "raise RuntimeError")], disabled=["never"])
+    assert found["never"].state == DISABLED
+
+
+def test_a_module_of_the_same_name_from_elsewhere_is_not_taken_for_the_plugin(make_plugin):
+    plugin = load([make_plugin("json", showcase("json"))])["json"]
+    assert (plugin.state, "imported already" in plugin.reason) == (BROKEN, True)
+
+
+def test_hooks_are_called_in_the_listed_order_and_before_built_ins(make_plugin):
+    plugins = Plugins()
+    plugins.load([make_plugin("first_x", HOOK), make_plugin("second_x", HOOK)], [])
+    names = [name for name, _ in plugins.callers("template_context")]
+    assert names[:2] == ["first_x", "second_x"]
+    kinds = [plugin.kind for plugin in plugins.plugins]
+    assert kinds == sorted(kinds, key=["path", "package", "built-in"].index)
+
+
+def test_a_taken_name_is_refused_unless_its_replacement_is_stated(make_plugin):
+    plugins = Plugins()
+    plugins.load([make_plugin("one_y", HOOK), make_plugin("two_y", HOOK)], [])
+    one, two = plugins.active[:2]
+    plugins.claim("blueprint", "assets", one)
+    with pytest.raises(NameTaken, match=r"two_y .* one_y"):
+        plugins.claim("blueprint", "assets", two)
+    two.module.__replaces__ = ["one_y.assets"]
+    plugins.claim("blueprint", "assets", two)
+    assert plugins.holder("blueprint", "assets") is two
+
+
+def app_with(tmp_path: Path, *paths: str, **settings):
+    return make_app(
+        tmp_path / "instance",
+        FLEXMEASURES_PLUGIN_PATHS=list(paths),
+        FLEXMEASURES_STRICT_PLUGINS=False,
+        **settings,
+    )
+
+
+def test_pages_of_path_plugins_are_served_and_their_templates_win(make_plugin, tmp_path):
+    code = showcase("pretty").replace(
+        'return "I am pretty"',
+        "from flexmeasures.ui.utils.view_utils import render_flexmeasures_template\n"
+        '        return render_flexmeasures_template("pretty.html", message="hello")',
+    )
+    path = make_plugin(
+        "pretty",
+        code,
+        pretty='{% extends "base.html" %}{% block divs %}<b>{{ message }}</b>{% endblock %}',
+        base="<title>mine</title>{% block divs %}{% endblock %}",
+    )
+    response = app_with(tmp_path, path).test_client().get("/pretty")
+    assert response.text == "<title>mine</title><b>hello</b>"
+
+
+def test_a_second_app_in_the_process_serves_the_same_plugin(make_plugin, tmp_path):
+    path = make_plugin("twice", showcase("twice"))
+    for place in ("a", "b"):
+        assert app_with(tmp_path / place, path).test_client().get("/twice").text == "I am twice"
+
+
+def test_a_blueprint_that_claims_a_page_of_the_house_is_refused(make_plugin, tmp_path):
+    app = app_with(tmp_path, make_plugin("thief", showcase("thief").replace('"/thief"', '"/login"')))
+    plugin = next(p for p in app.extensions["flexmeasures"].plugins.plugins if p.name == "thief")
+    assert (plugin.state, "/login" in plugin.reason) == (BROKEN, True)
+    assert app.test_client().get("/login").status_code == 200
+
+
+def test_a_page_hook_that_raises_leaves_the_page_standing(make_plugin, tmp_path):
+    raising = make_plugin("raising_z", HOOK.replace('return {"who": __name__}', "raise ValueError"))
+    page = showcase("calm").replace(
+        'return "I am calm"',
+        "from flexmeasures.ui.utils.view_utils import render_flexmeasures_template\n"
+        '        return render_flexmeasures_template("calm.html")',
+    )
+    calm = make_plugin("calm", page, calm="calm {{ who }}")
+    helper = make_plugin("helper_z", HOOK)
+    assert app_with(tmp_path, raising, calm, helper).test_client().get("/calm").text == "calm helper_z"
+
+
+def test_health_names_broken_plugins_and_stays_up(make_plugin, tmp_path):
+    app = app_with(tmp_path, make_plugin("ill", "x = 1"))
+    response = app.test_client().get("/health")
+    assert response.status_code == 200
+    assert response.json["status"] == "degraded"
+    assert response.json["parts"]["plugin ill"]["ok"] is False
+    assert response.json["parts"]["database"]["ok"] is True
