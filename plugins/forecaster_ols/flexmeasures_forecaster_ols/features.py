@@ -1,0 +1,187 @@
+"""What may explain an event: lagged values, means, calendar and weather, each known the horizon before its end.
+
+Numbers of slots count from the start of the problem's history. The newest slot that an event at slot e may
+see is e - lead (lead = horizon in slots, rounded up), so nothing in here reads further than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flexmeasures.algorithms import ForecastingProblem
+from flexmeasures.errors import AlgorithmError
+from flexmeasures.series import TimeSeries
+from flexmeasures.timing import EPOCH, MILLISECOND, duration_ms, to_ms
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+CARRY = timedelta(hours=2)  # a gap up to this long is bridged by the value before it
+
+
+def lead_slots(horizon: timedelta, resolution: timedelta) -> int:
+    """Slots from an event back to the newest one that ends at least the horizon before the event's end."""
+    return max(1, -(-horizon // resolution))
+
+
+def event_slots(problem: ForecastingProblem, horizon: timedelta) -> Ints:
+    """Slots of the events asked for a horizon, shape (n,); AlgorithmError when they are off the grid."""
+    start, count = problem.targets[horizon]
+    slots, rest = divmod(start - problem.history.start, problem.history.resolution)
+    if rest:
+        raise AlgorithmError(
+            f"The events asked from {start.isoformat()} do not lie on the slots of the history, which starts at"
+            f" {problem.history.start.isoformat()} with a resolution of {problem.history.resolution}."
+        )
+    return slots + np.arange(count, dtype=np.int64)
+
+
+def at(series: TimeSeries, origin: datetime, slots: Ints) -> Floats:
+    """Values of a series at slots that count from `origin`, NaN outside of it."""
+    index = slots - (series.start - origin) // series.resolution
+    inside = (index >= 0) & (index < len(series.values))
+    values = np.full(index.shape, np.nan)
+    values[inside] = series.values[index[inside]]
+    return values
+
+
+def newest_known(values: Floats) -> Ints:
+    """The newest slot with a finite value at or before each slot, -1 where there is none; shape (n,)."""
+    return np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(values)), -1))
+
+
+def fill(values: Floats, resolution: timedelta) -> Floats:
+    """Bridge gaps from the past only: short ones by the value before, others by the same time of former days.
+
+    Interpolation in time (contract 17.7) would let a value into the slots before it, which is look-ahead
+    for the events that may not know it yet. At most seven days are bridged; what is left stays NaN.
+    """
+    known = np.isfinite(values)
+    if known.all():
+        return values
+    newest = newest_known(values)
+    near = (newest >= 0) & (np.arange(len(values)) - newest <= max(1, CARRY // resolution))
+    filled = np.where(near, values[newest], np.nan)
+    day, rest = divmod(DAY, resolution)
+    for _ in range(7 if day and not rest else 0):
+        filled[day:] = np.where(np.isnan(filled[day:]), filled[:-day], filled[day:])
+    return filled
+
+
+def lags(horizon: timedelta, resolution: timedelta, seasonality: frozenset[str], longest: int) -> list[int]:
+    """Lags in slots, none above `longest` but the first: contract 17.4, and 1 and 2 weeks where weekly.
+
+    Seven from the newest allowed slot; seven at the same time of day for a daily season; whole weeks (as
+    many as the horizon, and one more) for a weekly one.
+    """
+    lead = lead_slots(horizon, resolution)
+    found = {lead + k: None for k in range(7)}
+    for season, length, count in (("daily", DAY, 7), ("weekly", WEEK, 2)):
+        if season in seasonality and length % resolution == timedelta(0):
+            first = -(-lead * resolution // length)
+            found |= {(first + k) * (length // resolution): None for k in range(count)}
+    return [lag for lag in found if lag <= longest] or [lead]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A sensor's history with gaps bridged, and its running sums; made once a problem.
+
+    Slot k depends on slots up to k only, so that a cut at any slot needs no second Past.
+    """
+
+    start: datetime
+    resolution: timedelta
+    raw: Floats
+    filled: Floats
+    sums: Floats
+    counts: Ints
+
+    @classmethod
+    def of(cls, history: TimeSeries, length: int = 0) -> Past:
+        """Take a history, with unknown slots up to `length`; values that are not finite count as unknown."""
+        raw = np.full(max(length, len(history.values)), np.nan)
+        raw[: len(history.values)] = history.values
+        raw[~np.isfinite(raw)] = np.nan
+        filled = fill(raw, history.resolution)
+        known = np.isfinite(filled)
+        sums = np.concatenate(([0.0], np.cumsum(np.where(known, filled, 0.0))))
+        counts = np.concatenate(([0], np.cumsum(known)))
+        return cls(history.start, history.resolution, raw, filled, sums, counts)
+
+    def lagged(self, slots: Ints, lags: Sequence[int]) -> Floats:
+        """Values `lags` before each slot, shape (slots, lags), NaN outside of the history."""
+        index = slots[:, None] - np.asarray(lags)
+        values = np.full(index.shape, np.nan)
+        inside = (index >= 0) & (index < len(self.filled))
+        values[inside] = self.filled[index[inside]]
+        return values
+
+    def means(self, slots: Ints, lead: int, spans: Sequence[int]) -> Floats:
+        """Means over the newest `spans` slots that each event may see, shape (slots, spans)."""
+        end = np.clip(slots[:, None] - lead + 1, 0, len(self.filled))
+        first = np.clip(end - np.asarray(spans), 0, None)
+        counts = self.counts[end] - self.counts[first]
+        sums = self.sums[end] - self.sums[first]
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    def starts_ms(self, slots: Ints) -> Ints:
+        """Slot starts in milliseconds since the epoch."""
+        return to_ms(self.start) + slots * duration_ms(self.resolution)
+
+    def slots_of_day(self, slots: Ints) -> Ints:
+        """Number of each slot within its UTC day."""
+        return self.starts_ms(slots) % DAY_MS // duration_ms(self.resolution)
+
+
+@lru_cache(maxsize=4096)
+def _offsets(timezone: str, day: int) -> Ints:
+    """Offset of local time in milliseconds at each hour of a UTC day (counted from the epoch), shape (24,)."""
+    zone = ZoneInfo(timezone)
+    hours = (EPOCH + timedelta(days=day, hours=hour) for hour in range(24))
+    offsets = (moment.astimezone(zone).utcoffset() for moment in hours)
+    return np.array([0 if offset is None else offset // MILLISECOND for offset in offsets])
+
+
+def local_ms(starts_ms: Ints, timezone: str) -> Ints:
+    """The local clock in milliseconds, as if it were UTC."""
+    days = starts_ms // DAY_MS
+    first = int(days.min()) if len(days) else 0
+    last = int(days.max()) if len(days) else -1
+    offsets = np.array([_offsets(timezone, day) for day in range(first, last + 1)]).reshape(-1, 24)
+    local: Ints = starts_ms + offsets[days - first, starts_ms % DAY_MS // HOUR_MS]
+    return local
+
+
+def calendar(starts_ms: Ints, timezone: str, weekly: bool) -> Floats:
+    """One column for each local hour of the day (24), times work day, Saturday, Sunday if weekly (72)."""
+    local = local_ms(starts_ms, timezone)
+    group = local % DAY_MS // HOUR_MS
+    if weekly:
+        weekday = (local // DAY_MS + 3) % 7  # the epoch was a Thursday
+        group = group * 3 + np.maximum(weekday - 4, 0)
+    columns = np.zeros((len(group), 72 if weekly else 24))
+    columns[np.arange(len(group)), group] = 1.0
+    return columns
+
+
+def knots(values: Floats) -> Floats:
+    """Where a weather curve may bend: the quartiles of what was seen."""
+    known = values[np.isfinite(values)]
+    return np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else np.zeros(3)
+
+
+def hinges(values: Floats, bends: Floats) -> Floats:
+    """A curve of straight pieces as columns: the value, and what it is above each bend; shape (n, 1 + bends)."""
+    return np.column_stack((values, np.maximum(values[:, None] - bends, 0.0)))

@@ -1,0 +1,19 @@
+"""Schedules storage: batteries, one-way and two-way charging stations (documentation, chapter 7.2).
+
+`scheduler.py` reads the problem and words the answer; `model.py` is the linear program, numbers in and
+numbers out. Nothing heavier than the kernel's contracts is imported before the first schedule.
+"""
+
+from __future__ import annotations
+
+from flexmeasures import hookimpl
+from flexmeasures.algorithms import Scheduler
+from flexmeasures_scheduler_storage.scheduler import StorageScheduler
+
+__all__ = ["StorageScheduler", "register_schedulers"]
+
+
+@hookimpl
+def register_schedulers() -> list[type[Scheduler]]:
+    """Bring the storage scheduler, for the types battery, one-way_evse and two-way_evse."""
+    return [StorageScheduler]

@@ -1,0 +1,158 @@
+"""The linear program: compiled once, safe in threads, honest about the solver's status."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from shutil import which
+
+import numpy as np
+import pytest
+
+from flexmeasures_scheduler_storage import model
+
+
+def storage(slots=96, seed=0, **changes):
+    """A battery of 2 MW and 0.5 to 5 MWh against random prices, in slots of 15 minutes."""
+    ones = np.ones(slots)
+    problem = model.StorageProblem(
+        prices=np.random.default_rng(seed).normal(50, 40, slots),
+        hours=0.25,
+        start=2.5,
+        power_lower=-2 * ones,
+        power_upper=2 * ones,
+        stock_lower=0.5 * ones,
+        stock_upper=5 * ones,
+    )
+    return replace(problem, **changes)
+
+
+def test_the_program_of_a_number_of_slots_is_compiled_once():
+    model._compile.cache_clear()
+    for seed, hours in ((1, 0.25), (2, 1.0), (3, 0.25)):
+        model.solve(storage(slots=17, seed=seed, hours=hours))
+    model.solve(storage(slots=18))
+
+    assert model._compile.cache_info().misses == 2
+    assert model._compile.cache_info().hits == 2
+
+
+def test_threads_that_start_together_compile_once_and_find_what_one_alone_finds():
+    problems = [storage(slots=53, seed=seed) for seed in range(24)]
+    alone = [model.solve(problem).power.tolist() for problem in problems]
+    model._compile.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        together = [solution.power.tolist() for solution in threads.map(model.solve, problems)]
+
+    assert together == alone
+    assert model._compile.cache_info().misses == 1
+
+
+def test_a_compiled_structure_cannot_be_changed():
+    form = model.structure(5)
+
+    assert form.values.tolist() == pytest.approx([-1.0] * 5 + [1.0, -1.0] * 4 + [1.0])
+    with pytest.raises(ValueError, match="read-only"):
+        form.values[0] = 2.0
+
+
+def test_the_matrix_grows_linearly_with_the_window():
+    assert len(model.structure(200).values) == 2 * len(model.structure(100).values) + 1
+
+
+def test_a_problem_solved_again_after_another_gives_the_same():
+    first = model.solve(storage(seed=1))
+    model.solve(storage(seed=2, hours=1.0, start=4.0))
+    again = model.solve(storage(seed=1))
+
+    assert again.power.tolist() == first.power.tolist()
+    assert again.cost == first.cost
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])
+def test_a_schedule_grows_with_its_device(size):
+    small, large = (
+        storage(),
+        storage(
+            start=2.5 * size,
+            power_lower=np.full(96, -2 * size),
+            power_upper=np.full(96, 2 * size),
+            stock_lower=np.full(96, 0.5 * size),
+            stock_upper=np.full(96, 5 * size),
+        ),
+    )
+    assert model.solve(large).power / size == pytest.approx(model.solve(small).power, abs=1e-9 / size)
+
+
+def test_rounding_of_the_solver_is_cleaned():
+    power = model.solve(storage(slots=192)).power
+
+    assert not np.any((power != 0) & (np.abs(power) < model.NOISE))
+    assert np.abs(power).max() <= 2.0
+
+
+def test_limits_that_contradict_each_other_are_infeasible():
+    solution = model.solve(storage(stock_lower=np.full(96, 6.0), stock_upper=np.full(96, 7.0)))
+
+    assert solution.outcome is model.Outcome.INFEASIBLE
+    assert np.isnan(solution.power).all()
+
+
+def test_power_without_limit_is_refused():
+    with pytest.raises(ValueError, match="must be finite"):
+        model.solve(storage(power_upper=np.full(96, np.inf)))
+
+
+def test_highs_that_stops_before_the_optimum_is_an_error(monkeypatch):
+    monkeypatch.setitem(model.HIGHS_OPTIONS, "simplex_iteration_limit", 1)
+    with pytest.raises(model.SchedulerError, match=r"(?i)iteration limit"):
+        model.solve(storage())
+
+
+def test_highs_that_refuses_an_option_is_an_error(monkeypatch):
+    monkeypatch.setitem(model.HIGHS_OPTIONS, "solver", "abacus")
+    with pytest.raises(model.SchedulerError, match="setting its option solver"):
+        model.solve(storage())
+
+
+def test_highs_that_refuses_the_numbers_is_an_error():
+    with pytest.raises(model.SchedulerError, match="reading the program"):
+        model.solve(storage(stock_lower=np.full(96, np.inf)))
+
+
+def test_after_preload_the_first_solve_imports_nothing_more_of_its_libraries():
+    program = (
+        "import sys, numpy as np; from flexmeasures_scheduler_storage import model; model.preload();"
+        "before = set(sys.modules); one = np.ones(4);"
+        "model.solve(model.StorageProblem(prices=one, hours=1.0, start=1.0, power_lower=-one,"
+        " power_upper=one, stock_lower=0 * one, stock_upper=2 * one));"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.strip() == "[]"
+
+
+def same_as_in_process(solver):
+    """Whether that solver, given the Pyomo model itself, finds the same cost and the same conflict."""
+    problem = storage(slots=48)
+    other, own = model.solve(problem, solver), model.solve(problem)
+    impossible = model.solve(replace(problem, stock_lower=np.full(48, 4.9)), solver)
+    return other.cost == pytest.approx(own.cost) and impossible.outcome is model.Outcome.INFEASIBLE
+
+
+def test_a_solver_by_its_pyomo_name_solves_the_pyomo_model():
+    assert same_as_in_process("appsi_highs")
+    assert model.solve(storage()).outcome is model.Outcome.OPTIMAL
+
+
+@pytest.mark.skipif(which("cbc") is None, reason="the executable cbc is not installed on this machine")
+def test_cbc_solves_the_pyomo_model():
+    assert same_as_in_process("cbc")
+
+
+def test_a_solver_that_is_not_installed_is_named_with_what_is_accepted():
+    with pytest.raises(model.SchedulerError, match=r"'nosuchsolver'.*FLEXMEASURES_LP_SOLVER.*highs"):
+        model.solve(storage(), "nosuchsolver")
