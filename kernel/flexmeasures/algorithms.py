@@ -73,8 +73,9 @@ class SchedulingProblem:
 
     asset: whose power is planned. start: start of the first slot, UTC. resolution: length of a slot.
     prices: shape (n,), in price_unit (EUR/MWh or KRW/kWh: the scheduler converts), one a slot, none
-    unknown; consumption pays and production earns the same price. soc_at_start: MWh at `start`. targets: inside the window, in order of time.
-    prefer_charging_sooner: add the price slope of the documentation, chapter 7.2.
+    unknown; consumption pays and production earns the same price. soc_at_start: MWh at `start`. targets:
+    inside the window, in order of time. prefer_charging_sooner: add the price slope of the documentation,
+    chapter 7.2.
     read: gives the beliefs of another sensor as known at belief_time, within the owner's rights.
     """
 
@@ -137,9 +138,10 @@ class ForecastingProblem:
 
     known_until: everything in here was known at that time (UTC), nothing else is. history: outcomes on
     the sensor's resolution, the newest belief a slot, NaN where unknown, last slot ending at or before
-    known_until. targets: by horizon, the start of the first event and the number of events that are
-    asked. The forecast of an event for a horizon may use only outcomes of slots that end at least the
-    horizon before the event's end (so that several events can share one problem).
+    known_until (a market's also later, as far as prices were published by then). targets: by horizon, the
+    start of the first event and the number of events that are asked. The forecast of an event for a horizon
+    may use only outcomes of slots that end at least the horizon before the event's end (so that several
+    events can share one problem).
     """
 
     sensor: SensorFacts
@@ -170,8 +172,8 @@ class Scheduler(ABC):
     def accepts(cls, asset: SensorFacts) -> bool:
         """Whether this scheduler can plan for that asset."""
 
-    @classmethod
-    def warm(cls) -> None:  # noqa: B027 (most schedulers have nothing to do here)
+    @classmethod  # noqa: B027 (most schedulers have nothing to do here)
+    def warm(cls) -> None:
         """Called once before workers start: import what is heavy, so that the first job need not."""
 
     @abstractmethod
@@ -195,8 +197,8 @@ class Forecaster(ABC):
     def accepts(cls, sensor: SensorFacts) -> bool:
         """Whether this forecaster can forecast that sensor."""
 
-    @classmethod
-    def warm(cls) -> None:  # noqa: B027 (most forecasters have nothing to do here)
+    @classmethod  # noqa: B027 (most forecasters have nothing to do here)
+    def warm(cls) -> None:
         """Called once before workers start: import what is heavy, so that the first job need not."""
 
     @abstractmethod

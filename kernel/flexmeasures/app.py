@@ -46,17 +46,11 @@ def create(
     SettingsError. A plugin that fails does not stop it (unless FLEXMEASURES_STRICT_PLUGINS).
     """
     folder = config.instance_path(instance)
-    named = config.is_named(instance)
-    arguments = dict(settings or {})
     configuration = config.load(
-        folder, named=named, path_to_config=path_to_config, env=env, arguments=arguments
+        folder, named=config.is_named(instance), path_to_config=path_to_config, env=env, arguments=settings
     )
     loaded = _load_plugins(configuration.values, plugins or [])
-    extra = loaded.settings()
-    if extra:
-        configuration = config.load(
-            folder, named=named, path_to_config=path_to_config, env=env, arguments=arguments, extra=extra
-        )
+    configuration = configuration.extended(loaded.settings())
 
     app = Flask(
         "flexmeasures",
@@ -66,7 +60,7 @@ def create(
         root_path=str(HERE),
     )
     app.config.from_mapping(configuration.values)
-    config.set_up_logging(app)
+    config.set_up_logging(app, [plugin.module.__name__ for plugin in loaded.active if plugin.module])
     for warning in configuration.warnings:
         app.logger.warning(warning)
     app.extensions["flexmeasures"] = Platform(folder, configuration, loaded)

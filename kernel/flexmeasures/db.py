@@ -13,7 +13,7 @@ from typing import Any
 
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, MetaData, event
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -83,14 +83,6 @@ def plugin_base(name: str) -> type[DeclarativeBase]:
 
 
 db = SQLAlchemy(session_options={"expire_on_commit": False})
-
-
-def normalised_url(uri: str) -> str:
-    """The database URI for SQLAlchemy: `postgresql://` and `postgres://` mean psycopg 3."""
-    url = make_url(uri)
-    if url.drivername in ("postgresql", "postgres"):
-        url = url.set(drivername="postgresql+psycopg")
-    return url.render_as_string(hide_password=False)
 
 
 _transaction = threading.local()

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from flexmeasures import beliefs
-from flexmeasures.db import after_commit, db
+from flexmeasures.db import after_commit, db, is_sqlite
 from flexmeasures.errors import InputError
 from flexmeasures.models import sources as kinds
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
@@ -109,22 +110,24 @@ def get_source(name: str, type: str, model: str = "", version: str = "") -> Sour
     query = select(Source).where(
         Source.name == name, Source.type == type, Source.model == model, Source.version == version
     )
-    source = db.session.scalar(query)
-    if source is None:
-        source = Source(name=name, type=type, model=model, version=version)
-        db.session.add(source)
-        db.session.flush()
-    return source
+    return db.session.scalar(query) or _made(
+        query, {"name": name, "type": type, "model": model, "version": version}
+    )
 
 
 def source_of(user: User) -> Source:
     """The source of what a user posts, made when it is missing."""
-    source = db.session.scalar(select(Source).where(Source.user_id == user.id))
-    if source is None:
-        source = Source(name=user.username, type=kinds.USER, user_id=user.id)
-        db.session.add(source)
-        db.session.flush()
-    return source
+    query = select(Source).where(Source.user_id == user.id)
+    return db.session.scalar(query) or _made(
+        query, {"name": user.username, "type": kinds.USER, "user_id": user.id}
+    )
+
+
+def _made(query: Select[Source], values: dict[str, Any]) -> Source:
+    """The missing source, inserted here or, while we waited, by another process that missed it too."""
+    insert = (sqlite.insert if is_sqlite() else postgresql.insert)(Source)
+    db.session.execute(insert.values(**values).on_conflict_do_nothing())
+    return db.session.scalars(query).one()
 
 
 # -- users ---------------------------------------------------------------------------------------------

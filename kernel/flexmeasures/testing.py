@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from flexmeasures.models.users import User
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in cli.main, before numpy is imported
+
 PASSWORD = "a-password-for-tests"  # noqa: S105 (for tests)
 _POSTGRESQL = os.environ.get("FLEXMEASURES_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 _REQUIRED = [name for name in os.environ.get("FLEXMEASURES_TEST_REQUIRE", "").split(",") if name]
@@ -71,7 +73,8 @@ def make_app(instance: Path, **settings: Any) -> Flask:
     """An app for tests in an instance folder of its own, its database at the newest migration."""
     from flexmeasures.app import create
     from flexmeasures.db import db
-    from flexmeasures.migrating import upgrade
+    from flexmeasures.migrating import branches, upgrade
+    from flexmeasures.platform import platform
 
     defaults = {
         "TESTING": True,
@@ -85,7 +88,7 @@ def make_app(instance: Path, **settings: Any) -> Flask:
     }
     app = create("testing", instance=instance, settings=defaults | settings)
     with app.app_context():
-        upgrade(db.engine)
+        upgrade(db.engine, branches(platform().plugins))
     return app
 
 

@@ -101,7 +101,8 @@ def parse_duration(text: object, start: datetime | None = None, field: str = "du
     if isinstance(text, timedelta):
         return text
     try:
-        duration = isodate.parse_duration(text) if isinstance(text, str) else None
+        empty = not isinstance(text, str) or text.endswith(("P", "T"))  # isodate reads PT as zero
+        duration = None if empty else isodate.parse_duration(text)
     except (isodate.ISO8601Error, ValueError, OverflowError, ArithmeticError):
         duration = None
     if isinstance(duration, isodate.Duration):

@@ -25,5 +25,7 @@ def render_flexmeasures_template(html_filename: str, **variables: Any) -> str:
 def base_context() -> dict[str, Any]:
     """What the layout shows on every page (a context processor of the app): platform name, user, menu."""
     user = current_user()
-    menu = [] if user is None else [item for items in platform().ask("menu_items", user=user) for item in items]
+    menu = (
+        [] if user is None else [item for items in platform().ask("menu_items", user=user) for item in items]
+    )
     return {"platform_name": current_app.config["FLEXMEASURES_PLATFORM_NAME"], "user": user, "menu": menu}

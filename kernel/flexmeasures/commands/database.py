@@ -1,0 +1,119 @@
+"""`flexmeasures db`: migrations of the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from flexmeasures.migrating import Branch
+
+_plugin = click.option("--plugin", metavar="NAME", help="Only this plugin's tables.")
+# Relative revisions, such as -1, are no options.
+_relative = {"ignore_unknown_options": True}
+
+
+@click.group()
+def db() -> None:
+    """Upgrade the database, write migrations.
+
+    There is one line of migrations for the kernel's tables and one for each plugin that has tables.
+    """
+
+
+@db.command(context_settings=_relative)
+@click.argument("revision", default="head")
+@_plugin
+@click.pass_context
+def upgrade(ctx: click.Context, revision: str, plugin: str | None) -> None:
+    """Bring the database to the newest version.
+
+    The kernel comes first, then the plugins. With a REVISION, only the kernel (or --plugin) goes to it.
+    """
+    from flexmeasures import migrating
+
+    engine, which = _open(ctx, plugin if revision == "head" else plugin or migrating.KERNEL)
+    done = migrating.upgrade(engine, which, revision)
+    click.echo("\n".join(done) if done else "The database is up to date.")
+
+
+@db.command(context_settings=_relative)
+@click.argument("revision", default="-1")
+@click.option("--force", is_flag=True, help="Do not ask.")
+@_plugin
+@click.pass_context
+def downgrade(ctx: click.Context, revision: str, force: bool, plugin: str | None) -> None:
+    """Undo the last migration, or all after REVISION ("base": all of them)."""
+    from flexmeasures import migrating
+
+    engine, which = _open(ctx, plugin or migrating.KERNEL)
+    if not force:
+        click.confirm(f"This can delete data of {which[0].name}. Go on?", abort=True)
+    done = migrating.downgrade(engine, which, revision)
+    click.echo("\n".join(done) if done else "There is nothing to undo.")
+
+
+@db.command()
+@_plugin
+@click.pass_context
+def current(ctx: click.Context, plugin: str | None) -> None:
+    """Show the versions that the database has, and the newest ones."""
+    from flexmeasures import migrating
+
+    engine, which = _open(ctx, plugin)
+    for branch in which:
+        version, newest = migrating.current(engine, branch) or "none", migrating.head(branch) or "none"
+        note = "" if version == newest else f" (newest: {newest}; run flexmeasures db upgrade)"
+        click.echo(f"{branch.name}: {version}{note}")
+
+
+@db.command()
+@_plugin
+@click.pass_context
+def history(ctx: click.Context, plugin: str | None) -> None:
+    """List the migrations, newest first."""
+    from flexmeasures import migrating
+
+    _, which = _open(ctx, plugin)
+    for branch in which:
+        for step in migrating.history(branch):
+            click.echo(f"{branch.name} {step.revision} (after {step.before or 'nothing'}): {step.message}")
+
+
+@db.command()
+@click.option("--message", "-m", default="", help="What changes.")
+@_plugin
+@click.pass_context
+def migrate(ctx: click.Context, message: str, plugin: str | None) -> None:
+    """Write a migration to the tables that the models describe (for developers; look it through)."""
+    from flexmeasures import migrating
+
+    engine, which = _open(ctx, plugin or migrating.KERNEL)
+    path = migrating.migrate(engine, which[0], message)
+    click.echo("The models describe the database as it is." if path is None else f"Wrote {path}")
+
+
+@db.command()
+@_plugin
+@click.pass_context
+def init(ctx: click.Context, plugin: str | None) -> None:
+    """Make the folder of a plugin's migrations (the kernel's is there)."""
+    from flexmeasures import migrating
+
+    _, which = _open(ctx, plugin or migrating.KERNEL)
+    click.echo(f"Migrations of {which[0].name} are in {migrating.init(which[0])}")
+
+
+def _open(ctx: click.Context, only: str | None) -> tuple[Engine, list[Branch]]:
+    """The app's engine, and the lines of migrations that the command is about."""
+    from flexmeasures import migrating
+    from flexmeasures.cli import app_of
+    from flexmeasures.db import db as database
+
+    app = app_of(ctx)
+    hub: Any = app.extensions["flexmeasures"]
+    with app.app_context():
+        return database.engine, migrating.branches(hub.plugins, only)

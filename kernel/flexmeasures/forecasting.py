@@ -1,0 +1,330 @@
+"""Forecasting: what is asked, the chosen forecaster's answer, and its beliefs.
+
+New data ask for forecasts by `enqueue`; the job knows what was recorded when it was made. `forecast_past`
+forecasts past events one by one, each as if it were still to come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flexmeasures import beliefs, timing
+from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem
+from flexmeasures.choosing import choose
+from flexmeasures.db import db, writing
+from flexmeasures.errors import AlgorithmError, FlexMeasuresError, InputError, NotFound, UnknownAlgorithm
+from flexmeasures.jobs import Outcome
+from flexmeasures.jobs import enqueue as enqueue_job
+from flexmeasures.knowledge import Knowledge, Past, present_problem
+from flexmeasures.models.sensors import Sensor
+from flexmeasures.models.sources import FORECASTING_SCRIPT
+from flexmeasures.platform import platform
+from flexmeasures.structure import get_source
+from flexmeasures.timing import duration_ms, iso_duration, parse_time
+
+if TYPE_CHECKING:
+    from flexmeasures.models.jobs import Job
+    from flexmeasures.models.sources import Source
+    from flexmeasures.series import Floats
+
+log = logging.getLogger(__name__)
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+Progress = Callable[[int, int], None]
+
+
+def horizons_for(resolution: timedelta) -> tuple[timedelta, ...]:
+    """The horizons that a sensor of this event resolution gets by itself (decision D7); () for none."""
+    if timedelta(0) < resolution <= HOUR:
+        return (HOUR, 6 * HOUR, 24 * HOUR, 48 * HOUR)
+    if resolution == DAY:
+        return (24 * HOUR, 48 * HOUR)
+    if resolution == 7 * DAY:
+        return (168 * HOUR,)
+    return ()
+
+
+def source_for(forecaster: type[Forecaster]) -> Source:
+    """The source of a forecaster's beliefs, such as "Seita (linear-OLS model v2)"."""
+    return get_source("Seita", FORECASTING_SCRIPT, forecaster.name, forecaster.version)
+
+
+# -- asking and answering ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Forecasts, who made them, and why the better ones did not, in words."""
+
+    forecasts: list[Forecast]
+    algorithm: type[Forecaster]
+    failures: tuple[str, ...] = ()
+
+
+class Line:
+    """A forecaster and those that stand in for it: each is asked when the one before it raises."""
+
+    def __init__(self, first: type[Forecaster]) -> None:
+        self._forecasters: list[Forecaster] = []
+        names: set[str] = set()
+        following: type[Forecaster] | None = first
+        while following is not None and following.name not in names:
+            names.add(following.name)
+            self._forecasters.append(following())
+            fallback = following.fallback
+            following = platform().forecasters.get(fallback) if fallback else None
+
+    def answer(self, problem: ForecastingProblem) -> Answer:
+        """The first answer; AlgorithmError, telling what each of them said, when all raise."""
+        failures: list[str] = []
+        for forecaster in self._forecasters:
+            try:
+                forecasts = _checked(forecaster, problem)
+            except FlexMeasuresError as error:
+                failures.append(f"{forecaster.name} failed ({type(error).__name__}: {error})")
+            except Exception as error:
+                log.exception("Forecaster %s failed for sensor %s.", forecaster.name, problem.sensor.id)
+                failures.append(f"{forecaster.name} failed ({type(error).__name__}: {error})")
+            else:
+                return Answer(forecasts, type(forecaster), tuple(failures))
+        raise AlgorithmError("; ".join(failures))
+
+
+def _checked(forecaster: Forecaster, problem: ForecastingProblem) -> list[Forecast]:
+    """The forecaster's answer, if it is one to what was asked."""
+    forecasts = forecaster.forecast(problem)
+    for forecast in forecasts:
+        asked = problem.targets.get(forecast.horizon)
+        series = forecast.series
+        given = (series.start, len(series))
+        if asked != given or series.resolution != problem.sensor.resolution:
+            raise AlgorithmError(
+                f"its answer for the horizon {iso_duration(forecast.horizon)} has"
+                f" {given[1]} values of {series.resolution} from {given[0]}, but asked was"
+                + (
+                    " nothing"
+                    if asked is None
+                    else f" for {asked[1]} of {problem.sensor.resolution} from {asked[0]}"
+                )
+            )
+    return forecasts
+
+
+# -- jobs ----------------------------------------------------------------------------------------------
+
+
+def enqueue(
+    sensor: Sensor, start: datetime, end: datetime, horizons: Sequence[timedelta] | None = None
+) -> Job | None:
+    """Ask for forecasts because of new data in [start, end); to be called inside `with writing():`.
+
+    For each horizon the events of start + horizon to end + horizon are forecast. A job of the sensor that
+    is still waiting is widened instead of making another. None when the sensor gets no forecasts: its
+    resolution has no horizons, or no forecaster is installed. A forecaster that is wished for but not
+    installed does not stop the data from being stored: the job fails, and says so.
+    """
+    chosen = horizons_for(sensor.event_resolution) if horizons is None else _checked_horizons(horizons)
+    if not chosen or not platform().forecasters.names():
+        return None
+    algorithm, because = None, None
+    try:
+        choice = choose("forecaster", sensor)
+        algorithm, because = choice.algorithm.name, choice.because
+    except UnknownAlgorithm as error:
+        because = str(error)
+    return enqueue_job(
+        "forecast",
+        {
+            "sensor_id": sensor.id,
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "horizons_ms": [duration_ms(horizon) for horizon in chosen],
+            "known_until": timing.server_now().isoformat(),
+        },
+        queue="forecasting",
+        sensor_id=sensor.id,
+        merge_key=f"forecast:{sensor.id}",
+        merge=_widen,
+        algorithm=algorithm,
+        because=because,
+    )
+
+
+def _checked_horizons(horizons: Sequence[timedelta]) -> tuple[timedelta, ...]:
+    for horizon in horizons:
+        if horizon <= timedelta(0):
+            raise InputError(
+                f"A forecast cannot have the horizon {iso_duration(horizon)}.",
+                "horizon",
+                "a duration above zero",
+            )
+    return tuple(sorted(set(horizons)))
+
+
+def _widen(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """One job for both windows and all their horizons, with the newer knowledge."""
+
+    def pick(which: Callable[..., datetime], key: str) -> str:
+        return which(parse_time(old[key]), parse_time(new[key])).isoformat()
+
+    return {
+        "sensor_id": new["sensor_id"],
+        "start": pick(min, "start"),
+        "end": pick(max, "end"),
+        "horizons_ms": sorted({*old["horizons_ms"], *new["horizons_ms"]}),
+        "known_until": pick(max, "known_until"),
+    }
+
+
+def forecast_job(job: Job) -> Outcome:
+    """The job function "forecast": ask the chosen forecaster, outside of any transaction."""
+    asked = job.arguments
+    sensor = db.session.get(Sensor, asked["sensor_id"])
+    if sensor is None:
+        raise NotFound(f"Sensor {asked['sensor_id']} is gone.", "sensor")
+    if job.algorithm is None:
+        choice = choose("forecaster", sensor)
+        chosen, because = choice.algorithm, choice.because
+    else:
+        chosen, because = platform().forecasters.get(job.algorithm), job.because or ""
+    problem, inputs = present_problem(sensor, _targets(sensor, asked), parse_time(asked["known_until"]))
+    db.session.commit()  # what was read is in memory: no transaction stays open while a forecaster works
+    answer = Line(chosen).answer(problem)
+    result: dict[str, Any] = {"forecaster": answer.algorithm.name}
+    if answer.failures:
+        result["fallback"] = "; ".join(answer.failures)
+    result["notes"] = {iso_duration(forecast.horizon): list(forecast.notes) for forecast in answer.forecasts}
+
+    def store(job: Job) -> None:
+        source = source_for(answer.algorithm)
+        stored: dict[str, Any] = {}
+        for forecast in answer.forecasts:
+            series = forecast.series
+            kept = _store(sensor, series.values, series.start, source, forecast.horizon)
+            stored[iso_duration(forecast.horizon)] = {"stored": kept.new, "skipped": kept.skipped}
+        job.result = {**result, "horizons": stored}
+
+    return Outcome(
+        store=store,
+        result=result,
+        algorithm=answer.algorithm.name,
+        because=because,
+        inputs={"series": inputs},
+    )
+
+
+def _targets(sensor: Sensor, asked: dict[str, Any]) -> dict[timedelta, tuple[datetime, int]]:
+    """The events of the job's window, shifted by each horizon, on the sensor's grid."""
+    resolution = sensor.event_resolution
+    start, end = parse_time(asked["start"]), parse_time(asked["end"])
+    count = max(1, -((start - end) // resolution))
+    horizons = [milliseconds * timing.MILLISECOND for milliseconds in asked["horizons_ms"]]
+    return {horizon: (start + -(-horizon // resolution) * resolution, count) for horizon in horizons}
+
+
+def _store(
+    sensor: Sensor, values: Floats, start: datetime, source: Source, horizon: timedelta
+) -> beliefs.Stored:
+    return beliefs.store(
+        sensor, values, start, sensor.event_resolution, source, horizon=horizon, on_existing="skip"
+    )
+
+
+# -- the past ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of one horizon: values stored, values that were there already, by whom, and remarks."""
+
+    horizon: timedelta
+    stored: int
+    skipped: int
+    algorithm: str
+    note: str = ""
+
+
+@dataclass
+class _Results:
+    """Values by horizon and forecaster, one an event of the window, and what was remarked on the way."""
+
+    events: dict[datetime, int]
+    values: dict[tuple[timedelta, type[Forecaster]], Floats] = field(default_factory=dict)
+    notes: dict[timedelta, dict[str, int]] = field(default_factory=dict)
+
+    def take(self, answer: Answer) -> None:
+        import numpy as np
+
+        for forecast in answer.forecasts:
+            key = (forecast.horizon, answer.algorithm)
+            values = self.values.setdefault(key, np.full(len(self.events), np.nan))
+            values[self.events[forecast.series.start]] = forecast.series.values[0]
+            for failure in answer.failures:
+                self.remark(forecast.horizon, f"{failure}, so {answer.algorithm.name} stood in")
+
+    def remark(self, horizon: timedelta, text: str) -> None:
+        notes = self.notes.setdefault(horizon, {})
+        notes[text] = notes.get(text, 0) + 1
+
+    def note(self, horizon: timedelta) -> str:
+        """Remarks, the most frequent first; of many only one, because they differ in times only."""
+        notes = self.notes.get(horizon)
+        if not notes:
+            return ""
+        text = max(notes, key=lambda text: notes[text])
+        return f"{sum(notes.values())} of {len(self.events)} events: {text}"
+
+
+def forecast_past(
+    sensor: Sensor,
+    start: datetime,
+    end: datetime,
+    horizons: Sequence[timedelta],
+    *,
+    knowledge: Knowledge = "event-end",
+    forecaster: str | None = None,
+    progress: Progress | None = None,
+) -> list[Summary]:
+    """Forecast the events that start in [start, end), each as known its horizon before its end, and store.
+
+    knowledge: when measurements counted as known, at the event's end ("event-end") or when they were
+    recorded ("recorded"). forecaster: its name, otherwise chosen as for jobs. progress: called with the
+    number of moments done and all. What is stored already is skipped; events whose moment of forecasting
+    is still to come are left out. Where no forecaster has an answer, the summary's note says why.
+    """
+    horizons = _checked_horizons(horizons)
+    if forecaster is not None:
+        first = platform().forecasters.get(forecaster)
+    else:
+        choice = choose("forecaster", sensor)
+        first = choice.algorithm
+    past = Past(sensor, start, end, horizons, knowledge, timing.server_now())
+    db.session.commit()
+    results = _Results({event: index for index, event in enumerate(past.starts)})
+    line = Line(first)
+    for done, moment in enumerate(past.moments, start=1):
+        try:
+            results.take(line.answer(past.problem(moment)))
+        except AlgorithmError as error:
+            for horizon in past.moments[moment]:
+                results.remark(horizon, str(error))
+        if progress is not None:
+            progress(done, len(past.moments))
+    with writing():
+        return [_keep(sensor, results, past, horizon) for horizon in horizons]
+
+
+def _keep(sensor: Sensor, results: _Results, past: Past, horizon: timedelta) -> Summary:
+    """Store one horizon."""
+    stored = skipped = 0
+    names: list[str] = []
+    for (of, algorithm), values in results.values.items():
+        if of == horizon:
+            kept = _store(sensor, values, past.starts[0], source_for(algorithm), horizon)
+            stored, skipped = stored + kept.new, skipped + kept.skipped
+            names.append(algorithm.name)
+    return Summary(horizon, stored, skipped, ", ".join(names), results.note(horizon))

@@ -1,0 +1,370 @@
+"""From an event to a plan: the event makes a job, the job makes a problem, the chosen scheduler a schedule.
+
+What is stored: the plan as a row (StoredSchedule), which getDeviceMessage reads, and its values as beliefs of
+the source Seita, recorded at the event's time. An earlier schedule of the same source and belief time leaves
+the beliefs as a whole; its row stays with the job that made it, and answers for that job's event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from flexmeasures import beliefs, jobs
+from flexmeasures.algorithms import Choice, Schedule, Scheduler, SchedulingProblem, Status, Target
+from flexmeasures.choosing import choose
+from flexmeasures.db import after_commit, db, writing
+from flexmeasures.errors import (
+    AlgorithmError,
+    FlexMeasuresError,
+    InfeasibleProblem,
+    InputError,
+)
+from flexmeasures.jobs import Outcome
+from flexmeasures.models.jobs import Job, JobState
+from flexmeasures.models.schedules import StoredSchedule
+from flexmeasures.models.sensors import Asset, Market
+from flexmeasures.models.sources import SCHEDULING_SCRIPT
+from flexmeasures.platform import platform
+from flexmeasures.prices import prices_for
+from flexmeasures.reading import reader_for
+from flexmeasures.structure import get_source
+from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+
+QUEUE = "scheduling"
+FUNCTION = "schedule"
+SOURCE_NAME = "Seita"
+
+
+class UnknownSchedule(FlexMeasuresError):
+    """There is no schedule to give. known: whether there is a job of that asset and event."""
+
+    def __init__(self, reason: str, known: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.known = known
+
+
+# -- the event -----------------------------------------------------------------------------------------
+
+
+def handle_event(
+    asset: Asset,
+    event_id: int,
+    event_type: str,
+    soc_in_mwh: float,
+    at: datetime,
+    targets: Sequence[Target] = (),
+) -> Job:
+    """Note an asset's state of charge and ask for ONE schedule; joins `with db.writing():`.
+
+    soc_in_mwh: MWh at the time `at`. targets: MWh at times after it; ignored unless event_type is
+    "soc-with-targets". The scheduler is chosen here: raises UnknownAlgorithm when it is not installed.
+    """
+    if at.tzinfo is None:
+        raise InputError("datetime has no UTC offset.", "datetime", "a time with UTC offset")
+    with writing():
+        asset.soc_in_mwh, asset.soc_datetime, asset.soc_udi_event_id = (
+            soc_in_mwh,
+            at.astimezone(UTC),
+            event_id,
+        )
+        choice: Choice[type[Scheduler]] = choose("scheduler", asset)
+        wanted = targets if event_type == "soc-with-targets" else ()
+        return jobs.enqueue(
+            FUNCTION,
+            {
+                "event_id": event_id,
+                "event_type": event_type,
+                "datetime": iso_time(at),
+                "soc_in_mwh": soc_in_mwh,
+                "targets": [{"value": t.value, "datetime": iso_time(t.datetime)} for t in wanted],
+            },
+            queue=QUEUE,
+            sensor_id=asset.id,
+            event_id=event_id,
+            algorithm=choice.algorithm.name,
+            because=choice.because,
+        )
+
+
+# -- the job -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """A schedule on its way to the database."""
+
+    asset_id: int
+    scheduler: type[Scheduler]
+    because: str
+    problem: SchedulingProblem
+    schedule: Schedule
+    belief_time: datetime
+    warnings: Sequence[str]
+    inputs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A problem, what is recorded of it, and what the user should know of how it came about."""
+
+    problem: SchedulingProblem
+    inputs: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+def schedule_job(job: Job) -> Outcome:
+    """The job function "schedule": plan one asset's power from an event on.
+
+    Arguments: datetime (ISO 8601; also the belief time), soc_in_mwh (else the asset's own if it is of that
+    time, else 0), targets [{value in MWh, datetime}], prefer_charging_sooner (true). Raises AlgorithmError
+    (UnknownPrices, InfeasibleProblem ...) with the reason for users.
+    """
+    asset = db.session.get(Asset, job.sensor_id) if job.sensor_id is not None else None
+    if asset is None:
+        raise AlgorithmError("The asset does not exist any more.")
+    scheduler, because = _scheduler_for(job, asset)
+    at = parse_time(job.arguments.get("datetime")).astimezone(UTC)
+    question = _question(asset, job.arguments, at)
+    db.session.commit()  # no transaction is open while the scheduler computes
+    schedule = scheduler().compute(question.problem)
+    db.session.commit()
+    _check(schedule, question.problem, scheduler.name)
+    plan = _Plan(
+        asset_id=asset.id,
+        scheduler=scheduler,
+        because=because,
+        problem=question.problem,
+        schedule=schedule,
+        belief_time=at,
+        warnings=[*question.warnings, *schedule.warnings],
+        inputs=question.inputs,
+    )
+    return Outcome(
+        store=partial(_store, plan),
+        result={
+            "start": iso_time(question.problem.start),
+            "duration": iso_duration(question.problem.end - question.problem.start),
+            "costs": dict(schedule.costs),
+            "warnings": list(plan.warnings),
+        },
+        algorithm=scheduler.name,
+        because=because,
+        inputs=question.inputs,
+    )
+
+
+def _scheduler_for(job: Job, asset: Asset) -> tuple[type[Scheduler], str]:
+    """What was chosen when the job was made; jobs that were made without a choice get one now."""
+    if job.algorithm is not None:
+        return platform().schedulers.get(job.algorithm), job.because or ""
+    choice: Choice[type[Scheduler]] = choose("scheduler", asset)
+    return choice.algorithm, choice.because
+
+
+def _question(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> _Question:
+    resolution = asset.event_resolution
+    start = floor_time(at, resolution)
+    slots = -(-current_app.config["FLEXMEASURES_PLANNING_HORIZON"] // resolution)
+    prices, market = prices_for(asset, start, start + slots * resolution)
+    warnings = []
+    if len(prices) < slots:
+        warnings.append(
+            f"Prices of market {market.name} are known only from {iso_time(prices.start)} until"
+            f" {iso_time(prices.end)}: the schedule covers that time only."
+        )
+    targets, left_out = _targets(arguments, prices.start, prices.end)
+    warnings += [
+        f"The target of {t.value:g} MWh at {iso_time(t.datetime)} is outside of it." for t in left_out
+    ]
+    reads: list[dict[str, Any]] = []
+    problem = SchedulingProblem(
+        asset=asset.facts,
+        start=prices.start,
+        resolution=resolution,
+        prices=prices.values,
+        price_unit=market.unit,
+        soc_at_start=_soc_at_start(asset, arguments, at),
+        targets=targets,
+        prefer_charging_sooner=bool(arguments.get("prefer_charging_sooner", True)),
+        belief_time=at,
+        read=reader_for(asset, at, reads),
+    )
+    return _Question(problem, _inputs(problem, market, reads), warnings)
+
+
+def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the problem held, verbatim; `reads` is filled while the scheduler computes."""
+    facts = problem.asset
+    return {
+        "start": iso_time(problem.start),
+        "resolution": iso_duration(problem.resolution),
+        "belief_time": None if problem.belief_time is None else iso_time(problem.belief_time),
+        "market": market.id,
+        "price_unit": problem.price_unit,
+        "prices": problem.prices.tolist(),
+        "soc_at_start": problem.soc_at_start,
+        "targets": [asdict(t) | {"datetime": iso_time(t.datetime)} for t in problem.targets],
+        "limits": {
+            "capacity_in_mw": facts.capacity_in_mw,
+            "min_soc_in_mwh": facts.min_soc_in_mwh,
+            "max_soc_in_mwh": facts.max_soc_in_mwh,
+        },
+        "prefer_charging_sooner": problem.prefer_charging_sooner,
+        "reads": reads,
+    }
+
+
+def _soc_at_start(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> float:
+    """MWh: the event's value, else the asset's own where it is of the same time, else 0 (contract 16.9)."""
+    stated = arguments.get("soc_in_mwh")
+    if stated is None and asset.soc_datetime == at:
+        stated = asset.soc_in_mwh
+    return 0.0 if stated is None else float(stated)
+
+
+def _targets(
+    arguments: Mapping[str, Any], start: datetime, end: datetime
+) -> tuple[tuple[Target, ...], list[Target]]:
+    """The targets within (start, end], in order of time, and those outside."""
+    stated = [
+        Target(
+            value=float(t["value"]), datetime=parse_time(t["datetime"], "targets.datetime").astimezone(UTC)
+        )
+        for t in arguments.get("targets") or ()
+    ]
+    stated.sort(key=lambda target: target.datetime)
+    inside = tuple(target for target in stated if start < target.datetime <= end)
+    return inside, [target for target in stated if target not in inside]
+
+
+# -- the answer ----------------------------------------------------------------------------------------
+
+
+def _check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
+    """Only a whole, optimal plan may be stored."""
+    import numpy as np
+
+    if schedule.status is Status.INFEASIBLE:
+        reasons = "; ".join(schedule.conflicts) or "the limits and targets conflict"
+        raise InfeasibleProblem(f"The problem is infeasible: {reasons}.".replace("..", "."))
+    if schedule.status is not Status.OPTIMAL:
+        raise AlgorithmError(f"The scheduler {name} found no plan: {schedule.status.value}.")
+    for what in ("values", "soc", "baseline"):
+        array = np.asarray(getattr(schedule, what), dtype=np.float64)
+        if array.shape != problem.prices.shape or not np.isfinite(array).all():
+            raise AlgorithmError(
+                f"The scheduler {name} gave {what} of shape {array.shape}; expected are {len(problem.prices)}"
+                " numbers, one a slot, all finite."
+            )
+
+
+def _store(plan: _Plan, job: Job) -> None:
+    """Store a plan, inside the transaction that finishes its job."""
+    session = db.session
+    asset = session.get(Asset, plan.asset_id, populate_existing=True)
+    if asset is None:
+        raise AlgorithmError("The asset does not exist any more.")
+    scheduler, at, start = plan.scheduler, plan.belief_time, plan.problem.start
+    source = get_source(SOURCE_NAME, SCHEDULING_SCRIPT, model=scheduler.name, version=scheduler.version)
+    resolution = plan.problem.resolution
+    beliefs.remove(
+        sensors=[asset.id], sources=[source.id], start=floor_time(at, resolution), recorded=(at, resolution)
+    )
+    beliefs.store(
+        asset, plan.schedule.values, start, resolution, source, belief_time=at, on_existing="replace"
+    )
+    stored = _row(plan, job, source.id)
+    session.add(stored)
+    session.flush()
+    after_commit(partial(platform().tell, "on_schedule_stored", asset=asset, schedule=stored))
+
+
+def _row(plan: _Plan, job: Job, source_id: int) -> StoredSchedule:
+    problem, schedule = plan.problem, plan.schedule
+    return StoredSchedule(
+        sensor_id=plan.asset_id,
+        job_id=job.id,
+        source_id=source_id,
+        event_id=job.event_id,
+        start=problem.start,
+        resolution=problem.resolution,
+        belief_time=plan.belief_time,
+        status=schedule.status.value,
+        price_unit=problem.price_unit,
+        values=_floats(schedule.values),
+        prices=_floats(problem.prices),
+        soc=_floats(schedule.soc),
+        costs=dict(schedule.costs),
+        baseline=_floats(schedule.baseline),
+        baseline_costs=dict(schedule.baseline_costs),
+        objective=float(schedule.objective),
+        algorithm=plan.scheduler.name,
+        because=plan.because,
+        warnings=list(plan.warnings),
+        inputs=plan.inputs,
+    )
+
+
+def _floats(values: Floats) -> list[float]:
+    return [float(value) for value in values]
+
+
+# -- asking for the schedule ---------------------------------------------------------------------------
+
+
+def find_schedule(asset: Asset, event_id: int) -> StoredSchedule:
+    """The schedule of an event of an asset, made by the newest job about it.
+
+    Raises UnknownSchedule, which tells the state of the job. Without a job, or when it finished longer than
+    FLEXMEASURES_PLANNING_TTL ago (negative: never too long), the asset's last event still has its schedule.
+    """
+    job = jobs.newest(asset.id, event_id)
+    if job is not None and not _expired(job):
+        return _schedule_of(job)
+    if event_id == asset.soc_udi_event_id:
+        last = select(StoredSchedule).where(
+            StoredSchedule.sensor_id == asset.id, StoredSchedule.belief_time == asset.soc_datetime
+        )
+        found = db.session.scalars(last.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
+        if found is not None:
+            return found
+        raise UnknownSchedule(f"No schedule is known for event {event_id} of asset {asset.id}.", known=True)
+    raise UnknownSchedule(f"Event {event_id} of asset {asset.id} is unknown.", known=False)
+
+
+def _expired(job: Job) -> bool:
+    """Whether the lifetime of a finished job is over (in real time, as all times of jobs)."""
+    lifetime: timedelta = current_app.config["FLEXMEASURES_PLANNING_TTL"]
+    if job.state != JobState.FINISHED or job.finished_at is None or lifetime < timedelta(0):
+        return False
+    return datetime.now(UTC) - job.finished_at > lifetime
+
+
+_STATES = {
+    JobState.QUEUED: "The scheduling job waits in the queue (queued).",
+    JobState.RUNNING: "The scheduling job is in progress.",
+    JobState.CANCELLED: "The scheduling job was cancelled.",
+}
+
+
+def _schedule_of(job: Job) -> StoredSchedule:
+    if job.state == JobState.FAILED:
+        raise UnknownSchedule(f"The scheduling job failed with {job.error}", known=True)
+    if job.state != JobState.FINISHED:
+        raise UnknownSchedule(_STATES.get(job.state, f"The scheduling job is {job.state}."), known=True)
+    query = select(StoredSchedule).where(StoredSchedule.job_id == job.id)
+    found = db.session.scalars(query.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
+    if found is None:
+        raise UnknownSchedule("The scheduling job is done, but no values were found.", known=True)
+    return found

@@ -1,0 +1,404 @@
+"""Jobs: claimed once, run outside of transactions, stored while the lease is held, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import func, select, update
+
+from flexmeasures import hookimpl, jobs, leases
+from flexmeasures.db import db, writing
+from flexmeasures.errors import AlgorithmError
+from flexmeasures.jobs import Outcome
+from flexmeasures.models import Job, JobState, Source
+from flexmeasures.platform import platform
+
+QUEUE = "forecasting"
+
+
+@pytest.fixture
+def functions(in_app, monkeypatch):
+    """The job functions, which a test may add to; jobs wait for workers."""
+    in_app.config["FLEXMEASURES_JOBS"] = ""
+    monkeypatch.setattr(platform(), "job_functions", {"note": note})
+    return platform().job_functions
+
+
+@pytest.fixture
+def inline(functions, in_app):
+    in_app.config["FLEXMEASURES_JOBS"] = "inline"
+
+
+@pytest.fixture
+def failures(in_app):
+    """Reasons of the failures that plugins are told of."""
+    heard: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def on_job_failed(self, job, error):
+            heard.append(f"{job.state} {error}")
+
+    listener = Listener()
+    manager = platform().plugins.manager
+    manager.register(listener, "listener")
+    yield heard
+    manager.unregister(name="listener")
+
+
+def note(job: Job) -> Outcome:
+    """Store a source, which tests can count."""
+    return Outcome(store=lambda job: db.session.add(Source(name=job.arguments["name"], type="note")))
+
+
+def ask(name: str = "one", function: str = "note", queue: str = QUEUE, **options) -> Job:
+    with writing():
+        return jobs.enqueue(function, {"name": name}, queue=queue, **options)
+
+
+def notes() -> list[str]:
+    found = db.session.scalars(select(Source.name).where(Source.type == "note").order_by(Source.id)).all()
+    db.session.commit()
+    return list(found)
+
+
+def reread(job: Job) -> Job:
+    db.session.refresh(job)
+    db.session.commit()
+    return job
+
+
+def let_lease_expire(job: Job) -> None:
+    with writing() as session:
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        session.execute(update(Job).where(Job.id == job.id).values(lease_until=past))
+
+
+def test_a_job_is_run_and_its_outcome_is_noted_on_the_row(functions):
+    def function(job):
+        return Outcome(result={"answer": 42}, algorithm="adder", because="it can", inputs={"a": [1, 2]})
+
+    functions["add"] = function
+    job = ask(function="add")
+    assert jobs.work(burst=True) == 1
+    reread(job)
+    assert (job.state, job.attempt, job.error) == (JobState.FINISHED, 1, None)
+    assert (job.result, job.algorithm, job.because) == ({"answer": 42}, "adder", "it can")
+    assert job.inputs == {"a": [1, 2]}
+    assert job.created_at <= job.started_at <= job.finished_at
+    assert job.lease_token is None
+
+
+def test_the_oldest_job_of_the_asked_queues_is_claimed_first(functions):
+    ask("other", queue="scheduling")
+    first, second = ask("first"), ask("second")
+    claimed = [jobs.claim([QUEUE], "me") for _ in range(3)]
+    assert [job and job.id for job in claimed] == [first.id, second.id, None]
+    assert jobs.claim(jobs.QUEUES, "me").arguments == {"name": "other"}
+
+
+def test_a_job_is_not_there_before_the_transaction_that_causes_it_commits(functions):
+    def cause():
+        with writing():
+            ask()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cause()
+    assert jobs.work(burst=True) == 0
+    assert db.session.scalar(select(func.count(Job.id))) == 0
+
+
+def test_of_many_workers_exactly_one_gets_each_job(functions, in_app):
+    for k in range(30):
+        ask(str(k))
+
+    def burst():
+        with in_app.app_context():
+            jobs.work(burst=True)
+
+    threads = [threading.Thread(target=burst) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(notes(), key=int) == [str(k) for k in range(30)]
+    assert set(db.session.scalars(select(Job.attempt))) == {1}
+
+
+def test_no_transaction_is_open_while_the_function_computes(functions, in_app):
+    seen = {}
+
+    def function(job):
+        seen["in_transaction"] = db.session.in_transaction()
+
+        def write_elsewhere():
+            with in_app.app_context(), writing() as session:
+                session.add(Source(name="elsewhere", type="note"))
+
+        thread = threading.Thread(target=write_elsewhere)
+        thread.start()
+        thread.join(5)
+        seen["blocked"] = thread.is_alive()
+        return Outcome()
+
+    functions["look"] = function
+    ask(function="look")
+    jobs.work(burst=True)
+    assert seen == {"in_transaction": False, "blocked": False}
+
+
+def test_a_failing_job_says_why_and_plugins_are_told(functions, failures):
+    def function(job):
+        raise AlgorithmError("Prices unknown today.")
+
+    functions["plan"] = function
+    job = ask(function="plan")
+    jobs.work(burst=True)
+    reread(job)
+    assert (job.state, job.error) == (JobState.FAILED, "AlgorithmError: Prices unknown today.")
+    assert failures == ["failed AlgorithmError: Prices unknown today."]
+
+
+def test_a_bug_in_a_function_fails_the_job_and_is_logged_with_its_traceback(functions, caplog):
+    functions["bug"] = lambda job: 1 / 0
+    job = ask(function="bug")
+    jobs.work(burst=True)
+    assert reread(job).error == "ZeroDivisionError: division by zero"
+    assert any(record.exc_info and record.levelname == "ERROR" for record in caplog.records)
+
+
+def test_an_unknown_function_fails_the_job_and_names_the_known_ones(functions):
+    job = ask(function="nonsense")
+    jobs.work(burst=True)
+    assert reread(job).error == "JobError: No job function 'nonsense' is registered (registered: note)."
+
+
+def test_a_failing_store_leaves_nothing_behind(functions):
+    def half(job):
+        db.session.add(Source(name="half", type="note"))
+        db.session.flush()
+        raise AlgorithmError("the other half does not fit")
+
+    functions["half"] = lambda job: Outcome(store=half)
+    job = ask(function="half")
+    jobs.work(burst=True)
+    assert reread(job).state == JobState.FAILED
+    assert notes() == []
+
+
+def test_what_a_worker_computed_after_losing_its_lease_is_not_stored(functions):
+    def slow(job):
+        let_lease_expire(job)
+        assert jobs.sweep() == 1
+        return note(job)
+
+    functions["slow"] = slow
+    job = ask("late", function="slow")
+    jobs.run(jobs.claim([QUEUE], "first"))
+    assert notes() == []
+    assert (reread(job).state, job.attempt) == (JobState.QUEUED, 1)
+    functions["slow"] = note
+    jobs.run(jobs.claim([QUEUE], "second"))
+    assert (notes(), reread(job).state) == (["late"], JobState.FINISHED)
+
+
+def test_a_cancelled_job_stores_nothing(functions):
+    def cancelled_meanwhile(job):
+        with writing() as session:
+            session.execute(update(Job).where(Job.id == job.id).values(state=JobState.CANCELLED))
+        return note(job)
+
+    functions["slow"] = cancelled_meanwhile
+    job = ask(function="slow")
+    jobs.work(burst=True)
+    assert (notes(), reread(job).state) == ([], JobState.CANCELLED)
+
+
+def test_after_three_lost_leases_a_job_fails_with_the_reason(functions, failures):
+    job = ask()
+    for attempt in (1, 2, 3):
+        assert jobs.claim([QUEUE], "mortal").attempt == attempt
+        assert jobs.sweep() == 0
+        let_lease_expire(job)
+        assert jobs.sweep() == 1
+    assert reread(job).state == JobState.FAILED
+    assert job.error == "JobError: gave up after 3 attempts, because its worker died or lost contact"
+    assert failures == [f"failed {job.error}"]
+    assert jobs.claim([QUEUE], "mortal") is None
+
+
+def test_jobs_of_a_worker_known_to_be_dead_are_given_back_at_once(functions):
+    ask("a"), ask("b")
+    mine, other = jobs.claim([QUEUE], "dead"), jobs.claim([QUEUE], "alive")
+    assert jobs.give_back(["dead"], "its worker died") == 1
+    assert (reread(mine).state, reread(other).state) == (JobState.QUEUED, JobState.RUNNING)
+
+
+def test_the_lease_is_renewed_while_the_function_runs(functions, monkeypatch):
+    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=0.4))
+    monkeypatch.setattr(leases, "RENEW_EVERY", timedelta(seconds=0.1))
+    swept = []
+
+    def slow(job):
+        for _ in range(8):
+            time.sleep(0.1)
+            swept.append(jobs.sweep())
+        return note(job)
+
+    functions["slow"] = slow
+    job = ask(function="slow")
+    jobs.work(burst=True)
+    assert swept == [0] * 8
+    assert (reread(job).state, job.attempt) == (JobState.FINISHED, 1)
+
+
+def test_an_interrupted_job_is_handed_back_as_if_never_claimed(functions):
+    def interrupted(job):
+        raise KeyboardInterrupt
+
+    functions["slow"] = interrupted
+    job = ask(function="slow")
+    with pytest.raises(KeyboardInterrupt):
+        jobs.work(burst=True)
+    assert (reread(job).state, job.attempt, job.worker) == (JobState.QUEUED, 0, None)
+
+
+def widen(old, new):
+    return {"name": old["name"] + new["name"]}
+
+
+def test_a_waiting_job_of_the_same_key_is_widened(functions):
+    first, second = ask("a", merge_key="k", merge=widen), ask("b", merge_key="k", merge=widen)
+    other = ask("c", merge_key="other", merge=widen)
+    assert (second.id, second.arguments) == (first.id, {"name": "ab"})
+    assert other.id != first.id
+    assert jobs.work(burst=True) == 2
+    assert notes() == ["ab", "c"]
+
+
+def test_a_job_that_runs_already_is_not_widened(functions):
+    first = ask("a", merge_key="k", merge=widen)
+    jobs.claim([QUEUE], "busy")
+    second = ask("b", merge_key="k", merge=widen)
+    assert second.id != first.id
+    assert jobs.give_back(["busy"], "its worker died") == 1  # beside the one that waits under the same key
+    assert jobs.work(burst=True) == 2
+    assert sorted(notes()) == ["a", "b"]
+
+
+def test_concurrent_requests_of_one_key_become_one_row_with_all_arguments(functions, in_app):
+    def post(letter):
+        with in_app.app_context():
+            ask(letter, merge_key="k", merge=widen)
+
+    threads = [threading.Thread(target=post, args=(letter,)) for letter in "abcdefgh"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (job,) = db.session.scalars(select(Job)).all()
+    assert sorted(job.arguments["name"]) == list("abcdefgh")
+
+
+def test_inline_jobs_run_after_commit_and_are_done_when_the_transaction_returns(inline):
+    with writing():
+        job = jobs.enqueue("note", {"name": "now"}, queue=QUEUE)
+        assert (notes_inside(), job.state) == ([], JobState.QUEUED)
+    assert (notes(), job.state) == (["now"], JobState.FINISHED)
+
+
+def notes_inside() -> list[str]:
+    return list(db.session.scalars(select(Source.name).where(Source.type == "note")))
+
+
+def test_an_inline_job_that_fails_does_not_disturb_who_asked_for_it(inline, functions):
+    functions["bug"] = lambda job: 1 / 0
+    with writing() as session:
+        mine = Source(name="mine", type="note")
+        session.add(mine)
+        job = jobs.enqueue("bug", {}, queue=QUEUE)
+    assert (job.state, mine.name, notes()) == (JobState.FAILED, "mine", ["mine"])
+
+
+def test_an_inline_job_may_ask_for_another(inline, functions):
+    functions["parent"] = lambda job: Outcome(store=lambda job: ask_for_child())
+
+    def ask_for_child():
+        jobs.enqueue("note", {"name": "child"}, queue=QUEUE)
+
+    ask(function="parent")
+    assert notes() == ["child"]
+
+
+def test_a_worker_stops_when_it_is_told_to_between_jobs(functions):
+    ask("a"), ask("b")
+    answers = iter([False, True])
+    assert jobs.work(stopping=lambda: next(answers)) == 1
+    assert notes() == ["a"]
+
+
+def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
+    monkeypatch.setattr(jobs, "writing", lambda: pytest.fail("a write transaction for nothing"))
+    assert jobs.claim(jobs.QUEUES, "idle") is None
+    assert jobs.sweep() == 0
+
+
+def test_an_idle_worker_takes_up_a_new_job_within_a_fifth_of_a_second(functions, in_app):
+    stop = SimpleNamespace(now=False)
+
+    def idle():
+        with in_app.app_context():
+            jobs.work(stopping=lambda: stop.now)
+
+    thread = threading.Thread(target=idle)
+    thread.start()
+    try:
+        time.sleep(0.3)
+        job = ask("soon")
+        deadline = time.monotonic() + 5
+        while reread(job).state != JobState.FINISHED and time.monotonic() < deadline:
+            time.sleep(0.005)
+    finally:
+        stop.now = True
+        thread.join()
+    assert job.started_at - job.created_at < timedelta(seconds=0.2)
+
+
+def test_clearing_a_queue_cancels_what_waits_and_leaves_the_rest(functions):
+    running, waiting, other = ask("a"), ask("b"), ask("c", queue="scheduling")
+    jobs.claim([QUEUE], "busy")
+    assert jobs.clear(QUEUE) == 1
+    assert [reread(job).state for job in (running, waiting, other)] == ["running", "cancelled", "queued"]
+    assert jobs.counts() == {"forecasting": {"running": 1, "cancelled": 1}, "scheduling": {"queued": 1}}
+
+
+def test_plugins_bring_queues_of_their_own(functions):
+    class Plugin:
+        @hookimpl
+        def register_queues(self):
+            return ["weather", "scheduling"]
+
+    plugin, manager = Plugin(), platform().plugins.manager
+    manager.register(plugin, "queues")
+    try:
+        assert jobs.queue_names() == ["forecasting", "scheduling", "weather"]
+    finally:
+        manager.unregister(name="queues")
+
+
+def test_the_newest_job_about_an_event_is_found(functions):
+    from flexmeasures.models import Sensor
+
+    with writing() as session:
+        sensor = Sensor(name="device", event_resolution=timedelta(minutes=15))
+        session.add(sensor)
+    ask(sensor_id=sensor.id, event_id=7)
+    second = ask(sensor_id=sensor.id, event_id=7)
+    ask(sensor_id=sensor.id, event_id=8)
+    assert jobs.newest(sensor.id, 7).id == second.id
+    assert jobs.newest(sensor.id, 9) is None
