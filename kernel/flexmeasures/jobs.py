@@ -221,14 +221,8 @@ def run(job: Job) -> None:
             log.warning("%s", lost)
         except Exception as error:
             expected = isinstance(error, FlexMeasuresError)
-            log.log(
-                logging.WARNING if expected else logging.ERROR,
-                "Job %s (%s) failed: %s",
-                job_id,
-                name,
-                error,
-                exc_info=not expected,
-            )
+            level = logging.WARNING if expected else logging.ERROR
+            log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
             _fail(job_id, token, f"{type(error).__name__}: {error}")
         except BaseException:
             _hand_back(job_id, token)

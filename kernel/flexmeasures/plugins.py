@@ -29,6 +29,7 @@ from flexmeasures.errors import NameTaken, PluginBroken, PluginError, PluginInco
 log = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "flexmeasures.plugins"
+COMMANDS_GROUP = "flexmeasures.commands"
 HOUSE = frozenset(
     f"flexmeasures-{room}"
     for room in ("api", "api-v1", "api-v2", "cli", "ui", "scheduler-storage", "forecaster-ols", "demo")
@@ -43,7 +44,8 @@ class Plugin:
     """A plugin and what became of it.
 
     kind: built-in, package or path; origin: distribution or folder it comes from; state: active, disabled,
-    broken or incompatible; reason: why it is not active, for users; trace: where it failed, for authors.
+    broken or incompatible; reason: why it is not active, for users; trace: where it failed, for authors;
+    brings_commands: its distribution has entry points of the group flexmeasures.commands.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Plugin:
     state: str = ACTIVE
     reason: str = ""
     trace: str = ""
+    brings_commands: bool = False
     module: ModuleType | None = None
 
 
@@ -151,9 +154,11 @@ class Plugins:
             self.manager.check_pending()
         except pluggy.PluginValidationError as error:
             raise PluginBroken(_readable(error)) from None
-        has_hooks = bool(self.manager.get_hookcallers(plugin.module))
+        has_hooks = plugin.brings_commands or bool(self.manager.get_hookcallers(plugin.module))
         if not has_hooks and not any(isinstance(thing, Blueprint) for thing in vars(plugin.module).values()):
-            raise PluginBroken("it brings neither a hook (flexmeasures.hookimpl) nor a Blueprint")
+            raise PluginBroken(
+                "it brings neither a hook (flexmeasures.hookimpl), nor a Blueprint, nor a command"
+            )
 
 
 class _Guard:
@@ -189,7 +194,10 @@ def _from_entry_points() -> Iterator[Candidate]:
         package = distribution.name if distribution is not None else entry_point.value
         version = distribution.version if distribution is not None else ""
         kind = BUILT_IN if package in HOUSE else THIRD_PARTY
-        yield Plugin(entry_point.name, kind, f"package {package}", version), entry_point.load
+        groups = {entry.group for entry in distribution.entry_points} if distribution is not None else set()
+        plugin = Plugin(entry_point.name, kind, f"package {package}", version)
+        plugin.brings_commands = COMMANDS_GROUP in groups
+        yield plugin, entry_point.load
 
 
 def _from_settings(paths: Sequence[str], modules: Sequence[str]) -> Iterator[Candidate]:

@@ -1,0 +1,191 @@
+"""postUdiEvent and getDeviceMessage: the state and wishes of a flexible device, and the plan made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+
+from flexmeasures import scheduling
+from flexmeasures.algorithms import Target
+from flexmeasures.db import writing
+from flexmeasures.errors import AlgorithmError, InputError
+from flexmeasures.models import Asset, StoredSchedule
+from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, server_now
+from flexmeasures_api import addresses, sensors
+from flexmeasures_api.addresses import EventAddress
+from flexmeasures_api.get_data import merged
+from flexmeasures_api.grammar import check_type, read_groups, read_number
+from flexmeasures_api.statuses import Refused, shown
+from flexmeasures_api.times import NOTHING, moment
+from flexmeasures_api.units import POWER, STATE_OF_CHARGE, required_unit, to_mwh
+from flexmeasures_api.versions import Call, FlexibilityRules
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+
+SOC, SOC_WITH_TARGETS = "soc", "soc-with-targets"
+DEFAULT_PLANNING_HORIZON = timedelta(hours=48)
+
+
+# -- postUdiEvent --------------------------------------------------------------------------------------
+
+
+def post_udi_event(call: Call) -> dict[str, Any]:
+    """Take the state of charge (and targets) of a device, and ask for one schedule; answers before it exists."""
+    message = call.message
+    check_type(message, call.request_type)
+    unit = required_unit(message, "state of charge", STATE_OF_CHARGE)
+    at = moment(message.get("datetime"), "datetime", "INVALID_DATETIME")
+    address = _event_of(message)
+    _check_event_type(_rules(call), address)
+    with writing():
+        asset = _device(call, address, "update")
+        if not call.play:
+            _check_order(asset, address, at)
+        soc = to_mwh(read_number(message.get("value"), "value"), unit)
+        targets: list[Target] = []
+        if address.event_type == SOC_WITH_TARGETS:
+            targets = _targets(message, unit, at, asset.event_resolution)
+        try:
+            scheduling.handle_event(asset, address.event_id, address.event_type, soc, at, targets)
+        except AlgorithmError as error:
+            raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
+    return {}
+
+
+def _event_of(message: dict[str, Any]) -> EventAddress:
+    raw = message.get("event", message.get("events"))
+    if isinstance(raw, list) and len(raw) == 1:
+        raw = raw[0]
+    if raw is None or raw == "":
+        raise Refused("INVALID_DOMAIN", "event is missing. Accepted: the address of one event.")
+    return addresses.event(raw)
+
+
+def _rules(call: Call) -> FlexibilityRules:
+    rules = call.version.flexibility
+    if rules is None:
+        raise RuntimeError(f"{call.version.name} declares {call.service.name}, but no rules of flexibility.")
+    return rules
+
+
+def _check_event_type(rules: FlexibilityRules, address: EventAddress) -> None:
+    if address.event_type not in rules.event_types:
+        accepted = ", ".join(rules.event_types)
+        text = f"The event type {shown(address.event_type)} is not known. Accepted: {accepted}."
+        raise Refused("UNRECOGNIZED_UDI_EVENT", text)
+
+
+def _device(call: Call, address: EventAddress, action: str) -> Asset:
+    """The asset of an event: accessible (UNRECOGNIZED_CONNECTION_GROUP) and of a type with events (INVALID_DOMAIN)."""
+    assets = sensors.assets_by_id([address.asset_id])
+    sensors.check_access(call.user, [address.asset_id], assets, action)
+    asset = assets[address.asset_id]
+    accepted = _rules(call).asset_types
+    if asset.type_name not in accepted:
+        text = f"Asset {asset.id} is of type {asset.type_name!r}, which has no such events."
+        raise Refused("INVALID_DOMAIN", f"{text} Accepted: {', '.join(accepted)}.")
+    return asset
+
+
+def _check_order(asset: Asset, address: EventAddress, at: datetime) -> None:
+    """The datetime of a device's events never decreases, and their id always increases."""
+    last = asset.soc_datetime
+    if last is not None and at < last:
+        text = f"datetime {iso_time(at)} is before the device's last known one."
+        raise Refused("INVALID_DATETIME", f"{text} Accepted: {iso_time(last, like=at)} or later.")
+    if asset.soc_udi_event_id is not None and address.event_id <= asset.soc_udi_event_id:
+        text = f"The event id {address.event_id} is not above the device's last one."
+        raise Refused("OUTDATED_UDI_EVENT", f"{text} Accepted: {asset.soc_udi_event_id + 1} or higher.")
+
+
+def _targets(message: dict[str, Any], unit: str, at: datetime, resolution: timedelta) -> list[Target]:
+    """The targets in MWh; each after the event's datetime and within the planning horizon."""
+    items = message.get("targets")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        accepted = "a list of objects with 'value' and 'datetime'"
+        raise Refused("INCOMPLETE_UDI_EVENT", f"targets are missing or not understood. Accepted: {accepted}.")
+    latest = at + planning_horizon()
+    targets = []
+    for k, item in enumerate(items):
+        value = to_mwh(read_number(item.get("value"), f"targets[{k}].value"), unit)
+        when = moment(item.get("datetime"), f"targets[{k}].datetime", "INVALID_DATETIME")
+        # A target counts at the last slot boundary not later than it, which the start itself cannot be.
+        if when > latest or floor_time(when, resolution) <= floor_time(at, resolution):
+            accepted = (
+                f"after {iso_time(at)}, at most {iso_time(latest)}, and {iso_duration(resolution)} apart"
+            )
+            text = (
+                f"targets[{k}].datetime {iso_time(when)} is outside of what is planned. Accepted: {accepted}."
+            )
+            raise Refused("INVALID_DATETIME", text)
+        targets.append(Target(value=value, datetime=when))
+    return targets
+
+
+def planning_horizon() -> timedelta:
+    """FLEXMEASURES_PLANNING_HORIZON, how far ahead schedules are made."""
+    horizon = current_app.config.get("FLEXMEASURES_PLANNING_HORIZON")
+    return horizon if isinstance(horizon, timedelta) else DEFAULT_PLANNING_HORIZON
+
+
+# -- getDeviceMessage ----------------------------------------------------------------------------------
+
+
+def get_device_message(call: Call) -> dict[str, Any]:
+    """The planned power of a device from its event on: MW, one a slot, consumption positive.
+
+    What is longer than the plan is cut; the answer's duration tells what is covered.
+    """
+    check_type(call.message, call.request_type)
+    names = [name for group in read_groups(call.message, "event") for name in group.names]
+    duration = _duration(call)
+    plans = [_plan(call, addresses.event(name), duration) for name in names]
+    body = merged([(name, values) for name, (_, values) in zip(names, plans, strict=True)], "event")
+    windows = [_window(schedule, values) for schedule, values in plans]
+    if all(window == windows[0] for window in windows):
+        return body | windows[0] | {"unit": POWER[0]}
+    # Events that were planned over different windows cannot share their start and duration.
+    groups = [
+        {"event": name, "values": values} | window
+        for name, (_, values), window in zip(names, plans, windows, strict=True)
+    ]
+    return {"groups": groups, "unit": POWER[0]}
+
+
+def _duration(call: Call) -> timedelta:
+    text = call.message.get("duration")
+    if text is None:
+        return _rules(call).default_duration
+    try:
+        duration = parse_duration(text, server_now())
+    except InputError as error:
+        raise _wrong_duration(str(error)) from None
+    if duration <= NOTHING:
+        raise _wrong_duration(f"duration {shown(text)} is not positive. Accepted: one such as PT6H.")
+    return min(duration, planning_horizon())
+
+
+def _wrong_duration(text: str) -> Refused:
+    return Refused("UNPROCESSABLE_ENTITY", {"args_and_json": {"duration": [text]}})
+
+
+def _plan(call: Call, address: EventAddress, duration: timedelta) -> tuple[StoredSchedule, Floats]:
+    import numpy as np
+
+    asset = _device(call, address, "read")
+    _check_event_type(_rules(call), address)
+    try:
+        schedule = scheduling.find_schedule(asset, address.event_id)
+    except scheduling.UnknownSchedule as unknown:
+        status = "UNKNOWN_SCHEDULE" if unknown.known else "UNRECOGNIZED_UDI_EVENT"
+        raise Refused(status, str(unknown)) from None
+    slots = -(-duration // schedule.resolution)
+    return schedule, np.asarray(schedule.values[:slots], dtype=np.float64)
+
+
+def _window(schedule: StoredSchedule, values: Floats) -> dict[str, str]:
+    duration = len(values) * schedule.resolution
+    return {"start": iso_time(schedule.start), "duration": iso_duration(duration)}

@@ -1,0 +1,183 @@
+"""The grammar of messages: keys from body or query string, singular and plural, groups, and values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from flask import Request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from flexmeasures_api.statuses import Refused, shown
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Sensors that share values: their addresses as the client sent them, and the raw values (None: no key)."""
+
+    names: tuple[object, ...]
+    values: object = None
+
+
+# -- where the keys come from --------------------------------------------------------------------------
+
+
+def read_message(request: Request) -> Message:
+    """Keys of the JSON body and, for GET, of the query string, which wins. BadRequest for what is no JSON object.
+
+    Bodies are read as JSON whatever their content type says; a GET needs none.
+    """
+    data = request.get_data(cache=False)
+    if request.method == "GET":
+        return (_json_object(data) if data.strip() else {}) | _query_string(request)
+    return _json_object(data)
+
+
+def _json_object(data: bytes) -> Message:
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    if not isinstance(message, dict):
+        raise BadRequest("The body is JSON, but not a JSON object with the keys of the message.")
+    return message
+
+
+def _query_string(request: Request) -> Message:
+    """Repeated keys and JSON lists are lists, merged; a key with exactly one value is a scalar, but groups."""
+    message: Message = {}
+    for key, texts in request.args.lists():
+        items = [item for text in texts for item in _items(key, text)]
+        message[key] = items[0] if len(items) == 1 and key != "groups" else items
+    return message
+
+
+def _items(key: str, text: str) -> list[Any]:
+    if text.lstrip()[:1] not in ("[", "{" if key == "groups" else "["):
+        return [text]
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return [text]
+    return parsed if isinstance(parsed, list) else [parsed]
+
+
+# -- what every message has ----------------------------------------------------------------------------
+
+
+def check_type(message: Message, expected: str) -> None:
+    """Refused unless "type" is the expected one (NO_MESSAGE_TYPE, INVALID_MESSAGE_TYPE)."""
+    given = message.get("type")
+    if given is None:
+        raise Refused("NO_MESSAGE_TYPE", f"The message has no 'type'. Accepted: '{expected}'.")
+    if given != expected:
+        raise Refused("INVALID_MESSAGE_TYPE", f"type {shown(given)} is wrong here. Accepted: '{expected}'.")
+
+
+# -- sensors and groups --------------------------------------------------------------------------------
+
+
+def read_groups(message: Message, key: str) -> list[Group]:
+    """The groups of sensors, by `key` (connection, market, sensor, event) or its plural, or in "groups".
+
+    Values stated at the top count for each group, otherwise each group has its own. Refused with
+    UNRECOGNIZED_CONNECTION_GROUP when there is no sensor at all, or none in some group.
+    """
+    top = _either(message, key)
+    values = _either(message, "value")
+    if top is not None:
+        return [Group(_names(top, key), values)]
+    groups = _dicts(message)
+    if not groups:
+        plural = f"'{key}', '{key}s' or 'groups' with one of them in each"
+        raise Refused("UNRECOGNIZED_CONNECTION_GROUP", f"The message names no {key}. Accepted: {plural}.")
+    return [
+        Group(_names(_either(group, key), key), values if values is not None else _either(group, "value"))
+        for group in groups
+    ]
+
+
+def _either(fields: Message, key: str) -> object:
+    """What the singular key holds, else the plural; null is as good as absent, but for values."""
+    if fields.get(key) is not None or (key == "value" and key in fields):
+        found = fields[key]
+        return [None] if found is None else found
+    return fields.get(f"{key}s")
+
+
+def _dicts(message: Message) -> list[Message]:
+    groups = message.get("groups")
+    if isinstance(groups, dict):
+        groups = [groups]
+    if groups is None:
+        return []
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise Refused(
+            "UNRECOGNIZED_CONNECTION_GROUP", "groups are not understood. Accepted: a list of objects."
+        )
+    return groups
+
+
+def _names(found: object, key: str) -> tuple[object, ...]:
+    names = tuple(found) if isinstance(found, list) else (found,)
+    if not names or any(name is None or name == "" for name in names):
+        raise Refused("UNRECOGNIZED_CONNECTION_GROUP", f"A {key} is missing or empty. Accepted: its address.")
+    return names
+
+
+# -- values --------------------------------------------------------------------------------------------
+
+
+def read_values(raw: object, key: str = "values") -> Floats:
+    """The values as float64, shape (n,), n >= 1: numbers, or strings that are numbers, one or a list of them.
+
+    Refused with PTUS_INCOMPLETE, naming the first bad one: null, "", text, true, NaN or infinite.
+    """
+    import numpy as np
+
+    items = raw if isinstance(raw, list) else [raw]
+    if raw is None or not items:
+        raise Refused("PTUS_INCOMPLETE", f"{key} are missing. Accepted: a number or a list of numbers.")
+    kinds = set(map(type, items))
+    if kinds <= {float, int}:
+        values = np.array(items, dtype=np.float64)
+        if np.isfinite(values).all():
+            return values
+    return np.array([_number(item, key, k, len(items)) for k, item in enumerate(items)])
+
+
+def read_number(raw: object, key: str) -> float:
+    """One number (or a string that is one); Refused with PTUS_INCOMPLETE."""
+    return _number(raw, key, 0, 1)
+
+
+def _number(item: object, key: str, index: int, count: int) -> float:
+    number = math.nan
+    if isinstance(item, str) and "_" not in item:
+        try:
+            number = float(item)
+        except ValueError:
+            number = math.nan
+    elif isinstance(item, (int, float)) and not isinstance(item, bool):
+        number = float(item)
+    if not math.isfinite(number):
+        place = key if count == 1 else f"{key}[{index}]"
+        what = "missing" if item is None or item == "" else f"{shown(item)}, which is no finite number"
+        raise Refused("PTUS_INCOMPLETE", f"{place} is {what}. Accepted: a number.")
+    return number
+
+
+def check_amount(counts: Sequence[int], most: int) -> None:
+    """Raise RequestEntityTooLarge (413) when a request is about more values than the setting allows."""
+    total = sum(counts)
+    if total > most:
+        text = f"The request is about {total} values. Accepted: at most {most} (FLEXMEASURES_MAX_VALUES)."
+        raise RequestEntityTooLarge(text)

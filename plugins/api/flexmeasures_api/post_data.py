@@ -1,0 +1,228 @@
+"""postMeterData, postPrognosis, postPriceData, postWeatherData: all of a request is stored, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import ValidationError
+
+from flexmeasures import beliefs, forecasting, structure
+from flexmeasures.db import writing
+from flexmeasures.errors import BeliefsExist
+from flexmeasures.models import Market, Sensor, WeatherSensor
+from flexmeasures_api import addresses, sensors, units
+from flexmeasures_api.addresses import WeatherAddress
+from flexmeasures_api.grammar import Group, check_amount, check_type, read_groups, read_values
+from flexmeasures_api.statuses import Refused
+from flexmeasures_api.times import Period, Recording, read_period
+from flexmeasures_api.versions import Call
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+PRICE_HORIZONS = (DAY, 2 * DAY)
+
+
+@dataclass(frozen=True)
+class Posting:
+    """Values for one sensor, as the client sent them: one a slot of `resolution`."""
+
+    sensor: Sensor
+    values: Floats
+    resolution: timedelta
+
+
+# -- power ---------------------------------------------------------------------------------------------
+
+
+def post_meter_data(call: Call) -> dict[str, Any]:
+    """Store measured power (MW, consumption positive), and ask for forecasts of each connection."""
+    _check(call, "power", units.POWER)
+    postings, period, recording = _power(call, ex_post=True)
+    with writing():
+        _store(call, postings, period, recording)
+        for posting in postings:
+            forecasting.enqueue(posting.sensor, period.start, period.end)
+    return {}
+
+
+def post_prognosis(call: Call) -> dict[str, Any]:
+    """Store the user's own forecasts of power (MW, consumption positive)."""
+    _check(call, "power", units.POWER)
+    postings, period, recording = _power(call, ex_post=False)
+    with writing():
+        _store(call, postings, period, recording)
+    return {}
+
+
+def _check(call: Call, quantity: str, accepted: Sequence[str]) -> None:
+    check_type(call.message, call.request_type)
+    units.required_unit(call.message, quantity, accepted)
+
+
+def _power(call: Call, ex_post: bool) -> tuple[list[Posting], Period, Recording]:
+    """Connections with their values, in the prescribed order: values, timing, period, resolution, access, sign."""
+    groups = read_groups(call.message, "connection")
+    values = _values(call, groups)
+    resolve = call.version.timing.read(call.message, ex_post=ex_post, play=call.play)
+    period = read_period(call.message)
+    ids = sensors.asset_ids(groups)
+    flat = [asset_id for group in ids for asset_id in group]
+    assets = sensors.existing_assets(flat)
+    found = [[assets[asset_id] for asset_id in group] for group in ids]
+    postings = _paired(found, values, period)
+    sensors.check_access(call.user, flat, assets, "update")
+    for posting in postings:
+        sensors.check_sign(assets[posting.sensor.id], posting.values)
+    return postings, period, resolve(period)
+
+
+# -- prices --------------------------------------------------------------------------------------------
+
+
+def post_price_data(call: Call) -> dict[str, Any]:
+    """Store prices of markets, and ask for forecasts (not in play mode)."""
+    _check(call, "prices", units.PRICES)
+    groups = read_groups(call.message, "market")
+    resolve = call.version.timing.read(call.message, ex_post=False, play=call.play)
+    values = _values(call, groups)
+    period = read_period(call.message)
+    names = [[addresses.market(name) for name in group.names] for group in groups]
+    markets = sensors.markets_by_name([name for group in names for name in group])
+    postings = _paired([[markets[name] for name in group] for group in names], values, period)
+    _check_market_units(call, markets.values())
+    with writing():
+        _store(call, postings, period, resolve(period))
+        if not call.play:
+            for posting in postings:
+                start = max(period.start, period.end - DAY)
+                forecasting.enqueue(posting.sensor, start, period.end, PRICE_HORIZONS)
+    return {}
+
+
+def _check_market_units(call: Call, markets: Iterable[Market]) -> None:
+    for market in markets:
+        if market.unit != call.message["unit"]:
+            raise units.wrong_unit(call.message["unit"], f"prices of {market.display_name}", [market.unit])
+
+
+# -- weather -------------------------------------------------------------------------------------------
+
+
+def post_weather_data(call: Call) -> dict[str, Any]:
+    """Store weather, and ask for forecasts of what was measured; in play mode unknown sensors are created instead."""
+    check_type(call.message, call.request_type)
+    if not isinstance(call.message.get("unit"), str):
+        raise units.wrong_unit(call.message.get("unit"), "weather", units.WEATHER_UNITS)
+    groups = read_groups(call.message, "sensor")
+    resolve = call.version.timing.read(call.message, ex_post=False, play=call.play)
+    values = _values(call, groups)
+    period = read_period(call.message)
+    places = [[addresses.weather_sensor(name) for name in group.names] for group in groups]
+    known = {place: sensors.weather_sensor_at(place) for group in places for place in group}
+    _paired([[s for p in group if (s := known[p]) is not None] for group in places], values, period)
+    for place in known:
+        _check_weather_unit(call, place)
+    recording = resolve(period)
+    with writing():
+        counts = {place: len(array) for group, array in zip(places, values, strict=True) for place in group}
+        ready = {p: sensor or _new_weather_sensor(call, p, period, counts[p]) for p, sensor in known.items()}
+        postings = _paired([[ready[place] for place in group] for group in places], values, period)
+        _store(call, postings, period, recording)
+        if not call.play and recording.is_ex_post(period.end):
+            for posting in postings:
+                forecasting.enqueue(posting.sensor, period.start, period.end)
+    return {}
+
+
+def _check_weather_unit(call: Call, place: WeatherAddress) -> None:
+    accepted = units.WEATHER.get(place.type_name, units.WEATHER_UNITS)
+    if call.message["unit"] not in accepted:
+        raise units.wrong_unit(call.message["unit"], place.type_name, accepted)
+    if place.type_name not in units.WEATHER:
+        types = ", ".join(units.WEATHER)
+        text = f"There are no weather sensors of type {place.type_name!r}. Accepted: {types}."
+        raise Refused("UNRECOGNIZED_SENSOR", text)
+
+
+def _new_weather_sensor(call: Call, place: WeatherAddress, period: Period, count: int) -> WeatherSensor:
+    """A new weather sensor with the posted resolution and unit, in play mode; otherwise the refusal."""
+    if not call.play:
+        raise _no_weather_sensor(place)
+    minutes = sensors.posted_resolution(period.duration, count, MINUTE) // MINUTE
+    where = f"at latitude {place.latitude} and longitude {place.longitude}"
+    fields = {
+        "name": f"Weather sensor for {place.type_name} {where}",
+        "weather_sensor_type_name": place.type_name,
+        "unit": call.message["unit"],
+        "event_resolution": minutes,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+    }
+    try:
+        return structure.create_weather_sensor(fields)
+    except ValidationError as error:
+        raise Refused("UNRECOGNIZED_SENSOR", f"No weather sensor can be made {where}: {error}") from None
+
+
+def _no_weather_sensor(place: WeatherAddress) -> Refused:
+    where = f"at latitude {place.latitude} and longitude {place.longitude}"
+    nearest = structure.nearest_weather_sensors(place.type_name, place.latitude, place.longitude)
+    if nearest:
+        sensor = nearest[0][0]
+        advice = f"the nearest one is at latitude {sensor.latitude} and longitude {sensor.longitude}"
+    else:
+        advice = "there are none of this type at all"
+    text = f"There is no weather sensor of type {place.type_name} {where}; {advice}."
+    return Refused("UNRECOGNIZED_SENSOR", text)
+
+
+# -- what all have in common ---------------------------------------------------------------------------
+
+
+def _values(call: Call, groups: Sequence[Group]) -> list[Floats]:
+    """Values by group; Refused with PTUS_INCOMPLETE, 413 for more than the setting allows."""
+    for group in groups:
+        if isinstance(group.values, list):
+            check_amount([len(group.values) * len(group.names)], call.max_values)
+    prefix = "" if len(groups) == 1 else "groups[{}]."
+    return [read_values(group.values, f"{prefix.format(k)}values") for k, group in enumerate(groups)]
+
+
+def _paired(groups: Sequence[Sequence[Sensor]], values: list[Floats], period: Period) -> list[Posting]:
+    """Each sensor with its group's values; Refused with INVALID_RESOLUTION when they do not fit."""
+    sensors.check_one_resolution([sensor for group in groups for sensor in group])
+    postings = []
+    for group, array in zip(groups, values, strict=True):
+        for sensor in group:
+            resolution = sensors.posted_resolution(period.duration, len(array), sensor.event_resolution)
+            postings.append(Posting(sensor, array, resolution))
+    return postings
+
+
+def _store(call: Call, postings: Sequence[Posting], period: Period, recording: Recording) -> None:
+    """Store all, within the request's transaction; Refused when a belief of the same key is there already.
+
+    An inferred recording time cannot collide on purpose, so it replaces, and so does everything in play mode.
+    """
+    counts = [period.duration // posting.sensor.event_resolution for posting in postings]
+    check_amount(counts, call.max_values)
+    source = structure.source_of(call.user)
+    try:
+        for posting in postings:
+            beliefs.store(
+                posting.sensor,
+                posting.values,
+                period.start,
+                posting.resolution,
+                source,
+                horizon=recording.horizon,
+                belief_time=recording.belief_time,
+                on_existing="replace" if call.play or recording.inferred else "refuse",
+            )
+    except BeliefsExist as error:
+        raise Refused("ALREADY_RECEIVED_AND_SUCCESSFULLY_PROCESSED", f"{error} Nothing was stored.") from None

@@ -1,0 +1,86 @@
+"""Whose data a request sees: the key source(s) and what is admitted without it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from flexmeasures.db import db
+from flexmeasures.models import Role, Source
+from flexmeasures.models import User as UserTable
+from flexmeasures.models.sources import FORECASTING_SCRIPT, SCHEDULING_SCRIPT, SCRIPT, USER
+from flexmeasures_api.addresses import LARGEST_ID
+from flexmeasures_api.statuses import Refused, shown
+
+if TYPE_CHECKING:
+    from flexmeasures.models import User
+
+METER_DATA = (USER, SCRIPT)
+PROGNOSES = (USER, SCHEDULING_SCRIPT, FORECASTING_SCRIPT, SCRIPT)
+METER_DATA_COMPANY = "MDC"
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What a search takes: sources by type, limited to these ids unless None; own: the requester's source."""
+
+    types: Collection[str]
+    ids: Collection[int] | None
+    own: int | None
+
+
+def read_users(message: dict[str, Any]) -> set[int] | None:
+    """Ids of the users that source or sources select, None when the key is not given.
+
+    Each item is a role name (all active users with it) or a user id, digit strings too. Refused with
+    INVALID_SOURCE when nobody at all is selected.
+    """
+    raw = message.get("source", message.get("sources"))
+    if raw is None:
+        return None
+    items = raw if isinstance(raw, list) else [raw]
+    ids = {number for item in items if (number := _user_id(item)) is not None}
+    roles = {item for item in items if isinstance(item, str) and _user_id(item) is None}
+    users = _users_with(roles)
+    if ids:
+        users |= set(db.session.scalars(select(UserTable.id).where(UserTable.id.in_(ids))))
+    if not users:
+        text = f"source {shown(raw)} selects nobody. Accepted: names of roles and ids of users."
+        raise Refused("INVALID_SOURCE", text)
+    return users
+
+
+def _user_id(item: object) -> int | None:
+    if isinstance(item, str) and item.isascii() and item.isdigit() and len(item) < 12:
+        item = int(item)
+    if isinstance(item, int) and not isinstance(item, bool) and 0 < item <= LARGEST_ID:
+        return item
+    return None
+
+
+def _users_with(roles: Collection[str]) -> set[int]:
+    if not roles:
+        return set()
+    query = select(UserTable.id).where(
+        UserTable.active.is_(True), UserTable.roles.any(Role.name.in_(list(roles)))
+    )
+    return set(db.session.scalars(query))
+
+
+def admitted(user: User, users: set[int] | None, types: Collection[str], everybody: bool) -> Admitted:
+    """The sources whose beliefs a request sees.
+
+    users: what read_users gave; None means everybody or, for meter data, the meter data companies. The
+    requester is always among them, and scripts of the admitted types are never left out.
+    """
+    own = db.session.scalars(select(Source.id).where(Source.user_id == user.id)).first()
+    if users is None and everybody:
+        return Admitted(types, None, own)
+    if users is None:
+        users = _users_with({METER_DATA_COMPANY})
+    by_script = (Source.type != USER) & Source.type.in_(list(types))
+    query = select(Source.id).where(by_script | Source.user_id.in_({*users, user.id}))
+    return Admitted(types, set(db.session.scalars(query)), own)

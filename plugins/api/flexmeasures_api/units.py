@@ -1,0 +1,38 @@
+"""Which units each kind of data may come in. Nothing is converted but state of charge from kWh to MWh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flexmeasures_api.statuses import Refused, shown
+
+POWER = ("MW",)
+PRICES = ("EUR/MWh", "KRW/kWh")
+STATE_OF_CHARGE = ("kWh", "MWh")
+WEATHER = {
+    "temperature": ("°C", "0C"),
+    "radiation": ("kW/m²", "kW/m2"),
+    "wind_speed": ("m/s",),
+}
+WEATHER_UNITS = tuple(unit for units in WEATHER.values() for unit in units)
+
+
+def required_unit(message: dict[str, Any], quantity: str, accepted: Sequence[str]) -> str:
+    """The message's unit; Refused with INVALID_UNIT when it is missing or not accepted."""
+    unit = message.get("unit")
+    if isinstance(unit, str) and unit in accepted:
+        return unit
+    raise wrong_unit(unit, quantity, accepted)
+
+
+def wrong_unit(unit: object, quantity: str, accepted: Sequence[str]) -> Refused:
+    """The refusal that names the quantity and the accepted units."""
+    what = "is missing" if unit is None else f"{shown(unit)} is not accepted"
+    choices = " or ".join(f"'{name}'" for name in accepted)
+    return Refused("INVALID_UNIT", f"unit {what} for {quantity.replace('_', ' ')}. Accepted: {choices}.")
+
+
+def to_mwh(energy: float, unit: str) -> float:
+    """Energy in MWh, of kWh or MWh."""
+    return energy / 1000 if unit == "kWh" else energy

@@ -1,0 +1,149 @@
+"""What a version of the API is: a small declaration of its services and rules, and the blueprint made of it.
+
+A version's plugin states a `Version`; the endpoint functions of this library take everything in which
+versions differ from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, current_app, request
+
+from flexmeasures.hookspecs import ApiVersion
+from flexmeasures_api.answers import answer
+from flexmeasures_api.grammar import read_message
+from flexmeasures_api.permissions import check_role, check_size, require_user
+from flexmeasures_api.statuses import Refused, processed
+from flexmeasures_api.times import TimingRules
+
+if TYPE_CHECKING:
+    from flexmeasures.models import User
+
+USEF_ROLES = ("Aggregator", "Supplier", "MDC", "DSO", "Prosumer", "ESCo")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authorised request: the version, the service, who asks, and the keys of the message."""
+
+    version: Version
+    service: Service
+    user: User
+    message: dict[str, Any]
+
+    @property
+    def play(self) -> bool:
+        """Whether the server is set up for simulations."""
+        return str(current_app.config.get("FLEXMEASURES_MODE", "")) == "play"
+
+    @property
+    def max_values(self) -> int:
+        """Most values that one request may be about."""
+        return int(current_app.config["FLEXMEASURES_MAX_VALUES"])
+
+    @property
+    def request_type(self) -> str:
+        """What "type" of the message has to be."""
+        return f"{_capitalised(self.service.name)}Request"
+
+
+Handler = Callable[[Call], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service as getService lists it.
+
+    name: as in the path, or method and path of a resource ("GET /assets"), which has no handler here.
+    access: roles that may use it, beside admin. handler: gives the data of the answer, or raises Refused.
+    """
+
+    name: str
+    access: tuple[str, ...]
+    description: str
+    handler: Handler | None = None
+    methods: tuple[str, ...] = ("GET",)
+
+    @property
+    def response_type(self) -> str:
+        """The "type" of its answers."""
+        return f"{_capitalised(self.name)}Response"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlexibilityRules:
+    """How a version handles UDI events: which types of event and of asset, and how long a device message is."""
+
+    event_types: tuple[str, ...]
+    asset_types: tuple[str, ...]
+    default_duration: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """The declaration of a version: name is its path segment (v2_0), number what getService says (2.0)."""
+
+    name: str
+    number: str
+    services: tuple[Service, ...]
+    timing: TimingRules
+    flexibility: FlexibilityRules | None = None
+
+    def listed(self) -> ApiVersion:
+        """How GET /api/ lists it."""
+        return ApiVersion(name=self.name, title=f"FlexMeasures API {self.number}")
+
+    def blueprint(self) -> Blueprint:
+        """A blueprint below /api/<name> with getService and every service that has a handler."""
+        blueprint = Blueprint(f"api_{self.name}", __name__, url_prefix=f"/api/{self.name}")
+        blueprint.add_url_rule("/getService", "getService", partial(get_service, self))
+        for service in self.services:
+            if service.handler is not None:
+                view = partial(serve, self, service, service.handler)
+                blueprint.add_url_rule(f"/{service.name}", service.name, view, methods=service.methods)
+        return blueprint
+
+
+def serve(version: Version, service: Service, handler: Handler) -> Response:
+    """Answer one request to a service: 413, 401, 403, then the body is read and the handler asked."""
+    try:
+        check_size(request)
+        user = require_user()
+        check_role(user, service.access)
+        body = handler(Call(version, service, user, read_message(request)))
+    except Refused as refusal:
+        return refused(refusal, service.response_type)
+    return answer({"type": service.response_type} | processed(**body))
+
+
+def refused(refusal: Refused, response_type: str | None = None) -> Response:
+    """The answer to a refused request; a 401 says how to authenticate."""
+    from flexmeasures_api.errors import challenge
+
+    headers = {"WWW-Authenticate": challenge()} if refusal.http == 401 else None
+    return answer(refusal.body(response_type), refusal.http, headers)
+
+
+def get_service(version: Version) -> Response:
+    """Public: the services of a version; `?access=<role>` keeps those that list the role."""
+    roles = request.args.getlist("access")
+    services = [
+        {"name": service.name, "access": service.access, "description": service.description}
+        for service in version.services
+        if not roles or set(roles) & set(service.access)
+    ]
+    if not services:
+        known = sorted({role for service in version.services for role in service.access})
+        text = f"access {', '.join(roles)!r} has no services. Accepted: {', '.join(known)}."
+        return refused(Refused("INVALID_ROLE", text), "GetServiceResponse")
+    body = {"type": "GetServiceResponse", "version": version.number} | processed(services=services)
+    return answer(body)
+
+
+def _capitalised(name: str) -> str:
+    return name[:1].upper() + name[1:]

@@ -1,0 +1,179 @@
+"""`flexmeasures add beliefs`: time series from a CSV file, with sign, unit and time zone named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flexmeasures_cli.groups import find_sensor, parse_minutes, with_app
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from flexmeasures.beliefs import Stored
+    from flexmeasures.series import Floats, TimeSeries
+
+CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
+
+
+@click.command("beliefs")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--sensor-id", type=int, help="Id of the sensor (asset, market or weather sensor).")
+@click.option("--sensor", "sensor_name", help="Name of the sensor, instead of its id.")
+@click.option("--source", required=True, help="Who says so: a name for where the data come from.")
+@click.option(
+    "--unit", required=True, help="Unit of the values, such as kW, EUR/MWh or °C; energies are a slot's."
+)
+@click.option(
+    "--sign",
+    type=click.Choice([CONSUMPTION, PRODUCTION]),
+    help="What a positive value means. Required for power and energy.",
+)
+@click.option("--timezone", help="IANA name; required when the file's times have no UTC offset.")
+@click.option(
+    "--horizon", help="How long before the event's end it was known: minutes or ISO 8601. Default 0."
+)
+@click.option(
+    "--resolution", help="Length of the file's slots: minutes or ISO 8601. Default: as the times tell."
+)
+@click.option("--allow-overwrite", is_flag=True, help="Replace what is stored already.")
+@click.option("--datecol", default="0", show_default=True, help="Column of event starts: number or name.")
+@click.option("--valuecol", default="1", show_default=True, help="Column of values: number or name.")
+@click.option(
+    "--skiprows", default=1, show_default=True, type=click.IntRange(0), help="Rows before the data."
+)
+@click.option(
+    "--delimiter", default=",", show_default=True, help="What stands between columns; tab for a tab."
+)
+@with_app
+def add_beliefs(file: Path, **options: Any) -> None:
+    """Add values of one sensor from a CSV FILE (also .csv.gz): all of them, or nothing if a row is wrong."""
+    from datetime import timedelta
+
+    from flexmeasures.timing import iso_duration
+    from flexmeasures_cli.csv_import import check_grid, file_resolution, read_rows, regular
+    from flexmeasures_cli.units import conversion
+
+    sensor = find_sensor(options["sensor_id"], options["sensor_name"])
+    convert = conversion(sensor, options["unit"])
+    _check_sign(sensor, options["sign"])
+    horizon = timedelta(0) if options["horizon"] is None else parse_minutes(options["horizon"], "--horizon")
+    given = None if options["resolution"] is None else _positive(options["resolution"])
+    rows = read_rows(file, _layout(options))
+    starts, values, lines = rows.arrays()
+    step = file_resolution(starts, given, sensor.event_resolution)
+    check_grid(starts, lines, step, sensor.event_resolution)
+    values = convert.apply(values, step)
+    if options["sign"] == PRODUCTION:
+        values = 0.0 - values
+    stored = _store(sensor, options, horizon, list(regular(starts, values, step)))
+    click.echo(f"Read {len(values)} rows of {iso_duration(step)}, {rows.empty} of them without a value.")
+    click.echo(
+        f"Stored {stored.new} new and {stored.replaced} replaced values of {sensor.name} (ID:{sensor.id})"
+        f" by source {options['source']!r}; {stored.skipped} were the same already."
+    )
+    _say_horizon(options["horizon"], horizon)
+    _warn_of_sign(sensor, values)
+
+
+def _layout(options: dict[str, Any]) -> Any:
+    from flexmeasures.errors import InputError
+    from flexmeasures.timing import timezone
+    from flexmeasures_cli.csv_import import Layout
+
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(options["delimiter"], options["delimiter"])
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InputError(
+            f"--delimiter {delimiter!r} is not one character.", "--delimiter", "one character, or tab"
+        )
+    return Layout(
+        datecol=options["datecol"],
+        valuecol=options["valuecol"],
+        skiprows=options["skiprows"],
+        delimiter=delimiter,
+        timezone=None if options["timezone"] is None else timezone(options["timezone"], "--timezone"),
+    )
+
+
+def _positive(text: str) -> timedelta:
+    from datetime import timedelta
+
+    from flexmeasures.errors import InputError
+
+    resolution: timedelta = parse_minutes(text, "--resolution")
+    if resolution < timedelta(milliseconds=1):
+        raise InputError(f"--resolution {text!r} is not positive.", "--resolution", "a positive duration")
+    return resolution
+
+
+def _check_sign(sensor: Any, sign: str | None) -> None:
+    from flexmeasures.errors import InputError
+
+    if sensor.kind == "asset" and sign is None:
+        raise InputError(
+            f"--sign is required for the power of {sensor.name!r}.",
+            "--sign",
+            f"{CONSUMPTION} or {PRODUCTION}",
+        )
+    if sensor.kind != "asset" and sign is not None:
+        kind = sensor.kind.replace("_", " ")
+        raise InputError(f"--sign has no meaning for the {kind} {sensor.name!r}.", "--sign", "no --sign here")
+
+
+def _store(sensor: Any, options: dict[str, Any], horizon: timedelta, series: list[TimeSeries]) -> Stored:
+    """Store all series in one transaction."""
+    from flexmeasures import beliefs, structure
+    from flexmeasures.db import writing
+    from flexmeasures.errors import BeliefsExist, InputError
+    from flexmeasures.models.sources import SCRIPT
+
+    if not options["source"].strip():
+        raise InputError("--source is empty.", "--source", "a name for where the data come from")
+    total = beliefs.Stored()
+    try:
+        with writing() as session:
+            source = structure.get_source(options["source"].strip(), SCRIPT)
+            session.flush()
+            for each in series:
+                stored = beliefs.store(
+                    sensor,
+                    each.values,
+                    each.start,
+                    each.resolution,
+                    source,
+                    horizon=horizon,
+                    on_existing="replace" if options["allow_overwrite"] else "refuse",
+                )
+                total = beliefs.Stored(
+                    total.new + stored.new, total.replaced + stored.replaced, total.skipped + stored.skipped
+                )
+    except BeliefsExist as error:
+        raise InputError(
+            f"{error} Nothing was stored.", "--allow-overwrite", "--allow-overwrite to replace"
+        ) from None
+    return total
+
+
+def _say_horizon(given: str | None, horizon: timedelta) -> None:
+    from flexmeasures.timing import iso_duration
+
+    if given is None:
+        click.echo(
+            "Horizon 0 was used: the values count as measured at the end of each event (see --horizon)."
+        )
+    else:
+        click.echo(f"Horizon {iso_duration(horizon)} was used.")
+
+
+def _warn_of_sign(sensor: Any, values: Floats) -> None:
+    """Say when a pure producer seems to consume or a pure consumer to produce: the wrong --sign, often."""
+    if sensor.kind != "asset" or sensor.facts.is_consumer == sensor.facts.is_producer:
+        return
+    strange = int((values > 0).sum() if sensor.facts.is_producer else (values < 0).sum())
+    if strange:
+        verb = "consuming" if sensor.facts.is_producer else "producing"
+        who = f"{sensor.name} ({sensor.type_name})"
+        text = f"Warning: {strange} of {len(values)} values say that {who} is {verb}."
+        click.secho(f"{text} Was --sign right?", fg="yellow", err=True)

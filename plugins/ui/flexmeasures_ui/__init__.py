@@ -1,0 +1,62 @@
+"""The pages: theme, menu, dashboard, assets with their power charts, errors in the site's layout.
+
+Pages read beliefs and models themselves and ask no API. Charts are drawn by the hook draw_power_chart, which
+any plugin may answer before this one; here they are made by Bokeh, which is imported when the first is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flexmeasures import hookimpl
+from flexmeasures.hookspecs import MenuItem
+
+if TYPE_CHECKING:
+    from flask import Blueprint, Flask
+
+    from flexmeasures.hookspecs import PowerChart
+    from flexmeasures.models import User
+
+
+@hookimpl
+def register_blueprints(app: Flask) -> list[Blueprint]:
+    """The pages, and the files that they need."""
+    from flexmeasures_ui.pages import make_blueprint
+
+    return [make_blueprint()]
+
+
+@hookimpl
+def menu_items(user: User) -> list[MenuItem]:
+    """Dashboard and assets."""
+    from flask import url_for
+
+    return [
+        MenuItem(name="dashboard", title="Dashboard", url=url_for("ui.dashboard"), icon="speedometer2"),
+        MenuItem(name="assets", title="Assets", url=url_for("ui.assets"), icon="plug"),
+    ]
+
+
+@hookimpl
+def home(user: User) -> Any:
+    """The dashboard is the first page."""
+    from flexmeasures_ui.pages import dashboard_page
+
+    return dashboard_page(user)
+
+
+@hookimpl
+def render_error(error: Any) -> Any:
+    """Errors in the site's layout, or as JSON when the request was JSON."""
+    from flexmeasures_ui.errors import error_page
+
+    return error_page(error)
+
+
+@hookimpl
+def draw_power_chart(chart: PowerChart) -> dict[str, Any]:
+    """Power measured, forecast and scheduled, with the price below, as a Bokeh JSON item."""
+    from flexmeasures_ui.chart_data import read
+    from flexmeasures_ui.drawing import draw
+
+    return draw(read(chart))

@@ -1,0 +1,37 @@
+"""Error pages: what failed, in the site's layout, with the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import jsonify, make_response, render_template, request
+
+# The same for what is not there and for what is somebody else's, so that nobody learns which it is.
+TEXTS = {
+    401: ("Please log in", "This page is for people who have logged in."),
+    403: ("Not allowed", "Your account may not do this. Ask an administrator if it should."),
+    404: ("Not found", "There is nothing here, or it is not yours to see."),
+    405: ("Not possible here", "This page cannot be used in that way."),
+    413: ("Too large", "What was sent is larger than this platform accepts."),
+    429: ("Too many requests", "Please wait a moment and try again."),
+    500: ("Something failed", "The failure was logged. Nothing was changed by this request."),
+    503: ("Not available just now", "The platform cannot answer at the moment. Please try again shortly."),
+}
+
+
+def error_page(error: Any) -> Any:
+    """A page for a werkzeug HTTPException, JSON for a JSON request; None for what is no error (redirects)."""
+    if error.code is None or error.code < 400 or error.response is not None:
+        return None
+    title, text = TEXTS.get(error.code, (error.name, error.description or ""))
+    if error.code == 400 and error.description:
+        title, text = "Not understood", error.description
+    if request.is_json:
+        response = make_response(jsonify(message=text, status=error.code), error.code)
+    else:
+        page = render_template("ui/error.html", title=title, text=text, code=error.code)
+        response = make_response(page, error.code)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
+            response.headers[name] = value
+    return response

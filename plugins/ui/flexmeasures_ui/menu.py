@@ -1,0 +1,57 @@
+"""The menu: what FLEXMEASURES_LISTED_VIEWS lists, and what plugins bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+from markupsafe import Markup
+
+from flexmeasures.auth import current_user
+from flexmeasures.hookspecs import MenuItem
+from flexmeasures.platform import platform
+from flexmeasures_ui.icons import icon
+
+# Views of the documentation. A listed one that no plugin brings yet is left out, as its page would not exist;
+# one that plugins bring but that is not listed is left out, as the operator wishes.
+KNOWN = frozenset({"dashboard", "analytics", "portfolio", "assets", "users", "control", "upload", "tasks"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the menu, ready to be shown."""
+
+    name: str
+    title: str
+    url: str
+    icon: Markup
+
+
+def menu() -> list[Entry]:
+    """Entries for the user of this request, none for visitors.
+
+    First the listed views in their order (a name that nobody brings gets a capitalised title and leads to the
+    path of that name), then what plugins bring besides.
+    """
+    user = current_user()
+    if user is None:
+        return []
+    brought = [item for items in platform().ask("menu_items", user=user) for item in items]
+    by_name = {item.name: item for item in reversed(brought)}
+    listed = list(dict.fromkeys(str(name) for name in current_app.config["FLEXMEASURES_LISTED_VIEWS"]))
+    items = [by_name.get(name) or _guessed(name) for name in listed if name in by_name or name not in KNOWN]
+    items += [item for name, item in by_name.items() if name not in listed and name not in KNOWN]
+    return [Entry(item.name, item.title, item.url, _icon(item.icon)) for item in items]
+
+
+def _guessed(name: str) -> MenuItem:
+    title = name.replace("_", " ").replace("-", " ").capitalize()
+    return MenuItem(name=name, title=title, url=f"/{name}")
+
+
+def _icon(name: str) -> Markup:
+    """The icon; none at all for a name that does not exist, since a menu is worth more than its icons."""
+    try:
+        return icon(name)
+    except LookupError:
+        return Markup("")

@@ -1,0 +1,179 @@
+"""The pages: dashboard, list of assets, one asset with its power chart, and the files that they need."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, abort, current_app, g, request
+from sqlalchemy import select
+
+from flexmeasures.auth import current_user, login_required, may
+from flexmeasures.db import db
+from flexmeasures.errors import InputError
+from flexmeasures.models import Asset, User
+from flexmeasures.platform import platform
+from flexmeasures.timing import iso_time
+from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_ui import files, icons, menu, windows, words
+from flexmeasures_ui.chart_data import ChartData, read
+from flexmeasures_ui.overview import overview
+
+
+def make_blueprint() -> Blueprint:
+    """A new blueprint of all pages (one an app, since plugins can be loaded by several apps in a process)."""
+    blueprint = Blueprint("ui", __name__, template_folder="templates")
+    blueprint.add_url_rule("/ui/static/<digest>/<name>", "static_file", files.static_file)
+    for rule, name, view in (
+        ("/dashboard", "dashboard", dashboard),
+        ("/assets", "assets", assets),
+        ("/assets/<int:asset_id>", "asset", asset),
+        ("/assets/<int:asset_id>/chart.json", "chart", chart),
+        ("/assets/<int:asset_id>/data.csv", "data", data),
+    ):
+        blueprint.add_url_rule(rule, name, login_required(view), strict_slashes=False)
+    blueprint.app_context_processor(_for_templates)
+    blueprint.after_request(_set_headers)
+    return blueprint
+
+
+def _for_templates() -> dict[str, Any]:
+    """Functions that every template may use."""
+    return {
+        "site_menu": menu.menu,
+        "file_url": files.file_url,
+        "icon": icons.icon,
+        "type_icon": icons.type_icon,
+        "number": words.number,
+        "short": words.short,
+        "duration": words.duration,
+    }
+
+
+def _set_headers(response: Response) -> Response:
+    """Allow style elements beside charts only, as Bokeh alone makes some; keep pages out of shared caches."""
+    from flexmeasures.app import CONTENT_SECURITY_POLICY
+
+    if not g.get("draws_chart"):
+        policy = CONTENT_SECURITY_POLICY.replace(" style-src-elem 'self' 'unsafe-inline';", "")
+        response.headers["Content-Security-Policy"] = policy
+    # What a page shows belongs to its user; files say themselves how long they may be kept.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
+
+
+# -- pages ---------------------------------------------------------------------------------------------
+
+
+def dashboard() -> str:
+    """The user's assets at a glance."""
+    return dashboard_page(_user())
+
+
+def dashboard_page(user: User) -> str:
+    """The dashboard of a user (also shown at /)."""
+    return render_flexmeasures_template(
+        "ui/dashboard.html", active_page="dashboard", overview=overview(visible_assets(user), user)
+    )
+
+
+def assets() -> str:
+    """The list of the user's assets."""
+    return render_flexmeasures_template(
+        "ui/assets.html", active_page="assets", overview=overview(visible_assets(_user()), _user())
+    )
+
+
+def asset(asset_id: int) -> str:
+    """One asset: its facts, its chart, the same as a table."""
+    found = _asset_or_404(asset_id)
+    window = _window(found)
+    shown = read(windows.power_chart(found, window))
+    g.draws_chart = True
+    return render_flexmeasures_template(
+        "ui/asset.html",
+        active_page="assets",
+        asset=found,
+        overview=overview([found], _user()),
+        window=window,
+        chart=shown,
+        rows=_rows(shown),
+        zone_note=words.zone_note(shown.zone, shown.start, shown.end),
+    )
+
+
+def chart(asset_id: int) -> Response:
+    """The chart of one asset, as JSON for charts.js."""
+    found = _asset_or_404(asset_id)
+    wanted = windows.power_chart(found, _window(found))
+    item = platform().first("draw_power_chart", chart=wanted)
+    if item is None:
+        abort(500)
+    return Response(orjson.dumps(item), content_type="application/json")
+
+
+def data(asset_id: int) -> Response:
+    """What the chart of one asset shows, as CSV with times in ISO 8601."""
+    found = _asset_or_404(asset_id)
+    shown = read(windows.power_chart(found, _window(found)))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    lines = _lines(shown)
+    writer.writerow(["event_start", *(f"{line.name} ({line.unit})" for line in lines)])
+    for start, values in _rows(shown):
+        writer.writerow([iso_time(start), *("" if value is None else repr(value) for value in values)])
+    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="asset-{found.id}.csv"'
+    return response
+
+
+# -- what pages show -----------------------------------------------------------------------------------
+
+
+def visible_assets(user: User) -> list[Asset]:
+    """The user's own assets, all for an admin, by name."""
+    query = select(Asset).order_by(Asset.display_name, Asset.id)
+    if not user.is_admin:
+        query = query.where(Asset.owner_id == user.id)
+    return list(db.session.scalars(query))
+
+
+def _user() -> User:
+    user = current_user()
+    if user is None:
+        abort(401)
+    return user
+
+
+def _asset_or_404(asset_id: int) -> Asset:
+    """The asset; 404 when there is none of that id, and the same when the user may not read it."""
+    found = db.session.get(Asset, asset_id) if asset_id < 2**31 else None
+    if found is None or not may(_user(), "read", found):
+        abort(404)
+    return found
+
+
+def _window(found: Asset) -> windows.Window:
+    try:
+        return windows.asked_window(found, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
+    except InputError as error:
+        abort(400, description=str(error))
+
+
+def _lines(shown: ChartData) -> list[Any]:
+    return [*shown.power, *([shown.price] if shown.price is not None else [])]
+
+
+def _rows(shown: ChartData) -> list[tuple[datetime, list[float | None]]]:
+    """The chart as a table: local start of each slot that has a value, and one value a line (None: unknown)."""
+    lines = _lines(shown)
+    by_start: dict[datetime, list[float | None]] = {}
+    for column, line in enumerate(lines):
+        for k, value in enumerate(line.series.values.tolist()):
+            if value == value:
+                start = line.series.start + k * line.series.resolution
+                by_start.setdefault(start, [None] * len(lines))[column] = value
+    return [(start.astimezone(shown.zone), by_start[start]) for start in sorted(by_start)]

@@ -1,0 +1,69 @@
+// Fetches a chart as a Bokeh JSON item, draws it, and paints it in the colours of the theme.
+// No eval and no inline script: the site's Content-Security-Policy forbids both.
+"use strict";
+(() => {
+  const SLOW_MS = 8000;
+  const LABEL_PX = 75;
+
+  // Which properties take the colour of a model's tag.
+  const PAINTED = {
+    measured: ["line_color", "fill_color"],
+    forecast: ["line_color", "fill_color"],
+    schedule: ["line_color", "fill_color"],
+    price: ["line_color", "fill_color"],
+    muted: ["line_color"],
+    bad: ["line_color"],
+    "bad-text": ["text_color"],
+    grid: ["grid_line_color"],
+    axis: ["axis_label_text_color", "major_label_text_color"],
+    "axis-lines": ["axis_line_color", "major_tick_line_color"],
+  };
+  const VARIABLES = { measured: "text", "bad-text": "bad", axis: "muted", "axis-lines": "grid" };
+
+  function colour(tag) {
+    const name = `--${VARIABLES[tag] ?? tag}`;
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  function paint(root) {
+    for (const model of root.references()) {
+      for (const tag of model.tags ?? []) {
+        if (!(tag in PAINTED)) continue;
+        const known = PAINTED[tag].filter((name) => name in model.properties);
+        model.setv(Object.fromEntries(known.map((name) => [name, colour(tag)])));
+      }
+    }
+  }
+
+  // On narrow screens only so many labels stand beside each other without overlapping.
+  function thin(root, width) {
+    for (const model of root.references()) {
+      if (model.type !== "FixedTicker") continue;
+      const each = Math.ceil((model.ticks.length * LABEL_PX) / width);
+      model.ticks = [...model.ticks].filter((_, k) => k % each === 0);
+    }
+  }
+
+  async function draw(element) {
+    const state = element.querySelector("[data-chart-state]");
+    const slow = setTimeout(() => { state.textContent = "Still loading; a shorter window is faster."; }, SLOW_MS);
+    try {
+      const response = await fetch(element.dataset.chart, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(`the server answered ${response.status}`);
+      const item = await response.json();
+      const views = await Bokeh.embed.embed_item(item, element.id);
+      state.remove();
+      const roots = [...views].map((view) => view.model);
+      roots.forEach((root) => { paint(root); thin(root, element.clientWidth); });
+      document.addEventListener("themechange", () => roots.forEach(paint));
+      element.dataset.ready = "true";
+    } catch (error) {
+      state.textContent = `The chart cannot be shown (${error.message}). The table below is complete; reload to try again.`;
+      element.dataset.ready = "false";
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  document.querySelectorAll("[data-chart]").forEach(draw);
+})();

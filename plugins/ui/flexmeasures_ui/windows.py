@@ -1,0 +1,124 @@
+"""Which stretch of time a chart shows, and in what resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from flexmeasures.beliefs import last_values
+from flexmeasures.db import db
+from flexmeasures.errors import InputError
+from flexmeasures.hookspecs import PowerChart
+from flexmeasures.models import Asset, StoredSchedule
+from flexmeasures.timing import floor_time, server_now
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BEFORE, AFTER = 6 * HOUR, 24 * HOUR
+LONGEST = 3 * 366 * DAY
+# Windows longer than the first are shown in slots of the second, where the asset's own fit into them.
+COARSER = ((16 * 7 * DAY, 7 * DAY), (14 * DAY, DAY), (2 * DAY, HOUR))
+ACCEPTED = "an ISO 8601 date and time, such as 2026-01-31T15:00"
+
+
+@dataclass(frozen=True)
+class Window:
+    """From start to end, in UTC. why: in words, when it is not the time around now though nobody asked."""
+
+    start: datetime
+    end: datetime
+    why: str = ""
+
+    @property
+    def earlier(self) -> dict[str, str]:
+        """Query of the page for the stretch before."""
+        return self._moved(-1)
+
+    @property
+    def later(self) -> dict[str, str]:
+        """Query of the page for the stretch after."""
+        return self._moved(1)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Query of the page for this stretch."""
+        return self._moved(0)
+
+    def of_length(self, days: int) -> dict[str, str]:
+        """Query of the page for so many days around the middle of this stretch."""
+        middle = self.start + (self.end - self.start) / 2
+        return _query(middle - days * DAY / 2, middle + days * DAY / 2)
+
+    def _moved(self, times: int) -> dict[str, str]:
+        length = times * (self.end - self.start)
+        return _query(self.start + length, self.end + length)
+
+
+def _query(start: datetime, end: datetime) -> dict[str, str]:
+    return {name: f"{moment:%Y-%m-%dT%H:%M}Z" for name, moment in (("start", start), ("end", end))}
+
+
+def asked_window(asset: Asset, query: Mapping[str, str], timezone: str) -> Window:
+    """The window that the query's start and end ask for, or the asset's default; InputError for a bad one."""
+    if "start" not in query and "end" not in query:
+        return default_window(asset)
+    zone = ZoneInfo(timezone)
+    start, end = (_moment(query.get(name, ""), name, zone) for name in ("start", "end"))
+    if start >= end:
+        raise InputError("start is not before end.", "start", "a start before the end")
+    if end - start > LONGEST:
+        raise InputError("The window is too long.", "end", f"at most {LONGEST.days} days")
+    return Window(start, end)
+
+
+def _moment(text: str, field: str, zone: ZoneInfo) -> datetime:
+    """A time as typed by users, on local clocks unless it has an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+        if not 1900 < moment.year < 2200:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InputError(f"{field} {text!r} is not a date and time.", field, ACCEPTED) from None
+
+
+def default_window(asset: Asset) -> Window:
+    """From 6 h before now to 24 h after; around the newest data if they are not from that time."""
+    now = floor_time(server_now(), timedelta(minutes=15))
+    newest = _newest_data(asset)
+    if newest is None or now - BEFORE <= newest <= now + AFTER:
+        return Window(now - BEFORE, now + AFTER)
+    around = floor_time(newest, HOUR)
+    return Window(around - BEFORE, around + AFTER, why="There are no data around now; these are the newest.")
+
+
+def _newest_data(asset: Asset) -> datetime | None:
+    """Start of the asset's newest schedule or, if that is later, of its newest measurement."""
+    planned = select(StoredSchedule.start).where(StoredSchedule.sensor_id == asset.id)
+    starts = [db.session.scalar(planned.order_by(StoredSchedule.start.desc()).limit(1))]
+    starts += [moment for moment, _ in last_values([asset]).values()]
+    return max((start for start in starts if start is not None), default=None)
+
+
+def power_chart(asset: Asset, window: Window) -> PowerChart:
+    """The chart of one asset; a pure producer's shows production positive."""
+    producer = asset.facts.is_producer and not asset.facts.is_consumer
+    return PowerChart(
+        assets=(asset,),
+        start=window.start,
+        end=window.end,
+        resolution=resolution_for(window.end - window.start, asset.event_resolution),
+        consumption_as_positive=not producer,
+    )
+
+
+def resolution_for(length: timedelta, own: timedelta) -> timedelta:
+    """Slots in which a window of that length is shown: the asset's own, or coarser ones that they fill."""
+    for longer_than, slot in COARSER:
+        if length > longer_than and slot >= own and slot % own == timedelta(0):
+            return slot
+    return own

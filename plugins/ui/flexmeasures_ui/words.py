@@ -1,0 +1,77 @@
+"""How pages show numbers, times and signs. The sign of power is flipped here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import floor, isfinite, log10
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+Power = TypeVar("Power", float, NDArray[np.float64])
+
+THIN_SPACE = "\u2009"
+MINUS = "\u2212"
+
+
+def shown(power: Power, consumption_as_positive: bool) -> Power:
+    """Power as a page shows it, of power as it is stored (consumption positive)."""
+    return power if consumption_as_positive else 0.0 - power
+
+
+def power_unit(largest_mw: float) -> tuple[str, float]:
+    """Unit in which powers up to that size read well, and how many of it make a MW."""
+    return ("kW", 1000.0) if largest_mw < 0.1 else ("MW", 1.0)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Three significant digits, thousands set apart by thin spaces; an en dash for what is not known."""
+    if not isfinite(value):
+        return "\u2013"
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    text = f"{abs(value):,.{decimals}f}".replace(",", THIN_SPACE)
+    return (MINUS if value < 0 else "") + text
+
+
+def short(value: float) -> str:
+    """A number that somebody stated, such as a capacity: as `number`, without zeros that say nothing."""
+    text = number(value, digits=4)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def duration(length: timedelta) -> str:
+    """In words, by the largest fitting unit: "15 min", "3 h", "2 days"."""
+    seconds = abs(length.total_seconds())
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= (2 * size if unit == "days" else size):
+            return f"{floor(seconds / size)} {unit}"
+    return f"{floor(seconds)} s"
+
+
+def age(moment: datetime, now: datetime, resolution: timedelta = timedelta(0)) -> str:
+    """How long ago that was, or how far ahead it lies; "now" within the slot that ends then."""
+    if now < moment <= now + resolution:
+        return "now"
+    return f"{duration(now - moment)} old" if moment <= now else f"in {duration(moment - now)}"
+
+
+def local(moment: datetime, zone: ZoneInfo) -> str:
+    """Date and time on the clocks of a zone."""
+    return f"{moment.astimezone(zone):%a %-d %b %Y %H:%M}"
+
+
+def zone_note(zone: ZoneInfo, start: datetime, end: datetime) -> str:
+    """Which times these are: "times in Europe/Amsterdam (UTC+1)", with both offsets when clocks change."""
+    offsets = dict.fromkeys(_offset(moment.astimezone(zone)) for moment in (start, end))
+    return f"times in {zone.key} ({' / '.join(offsets)})"
+
+
+def _offset(moment: datetime) -> str:
+    seconds = (moment.utcoffset() or timedelta(0)).total_seconds()
+    hours, rest = divmod(abs(int(seconds)), 3600)
+    sign = MINUS if seconds < 0 else "+"
+    return f"UTC{sign}{hours}" + (f":{rest // 60:02}" if rest else "")

@@ -1,0 +1,190 @@
+"""A small world for the API's tests: users of several roles, assets, markets, weather, and clients for them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from sqlalchemy.orm import Session
+    from werkzeug.test import TestResponse
+
+    from flexmeasures.models import Sensor, User
+
+PLACE = (33.4843866, 126.477859)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A client of v2_0 that authenticates as one user."""
+
+    client: FlaskClient
+    headers: dict[str, str]
+    base: str = "/api/v2_0"
+
+    def get(self, path: str, **query: Any) -> TestResponse:
+        """GET a path with a query string; a service gets its message type."""
+        if path.startswith("get"):
+            query.setdefault("type", f"{path[0].upper()}{path[1:]}Request")
+        return self.client.get(f"{self.base}/{path}", query_string=query, headers=self.headers)
+
+    def post(self, path: str, **body: Any) -> TestResponse:
+        """POST a JSON body; a service gets its message type."""
+        if path.startswith("post"):
+            body.setdefault("type", f"{path[0].upper()}{path[1:]}Request")
+        return self.client.post(f"{self.base}/{path}", json=body, headers=self.headers)
+
+
+@dataclass
+class World:
+    """Users by name, ids of sensors by name, and one client per user."""
+
+    app: Flask
+    users: dict[str, User]
+    ids: dict[str, int]
+    clients: dict[str, Api]
+
+    def address(self, name: str) -> str:
+        """The address of an asset."""
+        return f"ea1.2018-06.localhost:1:{self.ids[name]}"
+
+    def event(self, name: str, event_id: int, event_type: str = "soc") -> str:
+        """The address of an event of an asset."""
+        return f"{self.address(name)}:{event_id}:{event_type}"
+
+    def count(self, name: str) -> int:
+        """How many beliefs of users are stored about a sensor (forecasts that follow do not count)."""
+        from sqlalchemy import func, select
+
+        from flexmeasures.db import db
+        from flexmeasures.models import Source, belief
+
+        with self.app.app_context():
+            users = select(Source.id).where(Source.type == "user")
+            about = belief.c.sensor_id == self.ids[name]
+            query = select(func.count()).where(about, belief.c.source_id.in_(users))
+            return int(db.session.scalar(query) or 0)
+
+
+def asset_fields(name: str, kind: str, owner: int, market: int, minutes: int = 15) -> dict[str, Any]:
+    """Fields of a new asset, as the documentation's example has them."""
+    return {
+        "name": name,
+        "asset_type": kind,
+        "unit": "MW",
+        "owner": owner,
+        "market": market,
+        "event_resolution": minutes,
+        "capacity_in_mw": 2.0,
+        "latitude": 40,
+        "longitude": 170.3,
+        "min_soc_in_mwh": 0,
+        "max_soc_in_mwh": 5,
+    }
+
+
+_USERS = {
+    "admin": ("admin",),
+    "prosumer": ("Prosumer",),
+    "neighbour": ("Prosumer",),
+    "mdc": ("MDC",),
+    "supplier": ("Supplier",),
+    "esco": ("ESCo", "Prosumer"),
+    "visitor": ("anonymous", "Prosumer", "admin"),
+    "nobody": (),
+    "mdc_owner": ("MDC", "Prosumer"),
+}
+_ASSETS = {
+    "building": ("building", "prosumer", 15),
+    "site": ("building", "prosumer", 15),
+    "five": ("building", "prosumer", 5),
+    "solar": ("solar", "prosumer", 15),
+    "evse": ("one-way_evse", "prosumer", 15),
+    "battery": ("battery", "prosumer", 15),
+    "foreign": ("building", "neighbour", 15),
+    "esco battery": ("battery", "esco", 15),
+    "meter": ("building", "mdc_owner", 15),
+}
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """The small world, on each database; its rows are made at once, which is faster than one by one."""
+    from flexmeasures.auth import new_token
+    from flexmeasures.db import writing
+
+    header = app.config["SECURITY_TOKEN_AUTHENTICATION_HEADER"]
+    with app.app_context():
+        with writing() as session:
+            users = _make_users(session)
+            sensors = _make_sensors(session, users)
+        clients = {name: Api(app.test_client(), {header: new_token(user)}) for name, user in users.items()}
+        return World(app, users, {name: sensor.id for name, sensor in sensors.items()}, clients)
+
+
+def _make_users(session: Session) -> dict[str, User]:
+    from flexmeasures.models import Role, Source, User
+
+    names = {role for user_roles in _USERS.values() for role in user_roles}
+    roles = {name: Role(name=name) for name in names}
+    users = {
+        name: User(
+            username=name,
+            email=f"{name}@example.com",
+            fs_uniquifier=uuid.uuid4().hex,
+            roles=[roles[role] for role in user_roles],
+        )
+        for name, user_roles in _USERS.items()
+    }
+    session.add_all(users.values())
+    session.flush()
+    session.add_all(Source(name=user.username, type="user", user_id=user.id) for user in users.values())
+    return users
+
+
+def _make_sensors(session: Session, users: dict[str, User]) -> dict[str, Sensor]:
+    from sqlalchemy import select
+
+    from flexmeasures.models import Asset, Market, SensorType, WeatherSensor
+
+    types = {row.name: row for row in session.scalars(select(SensorType))}
+    hour, quarter = timedelta(hours=1), timedelta(minutes=15)
+    day_ahead = {"type": types["day_ahead"], "event_resolution": hour}
+    sensors: dict[str, Sensor] = {
+        "epex_da": Market(name="epex_da", display_name="Epex da", unit="EUR/MWh", **day_ahead),
+        "kpx_da": Market(name="kpx_da", display_name="Kpx da", unit="KRW/kWh", **day_ahead),
+    }
+    place = {"latitude": PLACE[0], "longitude": PLACE[1], "event_resolution": quarter}
+    thermometer = WeatherSensor(name="thermometer", unit="°C", type=types["temperature"], **place)
+    session.add_all([*sensors.values(), thermometer])
+    session.flush()
+    for name, (kind, owner, minutes) in _ASSETS.items():
+        sensors[name] = Asset(
+            name=name,
+            display_name=f"The {name}",
+            unit="MW",
+            type=types[kind],
+            owner_id=users[owner].id,
+            market_id=sensors["epex_da"].id,
+            event_resolution=timedelta(minutes=minutes),
+            capacity_in_mw=2.0,
+            latitude=40.0,
+            longitude=170.3,
+            min_soc_in_mwh=0.0,
+            max_soc_in_mwh=5.0,
+        )
+        session.add(sensors[name])
+        session.flush()  # one by one, so that ids are in this order
+    return sensors | {"thermometer": thermometer}
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    """The client of the prosumer, who owns most of the assets."""
+    return world.clients["prosumer"]

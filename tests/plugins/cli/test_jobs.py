@@ -1,0 +1,117 @@
+"""`flexmeasures jobs` and `flexmeasures add forecasts`: queues, workers, and what became of jobs."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flexmeasures.db import writing
+
+from .conftest import START
+
+MARCH = ("--from-date", "2026-03-08", "--to-date", "2026-03-08")
+
+
+@pytest.fixture
+def measured(app: Any, panels: Any) -> Any:
+    """Ten days of solar power."""
+    from flexmeasures import beliefs, structure
+
+    with app.app_context(), writing():
+        day = -np.clip(np.sin((np.arange(96) - 24) / 48 * np.pi), 0, None)
+        source = structure.get_source("meter", "script")
+        beliefs.store(panels, np.tile(day, 10), START, panels.event_resolution, source, horizon=timedelta(0))
+    return panels
+
+
+def test_forecasts_of_a_day_are_made_and_summed_up(run: Any, measured: Any, app: Any) -> None:
+    result = run("add", "forecasts", "--asset-type", "Asset", "--asset", "my panels", *MARCH, "--horizon", 6)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"my panels: PT6H ahead by [\w-]+: 96 stored, 0 there already", result.output)
+    again = run("add", "forecasts", "--asset-id", measured.id, *MARCH, "--horizon", 6)
+    assert "0 stored, 96 there already" in again.output
+    with app.app_context():
+        from flexmeasures.beliefs import search_one
+
+        start = START + timedelta(days=7)
+        found = search_one(
+            measured, start, start + timedelta(days=1), source_types=("forecasting script",)
+        ).values
+    assert not np.isnan(found).any()
+
+
+def test_forecasts_can_be_left_to_a_worker(run: Any, measured: Any, app: Any) -> None:
+    app.config["FLEXMEASURES_JOBS"] = ""
+    queued = run("add", "forecasts", "--asset-id", measured.id, *MARCH, "--horizon", 6, "--as-job")
+    assert queued.exit_code == 0, queued.output
+    number = re.search(r"my panels: job (\d+) in queue forecasting", queued.output)
+    assert number is not None
+    worked = run("jobs", "run-worker", "--queue", "forecasting|scheduling", "--name", "w1", "--burst")
+    assert worked.exit_code == 0, worked.output
+    assert "stopped after 1 jobs" in worked.output
+    shown = json.loads(run("jobs", "show", number[1], "--json").output)
+    assert shown["state"] == "finished", shown["error"]
+    assert shown["algorithm"]
+    assert "lease_token" not in shown
+
+
+def test_forecasts_before_their_end_are_refused(run: Any, measured: Any) -> None:
+    result = run("add", "forecasts", "--from-date", "2026-03-08", "--to-date", "2026-03-07")
+    assert result.exit_code == 1
+    assert "--to-date" in result.output
+
+
+def test_forecasts_of_an_unknown_asset_are_refused(run: Any, measured: Any) -> None:
+    result = run("add", "forecasts", "--asset", "nothing", *MARCH)
+    assert result.exit_code == 1
+    assert "'nothing'" in result.output
+
+
+def test_clear_queue_tells_what_was_cleared_and_what_remains(run: Any, app: Any) -> None:
+    from flexmeasures.jobs import enqueue
+
+    app.config["FLEXMEASURES_JOBS"] = ""
+    with app.app_context(), writing():
+        for _ in range(3):
+            enqueue("forecast", {}, queue="forecasting")
+    result = run("clear-queue", "--queue", "forecasting|scheduling")
+    assert "Cleared 3 jobs from queue forecasting; 0 remain." in result.output
+    assert "Cleared 0 jobs from queue scheduling; 0 remain." in result.output
+
+
+@pytest.mark.parametrize("command", [("run-worker", "--burst"), ("jobs", "clear-queue")])
+def test_an_unknown_queue_is_refused_with_the_known_ones(run: Any, command: tuple[str, ...]) -> None:
+    result = run(*command, "--queue", "forecasting|knitting")
+    assert result.exit_code == 1
+    assert "'knitting'" in result.output
+    assert "scheduling" in result.output
+
+
+def test_jobs_are_listed_with_the_reason_of_their_failure(run: Any, app: Any) -> None:
+    from flexmeasures.jobs import enqueue
+
+    with app.app_context(), writing():
+        enqueue("no-such-function", {"a": 1}, queue="scheduling", algorithm="storage", because="type battery")
+    listed = run("jobs", "show")
+    assert listed.exit_code == 0
+    header, line = listed.output.splitlines()
+    assert header.split()[:5] == ["id", "queue", "function", "state", "attempt"]
+    for text in ("scheduling", "no-such-function", "failed", "storage", "type battery"):
+        assert text in line
+    assert run("jobs", "show", "--state", "queued").output.strip() == "There are no such jobs."
+    number = line.split()[0]
+    full = run("jobs", "show", number).output
+    assert '"a": 1' in full
+    assert "error: " in full
+    assert json.loads(run("jobs", "show", "--json", "--limit", 1).output)[0]["id"] == int(number)
+
+
+def test_an_unknown_job_is_told(run: Any) -> None:
+    result = run("jobs", "show", 12345)
+    assert result.exit_code == 1
+    assert "There is no job 12345" in result.output

@@ -1,0 +1,235 @@
+"""Power charts: the conventions of lines, signs, gaps, ticks, and what a browser is not made to run."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+import pytest
+
+from flexmeasures.hookspecs import PowerChart
+from flexmeasures.platform import platform
+from flexmeasures_ui.chart_data import read
+from flexmeasures_ui.ticks import labelled_ticks
+from flexmeasures_ui.windows import resolution_for
+from flexmeasures_ui.words import age, duration, number, short, shown, zone_note
+
+from .conftest import END, HOUR, NOW, QUARTER, START
+
+DAY = timedelta(days=1)
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+def models(thing: Any) -> Iterator[dict[str, Any]]:
+    """Every Bokeh model in a JSON item."""
+    if isinstance(thing, dict):
+        if "attributes" in thing and "name" in thing:
+            yield thing
+        for value in thing.values():
+            yield from models(value)
+    elif isinstance(thing, list):
+        for value in thing:
+            yield from models(value)
+
+
+def array(encoded: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """A column of a Bokeh data source."""
+    content = gzip.decompress(base64.b64decode(encoded["array"]["data"]))
+    return np.frombuffer(content, dtype=encoded["dtype"])
+
+
+def attached(*assets: Any) -> tuple[Any, ...]:
+    """The assets in the session of this app context."""
+    from flexmeasures.db import db
+    from flexmeasures.models import Asset
+
+    return tuple(db.session.get_one(Asset, asset.id) for asset in assets)
+
+
+@pytest.fixture
+def item(app: Any, battery: Any) -> dict[str, Any]:
+    """The chart of the battery as a Bokeh JSON item."""
+    with app.app_context():
+        chart = PowerChart(assets=attached(battery), start=START, end=END, resolution=QUARTER)
+        drawn: dict[str, Any] = platform().first("draw_power_chart", chart=chart)
+    return drawn
+
+
+def line(
+    item: dict[str, Any], kind: str
+) -> tuple[dict[str, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Attributes of the glyph, x and y of the line of that kind."""
+    (renderer,) = (
+        each["attributes"]
+        for each in models(item)
+        if each["name"] == "GlyphRenderer"
+        and each["attributes"].get("name") == kind
+        and each["attributes"]["glyph"]["name"] == "Line"
+    )
+    columns = dict(renderer["data_source"]["attributes"]["data"]["entries"])
+    return renderer["glyph"]["attributes"], array(columns["x"]), array(columns["y"])
+
+
+def test_the_item_can_be_embedded_and_is_json(item: dict[str, Any]) -> None:
+    assert {"target_id", "root_id", "doc"} <= set(item)
+    assert json.loads(json.dumps(item, allow_nan=False)) == orjson.loads(orjson.dumps(item))
+
+
+def test_measured_is_solid_forecast_dashed_and_gaps_are_gaps(item: dict[str, Any]) -> None:
+    glyph, x, y = line(item, "measured")
+    assert glyph["line_width"] == 1.5
+    assert "line_dash" not in glyph
+    assert np.isnan(y).sum() == 4 + 72
+    assert np.isnan(y[8:12]).all()
+    assert x[0] == (START.timestamp() + 450) * 1000
+    glyph, _, y = line(item, "forecast")
+    assert glyph["line_dash"] == [6, 4]
+    assert y.tolist() == [0.25] * 96
+
+
+def test_the_schedule_is_stepped_and_its_last_step_closed(item: dict[str, Any]) -> None:
+    glyph, x, y = line(item, "schedule")
+    assert glyph["line_color"] == {"type": "value", "value": "#b0226e"} or glyph["line_color"] == "#b0226e"
+    assert x[0] == START.timestamp() * 1000
+    assert x[-1] == END.timestamp() * 1000
+    assert np.diff(x)[1::2].tolist() == [0] * 95
+    assert (y[::2] == y[1::2]).all()
+
+
+def test_the_price_is_stepped_below(item: dict[str, Any]) -> None:
+    _, x, y = line(item, "price")
+    assert (y == 50).all()
+    assert (x[0], x[-1]) == (START.timestamp() * 1000, END.timestamp() * 1000)
+
+
+def test_axes_zone_zero_line_and_now_line_are_labelled(item: dict[str, Any]) -> None:
+    text = json.dumps(item)
+    for label in ("Power, MW (consumption +)", "Price, EUR/MWh", "times in UTC (UTC+0)", "now 12:07"):
+        assert label in text
+    spans = [each["attributes"] for each in models(item) if each["name"] == "Span"]
+    assert {"width", "height"} == {span.get("dimension", "width") for span in spans}
+    assert any(span["location"] == NOW.timestamp() * 1000 for span in spans)
+
+
+def test_nothing_in_a_chart_needs_eval(item: dict[str, Any]) -> None:
+    names = {each["name"] for each in models(item)}
+    assert "Line" in names
+    assert not [name for name in names if "CustomJS" in name or "FuncTick" in name]
+
+
+def test_the_endpoint_gives_the_item(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:
+    with as_user(client, prosumer):
+        answer = client.get(f"/assets/{battery.id}/chart.json")
+    assert answer.mimetype == "application/json"
+    assert {"target_id", "root_id", "doc"} <= set(answer.json)
+
+
+def test_a_pure_producer_is_shown_with_production_positive(
+    app: Any, client: Any, as_user: Any, make_asset: Any, store: Any, prosumer: Any
+) -> None:
+    panels = make_asset(prosumer, "Roof panels", "solar", capacity_in_mw=0.02)
+    store(panels, [-0.005, 0.0], START)
+    with as_user(client, prosumer):
+        text = client.get(f"/assets/{panels.id}/chart.json").text
+    assert "Power, kW (production +)" in text
+    with app.app_context():
+        chart = PowerChart(
+            assets=attached(panels),
+            start=START,
+            end=START + HOUR,
+            resolution=QUARTER,
+            consumption_as_positive=False,
+        )
+        (measured,) = read(chart).power
+    assert measured.series.values[:2].tolist() == [5, 0]
+    assert np.signbit(measured.series.values[1]) == False  # noqa: E712 (numpy's own bool)
+
+
+def test_assets_are_summed_unless_apart_and_silent_ones_named(
+    app: Any, make_asset: Any, store: Any, prosumer: Any, battery: Any
+) -> None:
+    building = make_asset(prosumer, "Office", "building")
+    silent = make_asset(prosumer, "Silent charger", "one-way_evse")
+    store(building, [1.0, np.nan, 1.0, 1.0], START)
+    store(building, [2.0] * 4, START, "schedule")
+    with app.app_context():
+        window = {"start": START, "end": START + HOUR, "resolution": QUARTER}
+        together = read(PowerChart(assets=attached(battery, building, silent), **window))  # type: ignore[arg-type]
+        plans = read(PowerChart(assets=attached(battery, building), traces="schedules", **window))  # type: ignore[arg-type]
+        apart = read(PowerChart(assets=attached(battery, building), traces="power", **window))  # type: ignore[arg-type]
+    sums = {each.kind: each.series.values for each in together.power}
+    assert sums["measured"] == pytest.approx([1.5, np.nan, 1.5 - 4 / 23, 1.5 - 6 / 23], nan_ok=True)
+    assert sums["schedule"].tolist() == [3, 3, 3, 3]
+    assert together.left_out == ("Silent charger",)
+    assert [each.kind for each in plans.power] == ["measured", "forecast", "schedule", "schedule"]
+    assert [each.name for each in apart.power if each.kind == "measured"] == [
+        "Cellar battery, measured",
+        "Office, measured",
+    ]
+
+
+def test_longer_windows_have_coarser_slots_that_fit() -> None:
+    assert resolution_for(DAY, QUARTER) == QUARTER
+    assert resolution_for(7 * DAY, QUARTER) == HOUR
+    assert resolution_for(30 * DAY, QUARTER) == DAY
+    assert resolution_for(300 * DAY, QUARTER) == 7 * DAY
+    assert resolution_for(7 * DAY, timedelta(minutes=7)) == timedelta(minutes=7)
+    assert resolution_for(7 * DAY, DAY) == DAY
+
+
+def test_ticks_stand_on_local_times_and_midnight_carries_the_date() -> None:
+    start = datetime(2026, 3, 3, 22, tzinfo=UTC)
+    ticks = labelled_ticks(start, start + 30 * HOUR, AMSTERDAM)
+    labels = list(ticks.values())
+    assert labels[:3] == ["Wed 4 Mar", "03:00", "06:00"]
+    assert next(iter(ticks)) == datetime(2026, 3, 3, 23, tzinfo=UTC).timestamp() * 1000
+    assert len(ticks) <= 13
+
+
+def test_ticks_on_days_when_clocks_change() -> None:
+    start = datetime(2026, 10, 24, 22, tzinfo=UTC)  # midnight in Amsterdam, a day of 25 hours
+    ticks = labelled_ticks(start, start + 25 * HOUR, AMSTERDAM)
+    assert list(ticks.values()) == [
+        "Sun 25 Oct", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "Mon 26 Oct",
+    ]  # fmt: skip
+    assert np.diff(list(ticks))[0] == 4 * 3600 * 1000
+
+
+@pytest.mark.parametrize("days", [0.02, 0.2, 1, 7, 28, 100, 365, 1000])
+def test_any_window_has_a_few_ticks(days: float) -> None:
+    ticks = labelled_ticks(START, START + days * DAY, AMSTERDAM)
+    assert 2 <= len(ticks) <= 13
+
+
+def test_numbers_ages_and_zones_in_words() -> None:
+    assert [number(value) for value in (0.0, 1234.5, -0.01234, float("nan"))] == [
+        "0",
+        "1\u2009234",
+        "\u22120.0123",
+        "\u2013",
+    ]
+    assert [short(value) for value in (2.0, 0.05, 1500.0, 100.0)] == ["2", "0.05", "1\u2009500", "100"]
+    assert [duration(length) for length in (90 * HOUR, 47 * HOUR, 61 * QUARTER / 15)] == [
+        "3 days",
+        "47 h",
+        "1 h",
+    ]
+    assert age(NOW - HOUR, NOW) == "1 h old"
+    assert age(NOW + QUARTER / 2, NOW, QUARTER) == "now"
+    assert age(NOW + HOUR, NOW, QUARTER) == "in 1 h"
+    change = datetime(2026, 10, 25, tzinfo=UTC)
+    assert zone_note(AMSTERDAM, change, change + DAY) == "times in Europe/Amsterdam (UTC+2 / UTC+1)"
+    assert zone_note(ZoneInfo("Asia/Kolkata"), change, change) == "times in Asia/Kolkata (UTC+5:30)"
+
+
+def test_the_sign_is_flipped_in_one_function() -> None:
+    assert shown(1.5, consumption_as_positive=True) == 1.5
+    assert shown(1.5, consumption_as_positive=False) == -1.5
+    assert str(shown(0.0, consumption_as_positive=False)) == "0.0"

@@ -1,0 +1,279 @@
+"""The pages: who sees what, in which words, and that they ask nothing of other hosts."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexmeasures.hookspecs import MenuItem, hookimpl
+from flexmeasures.testing import PASSWORD
+
+from .conftest import NOW, START
+
+PAGES = ("/", "/dashboard", "/assets", "/assets/{id}", "/login", "/reset", "/no-such-page")
+
+
+@pytest.mark.parametrize("page", ["/", "/dashboard", "/assets", "/assets/1", "/assets/1/chart.json"])
+def test_visitors_are_sent_to_the_login(client: Any, page: str) -> None:
+    answer = client.get(page)
+    assert answer.status_code == 302
+    assert answer.location.startswith("/login?next=")
+
+
+def test_a_login_leads_to_the_page_that_was_asked_for(client: Any, prosumer: Any) -> None:
+    form = client.get("/login?next=/assets").text
+    assert 'name="next" type="hidden" value="/assets"' in form
+    sent = {"email": prosumer.email, "password": PASSWORD, "next": "/assets"}
+    answer = client.post("/login", data=sent)
+    assert (answer.status_code, answer.location) == (302, "/assets")
+    page = client.get("/assets").text
+    assert prosumer.username in page
+    client.post("/logout")
+    assert client.get("/assets").status_code == 302
+
+
+def test_a_wrong_password_is_told_and_the_address_kept(client: Any, prosumer: Any) -> None:
+    page = client.post("/login", data={"email": prosumer.email, "password": "wrong"}).text
+    assert 'class="field-error"' in page
+    assert f'value="{prosumer.email}"' in page
+    assert "Traceback" not in page
+
+
+def test_the_dashboard_shows_own_assets_only_and_an_admin_all(
+    client: Any, as_user: Any, make_asset: Any, make_user: Any, admin: Any, battery: Any, prosumer: Any
+) -> None:
+    other = make_asset(make_user("neighbour", "Prosumer"), "Panels of the neighbour", "solar")
+    with as_user(client, prosumer):
+        for page in ("/", "/dashboard", "/assets"):
+            text = client.get(page).text
+            assert f'href="/assets/{battery.id}"' in text
+            assert other.display_name not in text
+    with as_user(client, admin):
+        text = client.get("/").text
+        assert battery.display_name in text
+        assert other.display_name in text
+
+
+def test_the_dashboard_tells_last_value_age_and_who_is_silent(
+    client: Any, as_user: Any, make_asset: Any, store: Any, prosumer: Any, battery: Any
+) -> None:
+    store(make_asset(prosumer, "Old panels", "solar"), [-0.4], NOW.replace(minute=0) - timedelta(hours=5))
+    make_asset(prosumer, "New charger", "one-way_evse")
+    with as_user(client, prosumer):
+        text = client.get("/dashboard").text
+    assert (
+        "2 of 3 assets silent: New charger (no data yet), Old panels (4 h old (expected every 15 min))."
+        in text
+    )
+    assert "The others are producing 1.50 MW together." in text
+    assert "7 min old" in text
+    assert 'title="Wed 4 Mar 2026 12:00"' in text
+
+
+def test_the_dashboard_says_when_all_is_well_or_nothing_is_there(
+    client: Any, as_user: Any, make_user: Any, prosumer: Any, battery: Any
+) -> None:
+    with as_user(client, prosumer):
+        assert "All well: 1 asset reporting, producing 1.50 MW together." in client.get("/").text
+    with as_user(client, make_user("newcomer", "Prosumer")):
+        assert "You have no assets yet." in client.get("/").text
+
+
+def test_a_foreign_and_a_missing_asset_are_told_in_the_same_words(
+    client: Any, as_user: Any, make_user: Any, battery: Any
+) -> None:
+    with as_user(client, make_user("stranger", "Prosumer")):
+        for path in ("", "/chart.json", "/data.csv"):
+            foreign = client.get(f"/assets/{battery.id}{path}")
+            missing = client.get(f"/assets/98765{path}")
+            huge = client.get(f"/assets/{10**30}{path}")
+            assert foreign.status_code == missing.status_code == huge.status_code == 404
+            assert foreign.text == missing.text == huge.text
+            assert "Cellar" not in foreign.text
+
+
+def test_the_asset_page_shows_the_chart_as_a_table_too(
+    client: Any, as_user: Any, prosumer: Any, battery: Any
+) -> None:
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{battery.id}").text
+    assert "1.50 MW producing" in page.replace("\u2212", "")
+    for heading in ("measured, MW", "forecast, MW", "schedule, MW", "price, EUR/MWh"):
+        assert f'<th scope="col" class="num">{heading}</th>' in page
+    assert 'data-chart="/assets/' in page
+    assert "times in UTC (UTC+0)" in page
+
+
+def test_the_csv_has_the_values_of_the_chart(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:
+    window = {"start": "2026-03-04T06:00Z", "end": "2026-03-04T12:00Z"}
+    with as_user(client, prosumer):
+        answer = client.get(f"/assets/{battery.id}/data.csv", query_string=window)
+    assert answer.mimetype == "text/csv"
+    head, first, *rest = list(csv.reader(answer.text.splitlines()))
+    assert head[:4] == ["event_start", "measured (MW)", "forecast (MW)", "schedule (MW)"]
+    assert first[:4] == ["2026-03-04T06:00:00Z", "0.5", "0.25", "1.0"]
+    assert rest[8 - 1][1] == ""
+    assert len(rest) >= 23
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("start=2026-03-04T06:00&end=2026-03-04T06:00", "start is not before end"),
+        ("start=yesterday&end=2026-03-04T06:00", "start &#39;yesterday&#39; is not a date and time"),
+        ("start=2026-03-04T06:00", "end &#39;&#39; is not a date and time"),
+        ("start=1999-03-04T06:00&end=2026-03-04T06:00", "at most"),
+        ("start=0001-01-01T00:00&end=9999-12-31T23:00", "is not a date and time"),
+    ],
+)
+def test_a_wrong_window_is_told(
+    client: Any, as_user: Any, prosumer: Any, battery: Any, query: str, said: str
+) -> None:
+    with as_user(client, prosumer):
+        answer = client.get(f"/assets/{battery.id}?{query}")
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_names_of_users_are_escaped(client: Any, as_user: Any, make_asset: Any, prosumer: Any) -> None:
+    asset = make_asset(prosumer, "<script>alert(1)</script>")
+    with as_user(client, prosumer):
+        for page in ("/", f"/assets/{asset.id}"):
+            text = client.get(page).text
+            assert "<script>alert" not in text
+            assert "&lt;script&gt;alert" in text
+
+
+def test_pages_ask_nothing_of_other_hosts_and_hold_no_inline_code(
+    client: Any, as_user: Any, prosumer: Any, battery: Any
+) -> None:
+    with as_user(client, prosumer):
+        texts = {page: client.get(page.format(id=battery.id)).text for page in PAGES}
+    texts["/login as visitor"] = client.get("/login").text
+    for page, text in texts.items():
+        assert not re.search(r'(src|href|action)="(https?:)?//', text), page
+        assert not re.search(r"<script(?![^>]* src=)", text), page
+        assert not re.search(r"<style|\sstyle=|\son\w+=\"|javascript:", text), page
+
+
+def test_the_policy_allows_style_elements_only_beside_charts(
+    client: Any, as_user: Any, prosumer: Any, battery: Any
+) -> None:
+    with as_user(client, prosumer):
+        plain = client.get("/dashboard").headers["Content-Security-Policy"]
+        charted = client.get(f"/assets/{battery.id}").headers["Content-Security-Policy"]
+    for policy in (plain, charted):
+        assert "default-src 'none'; script-src 'self'" in policy
+        assert "unsafe-eval" not in policy
+    assert "unsafe-inline" not in plain
+    assert "style-src-elem 'self' 'unsafe-inline'" in charted
+
+
+def test_files_are_kept_for_ever_under_their_hash(client: Any) -> None:
+    page = client.get("/login").text
+    urls = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page)
+    assert len(urls) == 4
+    for url in urls:
+        plain = client.get(url, headers={"Accept-Encoding": "identity"})
+        zipped = client.get(url, headers={"Accept-Encoding": "gzip"})
+        assert plain.status_code == 200
+        assert "immutable" in plain.headers["Cache-Control"]
+        assert zipped.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(zipped.data) == plain.data
+        assert client.get(url.replace("static/", "static/0")).status_code == 404
+    assert client.get("/ui/static/0/..%2F__init__.py").status_code == 404
+
+
+def test_the_menu_follows_the_listed_views(client: Any, as_user: Any, app: Any, prosumer: Any) -> None:
+    app.config["FLEXMEASURES_LISTED_VIEWS"] = ["assets", "our_metrics", "portfolio", "dashboard"]
+    with as_user(client, prosumer):
+        page = client.get("/dashboard").text
+    navigation = page[page.index("<nav") : page.index("</nav>")]
+    assert re.findall(r'href="([^"]+)"', navigation) == ["/assets", "/our_metrics", "/dashboard"]
+    assert "Our metrics" in navigation
+    assert re.search(r'href="/dashboard" aria-current="page"', navigation)
+
+
+def test_plugins_bring_entries_of_the_menu(client: Any, as_user: Any, app: Any, prosumer: Any) -> None:
+    class Guest:
+        @hookimpl
+        def menu_items(self, user: Any) -> list[MenuItem]:
+            return [MenuItem(name="map", title=f"Map of {user.username}", url="/map", icon="no-such-icon")]
+
+    manager = app.extensions["flexmeasures"].plugins.manager
+    guest = Guest()
+    manager.register(guest, "guest")
+    try:
+        with as_user(client, prosumer):
+            page = client.get("/dashboard").text
+    finally:
+        manager.unregister(guest)
+    assert "Map of prosumer" in page
+
+
+def test_the_page_of_a_plugin_has_the_layout_and_menu(
+    client: Any, as_user: Any, app: Any, prosumer: Any
+) -> None:
+    from flask import render_template_string
+
+    with app.test_request_context("/metrics"):
+        page = render_template_string('{% extends "base.html" %}{% block divs %}of my own{% endblock %}')
+    assert "of my own" in page
+    assert "flexmeasures.css" in page
+
+
+def test_errors_stand_in_the_layout_or_are_json_when_asked_so(
+    client: Any, as_user: Any, prosumer: Any
+) -> None:
+    page = client.get("/no-such-page")
+    assert page.status_code == 404
+    assert "<title>Not found - FlexMeasures</title>" in page.text
+    assert 'href="/"' in page.text
+    answer = client.get("/no-such-page", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 404
+    assert answer.json["status"] == 404
+    with as_user(client, prosumer):
+        refused = client.post("/dashboard")
+    assert refused.status_code == 405
+    assert "GET" in refused.headers["Allow"]
+
+
+def test_a_page_without_chart_does_not_import_bokeh(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from flexmeasures import structure
+from flexmeasures.db import writing
+from flexmeasures.testing import make_app
+
+app = make_app(Path({str(tmp_path)!r}))
+with app.app_context(), writing():
+    user = structure.create_user("u", "u@example.com", "password-1", ["Prosumer"])
+client = app.test_client()
+with client.session_transaction() as session:
+    session["_user_id"], session["_fresh"] = user.fs_uniquifier, True
+print([client.get(page).status_code for page in ("/", "/assets", "/login")], "bokeh" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip().startswith("[200, 200, "), done.stderr
+    assert done.stdout.strip().endswith("False")
+
+
+def test_the_default_window_is_around_now_or_the_newest_data(
+    client: Any, as_user: Any, make_asset: Any, store: Any, prosumer: Any, battery: Any
+) -> None:
+    old = make_asset(prosumer, "Museum mill", "wind")
+    store(old, [-1.0] * 8, START.replace(year=2017))
+    with as_user(client, prosumer):
+        assert "These are the newest" not in client.get(f"/assets/{battery.id}").text
+        page = client.get(f"/assets/{old.id}").text
+    assert "There are no data around now; these are the newest." in page
+    assert "start=2017-03-04T01:00Z&amp;end=2017-03-05T07:00Z" in page
