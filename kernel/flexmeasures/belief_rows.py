@@ -1,15 +1,15 @@
 """The rows of beliefs, in and out of each kind of database; flexmeasures.beliefs is the door to them.
 
-SQL stands here because the speed of the product is decided here: on PostgreSQL COPY in both directions, in its
-binary format, which numpy writes and reads as one record array; on SQLite one executemany. All runs on the
-driver's own connection, in the transaction of the session.
+SQL stands here because the speed of the product is decided here: PostgreSQL takes COPY in its binary format
+and answers with one value of bytes, which numpy writes and reads as record arrays; SQLite takes one
+executemany. All runs on the driver's own connection, in the transaction of the session.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.db import db, is_sqlite
@@ -145,19 +145,32 @@ _COPY_ROW = [
 ]
 
 
+MS = "interval '1 millisecond'"
+_COLUMNS = {"sensor": "sensor_id", "start": "event_start", "horizon": "horizon", "value": "value"}
+
+
 def fetch(
     ids: list[int], numbers: list[tuple[str, int]], source_ids: list[int] | None, order: str, newest: bool
 ) -> dict[str, Any]:
     """Columns sensor, start, horizon (int64, times in milliseconds) and value (float64) of the sensors' beliefs.
 
     numbers: pairs of a condition with `?` and its parameter; in conditions, `recorded` stands for the belief
-    time less one event resolution. order: within a sensor; newest: only the first row of each event.
+    time less one event resolution. order: within a sensor. newest: only the first row of each event, and no
+    column horizon.
     """
-    return (_fetch_sqlite if is_sqlite() else _fetch_postgresql)(ids, numbers, source_ids, order, newest)
+    names = [name for name in _COLUMNS if not (newest and name == "horizon")]
+    return (_fetch_sqlite if is_sqlite() else _fetch_postgresql)(
+        names, ids, numbers, source_ids, order, newest
+    )
 
 
 def _fetch_sqlite(
-    ids: list[int], numbers: list[tuple[str, int]], source_ids: list[int] | None, order: str, newest: bool
+    names: list[str],
+    ids: list[int],
+    numbers: list[tuple[str, int]],
+    source_ids: list[int] | None,
+    order: str,
+    newest: bool,
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -168,17 +181,19 @@ def _fetch_sqlite(
         conditions.append(f"source_id IN ({_marks(source_ids)})")
         parameters += source_ids
     cursor = _driver().execute(
-        f"SELECT sensor_id, event_start, horizon, value FROM belief WHERE {' AND '.join(conditions)}"
+        f"SELECT {', '.join(_COLUMNS[name] for name in names)} FROM belief WHERE {' AND '.join(conditions)}"
         f" ORDER BY sensor_id, {order}",
         parameters,
     )
-    rows = np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 4)
-    columns: dict[str, Any] = {"value": rows[:, 3]}
-    columns |= {name: rows[:, k].astype(np.int64) for k, name in enumerate(("sensor", "start", "horizon"))}
+    rows = np.fromiter(chain.from_iterable(cursor), dtype=np.float64).reshape(-1, len(names))
+    columns: dict[str, Any] = {
+        name: rows[:, k] if name == "value" else rows[:, k].astype(np.int64) for k, name in enumerate(names)
+    }
     if newest and len(rows) > 1:
         first = np.ones(len(rows), dtype=bool)
         first[1:] = (np.diff(columns["sensor"]) != 0) | (np.diff(columns["start"]) != 0)
-        columns = {name: column[first] for name, column in columns.items()}
+        if not first.all():
+            columns = {name: column[first] for name, column in columns.items()}
     return columns
 
 
@@ -186,23 +201,24 @@ def _marks(items: Collection[Any]) -> str:
     return ", ".join("?" * len(items))
 
 
-_FETCHED_ROW = [
-    ("fields", ">i2"),
-    ("size_sensor", ">i4"),
-    ("sensor", ">i4"),
-    ("size_start", ">i4"),
-    ("start", ">i8"),
-    ("size_horizon", ">i4"),
-    ("horizon", ">i8"),
-    ("size_value", ">i4"),
-    ("value", ">f8"),
-]
-MS = "interval '1 millisecond'"
+# How PostgreSQL sends a value of each column: the function that makes its bytes, and how numpy reads them.
+_SENT = {
+    "sensor": ("int4send", ">i4"),
+    "start": ("timestamptz_send", ">i8"),
+    "horizon": ("int8send", ">i8"),
+    "value": ("float8send", ">f8"),
+}
 
 
 def _fetch_postgresql(
-    ids: list[int], numbers: list[tuple[str, int]], source_ids: list[int] | None, order: str, newest: bool
+    names: list[str],
+    ids: list[int],
+    numbers: list[tuple[str, int]],
+    source_ids: list[int] | None,
+    order: str,
+    newest: bool,
 ) -> dict[str, Any]:
+    """All rows come as one value, since the driver takes a Python step for each row, of COPY too."""
     import numpy as np
 
     conditions, parameters = ["sensor_id = ANY(%s)"], [ids]
@@ -214,20 +230,21 @@ def _fetch_postgresql(
     if source_ids is not None:
         conditions.append("source_id = ANY(%s)")
         parameters.append(source_ids)
-    distinct = "DISTINCT ON (sensor_id, event_start)" if newest else ""
-    query = (
-        f"COPY (SELECT {distinct} sensor_id, event_start, horizon, value FROM belief"
-        f" WHERE {' AND '.join(conditions)} ORDER BY sensor_id, {order}) TO STDOUT (FORMAT BINARY)"
-    )
-    with _driver().cursor() as cursor, cursor.copy(query, parameters) as copy:
-        data = b"".join(copy)
-    rows = np.frombuffer(data[len(_COPY_HEADER) : -len(_COPY_TRAILER)], dtype=_FETCHED_ROW)
-    return {
-        "sensor": rows["sensor"].astype(np.int64),
-        "start": rows["start"].astype(np.int64) // 1000 + _EPOCH_2000_MS,
-        "horizon": rows["horizon"].astype(np.int64),
-        "value": rows["value"].astype(np.float64),
+    found = f"FROM belief WHERE {' AND '.join(conditions)}"
+    if newest:
+        first = "SELECT DISTINCT ON (sensor_id, event_start) sensor_id, event_start, value"
+        found = f"FROM ({first} {found} ORDER BY sensor_id, {order}) AS newest"
+        order = "event_start"
+    row = " || ".join(f"{_SENT[name][0]}({_COLUMNS[name]})" for name in names)
+    with _driver().cursor(binary=True) as cursor:
+        cursor.execute(f"SELECT string_agg({row}, ''::bytea ORDER BY sensor_id, {order}) {found}", parameters)
+        (data,) = cursor.fetchone()
+    rows = np.frombuffer(data or b"", dtype=[(name, _SENT[name][1]) for name in names])
+    columns: dict[str, Any] = {
+        name: rows[name].astype(np.float64 if name == "value" else np.int64) for name in names
     }
+    columns["start"] = columns["start"] // 1000 + _EPOCH_2000_MS
+    return columns
 
 
 def _driver() -> Any:

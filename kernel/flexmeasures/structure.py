@@ -28,6 +28,7 @@ DUMMY_MARKET = "dummy-tou"
 DUMMY_PRICE = 50.0
 EARTH_RADIUS_KM = 6371.0
 
+AnyRow = TypeVar("AnyRow", Source, Role)
 AnySensor = TypeVar("AnySensor", bound=Sensor)
 
 _ALL = ("daily", "weekly", "yearly")
@@ -110,24 +111,23 @@ def get_source(name: str, type: str, model: str = "", version: str = "") -> Sour
     query = select(Source).where(
         Source.name == name, Source.type == type, Source.model == model, Source.version == version
     )
-    return db.session.scalar(query) or _made(
-        query, {"name": name, "type": type, "model": model, "version": version}
-    )
+    return _found_or_made(query, Source, name=name, type=type, model=model, version=version)
 
 
 def source_of(user: User) -> Source:
     """The source of what a user posts, made when it is missing."""
     query = select(Source).where(Source.user_id == user.id)
-    return db.session.scalar(query) or _made(
-        query, {"name": user.username, "type": kinds.USER, "user_id": user.id}
-    )
+    return _found_or_made(query, Source, name=user.username, type=kinds.USER, user_id=user.id)
 
 
-def _made(query: Select[Source], values: dict[str, Any]) -> Source:
-    """The missing source, inserted here or, while we waited, by another process that missed it too."""
-    insert = (sqlite.insert if is_sqlite() else postgresql.insert)(Source)
-    db.session.execute(insert.values(**values).on_conflict_do_nothing())
-    return db.session.scalars(query).one()
+def _found_or_made(query: Select[AnyRow], table: type[AnyRow], **values: Any) -> AnyRow:
+    """The row that the query finds, inserted here or, while we waited, by another process that missed it too."""
+    row = db.session.scalar(query)
+    if row is None:
+        insert = (sqlite.insert if is_sqlite() else postgresql.insert)(table)
+        db.session.execute(insert.values(**values).on_conflict_do_nothing())
+        row = db.session.scalars(query).one()
+    return row
 
 
 # -- users ---------------------------------------------------------------------------------------------
@@ -173,12 +173,7 @@ def create_user(
 
 def role_named(name: str) -> Role:
     """The role of that name, made when it is missing."""
-    role = db.session.scalar(select(Role).where(Role.name == name))
-    if role is None:
-        role = Role(name=name)
-        db.session.add(role)
-        db.session.flush()
-    return role
+    return _found_or_made(select(Role).where(Role.name == name), Role, name=name)
 
 
 def delete_user(user: User) -> int:

@@ -203,7 +203,9 @@ def test_the_wsgi_module_holds_the_app(named_instance: Path) -> None:
     assert done.stdout.strip() == str(named_instance)
 
 
-def test_the_instance_option_names_the_folder_for_one_call(flexmeasures: Flexmeasures, tmp_path: Path) -> None:
+def test_the_instance_option_names_the_folder_for_one_call(
+    flexmeasures: Flexmeasures, tmp_path: Path
+) -> None:
     other = tmp_path / "other instance"
     assert f"Instance folder: {other}" in flexmeasures("--instance", str(other), "settings").output
     assert str(other) not in flexmeasures("settings").output

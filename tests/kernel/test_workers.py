@@ -1,4 +1,4 @@
-"""Worker processes: warm, watched, replaced when they die, gone with their parent. Real processes, both databases."""
+"""Worker processes: warm, watched, replaced when they die, gone with their parent. Real processes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from flexmeasures import jobs, structure, workers
-from flexmeasures.db import db, writing
+from flexmeasures.db import db, is_sqlite, writing
 from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.workers import Workers
@@ -174,8 +174,10 @@ def family(app, tmp_path):
             os._exit(0)
     pids = [child]
     try:
-        worker = wait_for(app, ask(app, "pid")).result["pid"]
-        pids += [int(note.read_text()), worker]
+        pids.append(wait_for(app, ask(app, "pid")).result["pid"])
+        while not (note.exists() and note.read_text().endswith("\n")):
+            time.sleep(0.01)
+        pids.insert(1, int(note.read_text()))
         yield tuple(pids)
     finally:
         for pid in pids:
@@ -208,3 +210,17 @@ def test_a_killed_family_leaves_its_job_to_the_next_one(app, family):
     with Workers(app, 1):
         job = wait_for(app, job_id)
     assert (job.attempt, job.started_at > started) == (2, True)
+
+
+def test_workers_survive_the_loss_of_their_connections(app):
+    with Workers(app, 1):
+        pid = wait_for(app, ask(app, "pid")).result["pid"]
+        with app.app_context():
+            if is_sqlite():
+                pytest.skip("SQLite has no connections that could be lost")
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            others += " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            assert len(db.session.execute(text(others)).all()) >= 1
+            db.session.close()
+            db.engine.dispose()  # the test's own are lost, too
+        assert wait_for(app, ask(app, "pid")).result["pid"] == pid

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,9 +51,17 @@ class WeatherAddress:
     longitude: float
 
 
-def parse_entity_address(address: object, kind: str) -> int | str | EventAddress | WeatherAddress:
+Entity = int | str | EventAddress | WeatherAddress
+
+
+def parse_entity_address(address: object, kind: str) -> Entity:
     """What an address says, by kind of entity: connection, event, market or sensor. Raises InputError."""
-    readers = {"connection": connection, "event": event, "market": market, "sensor": weather_sensor}
+    readers: dict[str, Callable[[object], Entity]] = {
+        "connection": connection,
+        "event": event,
+        "market": market,
+        "sensor": weather_sensor,
+    }
     if kind not in readers:
         raise InputError(f"There are no addresses of kind {kind!r}.", "kind", ", ".join(readers))
     return readers[kind](address)
