@@ -1,0 +1,356 @@
+"""Write the reference pages of settings, hooks, commands, endpoints and errors from the code itself.
+
+`python docs/generate.py` writes them; with --check it only says which ones are stale, and exits with 1 if any
+is. The pages are committed, and tests/house holds them to what this makes of the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flexmeasures.settings import Setting
+
+REFERENCE = Path(__file__).parent / "reference"
+BY_HAND_NOTE = "<!-- Made by docs/generate.py from the code: change it there, not here. -->\n\n"
+
+
+# -- Markdown ------------------------------------------------------------------------------------------
+
+
+def prose(text: str | None) -> str:
+    """Text of a docstring or help as Markdown: what stands outside of `code` is never a tag."""
+    parts = re.split(r"(`[^`]*`)", inspect.cleandoc(text or ""))
+    return "".join(part if part.startswith("`") else re.sub(r"([<*])", r"\\\1", part) for part in parts)
+
+
+def cell(text: str) -> str:
+    """Text for one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table; empty when there are no rows."""
+    if not rows:
+        return ""
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines) + "\n"
+
+
+# -- settings ------------------------------------------------------------------------------------------
+
+
+def settings_page(app: Flask) -> str:
+    """Every setting of the kernel and of the plugins."""
+    hub = app.extensions["flexmeasures"]
+    from flexmeasures.settings import SETTINGS
+
+    text = (
+        "# Settings\n\n"
+        + BY_HAND_NOTE
+        + "`flexmeasures settings` shows what is in force and where each value"
+        " comes from. Later places win:\n"
+        "the default, the configuration file, `.env` in the instance folder, environment variables of the same"
+        " names, arguments.\n"
+        "*Documented* is the default that the user's documentation gives, *here* what holds when nothing is"
+        " set and that differs.\n\n"
+    )
+    text += "".join(_setting(row) for row in SETTINGS)
+    for plugin, rows in hub.plugins.asked("register_settings"):
+        text += "".join(_setting(row, f"Brought by the plugin `{plugin.name}`.") for row in rows)
+    return text
+
+
+def _setting(row: Setting, remark: str = "") -> str:
+    lines = [f"- type: {'anything' if row.type is object else f'`{row.type.__name__}`'}"]
+    lines.append(f"- {'documented' if row.deviation else 'default'}: `{_shown(row.default)}`")
+    if row.deviation:
+        lines.append(f"- here: {prose(row.deviation)}")
+    if row.choices:
+        lines.append(f"- accepted: {', '.join(f'`{choice!r}`' for choice in row.choices)}")
+    if row.chapter:
+        lines.append(f"- chapter of the user's documentation: {row.chapter}")
+    return f"## `{row.name}`\n\n{prose(f'{row.help} {remark}'.strip())}\n\n" + "\n".join(lines) + "\n\n"
+
+
+def _shown(default: Any) -> str:
+    from datetime import timedelta
+
+    from flexmeasures.timing import iso_duration
+
+    return iso_duration(default) if isinstance(default, timedelta) else repr(default)
+
+
+# -- hooks ---------------------------------------------------------------------------------------------
+
+
+def hooks_page(app: Flask) -> str:
+    """Every hook with its signature, and the dataclasses that hooks give and take."""
+    from flexmeasures import hookspecs
+
+    text = (
+        "# Hooks\n\n" + BY_HAND_NOTE + "A plugin implements any of these as a function marked with"
+        " `flexmeasures.hookimpl`; it takes the arguments that it needs, by name.\n"
+        "*All*: every plugin is asked and the answers are joined. *First*: the first answer that is not"
+        " `None` wins. Plugins from paths are asked first, then packages, then those of this repository.\n"
+        "How a plugin is made is told in {doc}`../howto/plugin`.\n\n"
+    )
+    makers = _makers(app)
+    for line, name in _titles_and_hooks(Path(hookspecs.__file__)):
+        if name is None:
+            text += f"## {line[0].upper()}{line[1:]}\n\n"
+            continue
+        hook = getattr(hookspecs, name)
+        kind = "first" if hook.flexmeasures_spec["firstresult"] else "all"
+        brought = (
+            f"Implemented here by {', '.join(f'`{maker}`' for maker in makers[name])}."
+            if makers[name]
+            else ""
+        )
+        text += (
+            f"### `{name}`\n\n```python\n{name}{_signature(hook)}\n```\n\n"
+            f"*{kind.capitalize()}.* {prose(hook.__doc__)}\n\n{brought}\n\n"
+        )
+    text += "## What hooks give and take\n\nAll of them are in `flexmeasures.hookspecs`.\n\n"
+    return text + "".join(_dataclass(thing) for thing in _dataclasses(hookspecs))
+
+
+def _titles_and_hooks(source: Path) -> Iterator[tuple[str, str | None]]:
+    """(title, None) for a comment that begins a part of hookspecs.py, ("", name) for a hook, in order."""
+    code = source.read_text()
+    hooks = {
+        node.lineno: node.name
+        for node in ast.parse(code).body
+        if isinstance(node, ast.FunctionDef)
+        and any("hookspec" in ast.unparse(d) for d in node.decorator_list)
+    }
+    for number, line in enumerate(code.splitlines(), start=1):
+        title = re.match(r"# -- (.+?) -+$", line)
+        if title:
+            yield title[1], None
+        if number in hooks:
+            yield "", hooks[number]
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    """The signature as the code spells it (annotations are text already)."""
+    return re.sub(r"(?<=[:>] )'([^']*)'", r"\1", str(inspect.signature(function)))
+
+
+def _makers(app: Flask) -> dict[str, list[str]]:
+    """Plugins of this repository that implement a hook, by hook."""
+    from flexmeasures import hookspecs
+
+    manager = app.extensions["flexmeasures"].plugins.manager
+    names = [name for name, thing in vars(hookspecs).items() if hasattr(thing, "flexmeasures_spec")]
+    return {
+        name: sorted(found.plugin_name for found in getattr(manager.hook, name).get_hookimpls())
+        for name in names
+    }
+
+
+def _dataclasses(module: Any) -> list[type[Any]]:
+    own = [thing for thing in vars(module).values() if getattr(thing, "__module__", "") == module.__name__]
+    return [thing for thing in own if isinstance(thing, type) and dataclasses.is_dataclass(thing)]
+
+
+def _dataclass(thing: type[Any]) -> str:
+    fields = [f"    {field.name}: {field.type}{_default(field)}" for field in dataclasses.fields(thing)]
+    code = "\n".join([f"class {thing.__name__}:", *fields])
+    return f"### `{thing.__name__}`\n\n{prose(thing.__doc__)}\n\n```python\n{code}\n```\n\n"
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is dataclasses.MISSING:
+        return ""
+    shown = _shown(field.default)
+    return f" = {shown}" if shown == repr(field.default) else f" = ...  # {shown}"
+
+
+# -- commands ------------------------------------------------------------------------------------------
+
+
+def commands_page(app: Flask) -> str:
+    """Every command, with its arguments and options."""
+    from flexmeasures.cli import APP_COMMANDS, KERNEL_COMMANDS, cli, entries
+    from flexmeasures.plugins import HOUSE
+
+    brought = {name: entry.package for name, entry in entries().items() if entry.package in HOUSE}
+    text = (
+        "# Commands\n\n" + BY_HAND_NOTE + "`flexmeasures COMMAND --help` tells the same. Names may be written"
+        " with `-` or `_`. Every failure ends with an exit code other than 0;\n"
+        "2 stands for a wrong setting or a wrong use of a command.\n\n"
+    )
+    context = click.Context(cli, info_name="flexmeasures")
+    for name in sorted({*KERNEL_COMMANDS, *brought, *APP_COMMANDS}):
+        command = app.cli.commands[name] if name in APP_COMMANDS else cli.get_command(context, name)
+        if command is None:
+            raise LookupError(f"there is no command {name}")
+        package = brought.get(name)
+        origin = f"Brought by the package `{package}`." if package else ""
+        text += _command(command, f"flexmeasures {name}", 2, origin)
+    return text
+
+
+def _command(command: click.Command, path: str, level: int, origin: str = "") -> str:
+    arguments = [
+        f" {param.make_metavar(click.Context(command))}" for param in command.params if _is_argument(param)
+    ]
+    options = [
+        (_spelled(param), prose(param.help), _option_default(param))
+        for param in command.params
+        if isinstance(param, click.Option) and not param.hidden
+    ]
+    text = f"{'#' * level} `{path}{''.join(arguments)}`\n\n{prose(command.help)}\n\n"
+    text += f"{origin}\n\n" if origin else ""
+    text += table(("option", "what it does", "default"), options)
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            text += _command(command.commands[name], f"{path} {name}", 3)
+    return text
+
+
+def _is_argument(param: click.Parameter) -> bool:
+    return isinstance(param, click.Argument)
+
+
+def _spelled(option: click.Option) -> str:
+    value = "" if option.is_flag else f" {option.make_metavar(click.Context(click.Command('any')))}"
+    return f"`{', '.join(option.opts)}{value}`".replace("|", "/")
+
+
+def _option_default(option: click.Option) -> str:
+    if option.required:
+        return "required"
+    plain = isinstance(option.default, str | int | float) and option.default != "" and not option.is_flag
+    return f"`{option.default}`".replace("|", "\\|") if plain else ""
+
+
+# -- endpoints -----------------------------------------------------------------------------------------
+
+
+# Paths whose functions have no sentence of their own, or one that is meant for developers of a library.
+OWN_WORDS = {
+    "/": "The first page: what a plugin answers to the hook `home`.",
+    "/health": "Public: how the database and every plugin are; 503 when the database does not answer.",
+    "/fs-static/<path:filename>": "Files of the login pages.",
+    "/login": "The page to log in, by email and password.",
+    "/logout": "Log out.",
+    "/reset": "Ask for a mail with which to set a new password.",
+    "/reset/<token>": "Set a new password, with the token of that mail.",
+    "/verify": "Give the password once more.",
+}
+
+
+def endpoints_page(app: Flask) -> str:
+    """Every path that the server answers, with the methods and where it comes from."""
+    text = (
+        "# Endpoints and pages\n\n"
+        + BY_HAND_NOTE
+        + "Every path that an installation with all plugins of this"
+        " repository answers. {doc}`api_v2_0` tells how the API is used.\n\n"
+    )
+    hub = app.extensions["flexmeasures"]
+    rows = []
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
+        methods = ", ".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+        blueprint = rule.endpoint.rpartition(".")[0]
+        holder = hub.plugins.holder("blueprint", blueprint) if blueprint else None
+        origin = holder.name if holder else {"security": "kernel, by Flask-Security"}.get(blueprint, "kernel")
+        words = OWN_WORDS.get(rule.rule) or prose(_first_line(app.view_functions[rule.endpoint]))
+        if not words:
+            raise LookupError(f"{rule.rule} is not documented: give its function a docstring")
+        rows.append((methods, f"`{rule.rule}`", words, origin))
+    return text + table(("methods", "path", "what it answers", "from"), rows)
+
+
+def _first_line(view: Callable[..., Any]) -> str:
+    if isinstance(view, partial):
+        described = [found for found in map(_description, view.args) if found]
+        return described[-1] if described else _first_line(view.func)
+    paragraph = inspect.cleandoc(view.__doc__ or "").partition("\n\n")[0]
+    return " ".join(paragraph.split())
+
+
+def _description(thing: Any) -> str:
+    return str(getattr(thing, "description", ""))
+
+
+# -- errors --------------------------------------------------------------------------------------------
+
+
+def errors_page(app: Flask) -> str:
+    """The tree of exceptions, and the status codes of the API's messages."""
+    from flexmeasures import errors
+
+    introduction, tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n", maxsplit=1)
+    text = f"# Errors\n\n{BY_HAND_NOTE}## Exceptions\n\n{prose(introduction)}\n\n```text\n{tree}\n```\n\n"
+    text += (
+        "The command line prints their text in place of a traceback. Jobs that fail keep it, and pages and"
+    )
+    text += " API show it.\n\n## Status codes of the API\n\n"
+    text += (
+        'A refused message is answered with `result` "Rejected", one of these as `status`, and a `message`'
+    )
+    text += " that names the key, what was wrong with it, and what is accepted.\n\n"
+    from flexmeasures_api.statuses import STATUSES
+
+    rows = [(f"`{status}`", str(code), prose(words)) for status, (code, words) in STATUSES.items()]
+    return text + table(("status", "HTTP", "what it says when nothing more exact is known"), rows)
+
+
+# -- all of them ---------------------------------------------------------------------------------------
+
+PAGES: dict[str, Callable[[Any], str]] = {
+    "settings": settings_page,
+    "hooks": hooks_page,
+    "commands": commands_page,
+    "endpoints": endpoints_page,
+    "errors": errors_page,
+}
+
+
+def pages() -> dict[Path, str]:
+    """All generated pages by their files."""
+    from flexmeasures.app import create
+
+    for name in [name for name in os.environ if name.startswith(("FLEXMEASURES_", "FLASK_", "SQLALCHEMY_"))]:
+        del os.environ[name]
+    with TemporaryDirectory() as instance:
+        app = create("documentation", instance=instance, settings={"FLEXMEASURES_STRICT_PLUGINS": True})
+        with app.app_context():
+            return {
+                REFERENCE / f"{name}.md": re.sub(r"\n{3,}", "\n\n", page(app)).rstrip() + "\n"
+                for name, page in PAGES.items()
+            }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them; the exit code."""
+    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
+    if arguments == ["--check"]:
+        for path in stale:
+            print(f"{path} is stale: run python docs/generate.py", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in stale.items():
+        path.write_text(text)
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""Every hook, setting, command and endpoint is documented, and the documentation works."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+
+
+def test_generated_pages_are_what_the_code_says_now() -> None:
+    done = subprocess.run(
+        [sys.executable, str(DOCS / "generate.py"), "--check"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_hook_is_documented_with_its_arguments() -> None:
+    from flexmeasures import hookspecs
+
+    page = (REFERENCE / "hooks.md").read_text()
+    hooks = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "flexmeasures_spec")}
+    assert len(hooks) > 15
+    for name, hook in hooks.items():
+        documented = re.search(rf"^{name}\(([^)]*)\)", page, re.M)
+        assert documented is not None, name
+        assert re.findall(r"(\w+):", documented[1]) == list(inspect.signature(hook).parameters), name
+
+
+def test_every_hook_says_first_when_it_is_called() -> None:
+    from flexmeasures import hookspecs
+
+    for name, hook in vars(hookspecs).items():
+        if hasattr(hook, "flexmeasures_spec"):
+            assert str(inspect.getdoc(hook)).startswith("Called "), name
+
+
+def test_every_setting_is_documented() -> None:
+    from flexmeasures.settings import SETTINGS
+
+    headings = set(re.findall(r"^## `(\w+)`$", (REFERENCE / "settings.md").read_text(), re.M))
+    assert {row.name for row in SETTINGS} - headings == set()
+
+
+def test_every_setting_that_the_code_reads_is_documented() -> None:
+    documented = set(re.findall(r"^## `(\w+)`$", (REFERENCE / "settings.md").read_text(), re.M))
+    read: set[str] = set()
+    for room in ("kernel", "plugins"):
+        for file in (ROOT / room).rglob("*.py"):
+            read |= set(re.findall(r"""config(?:\.get\(|\[)["'](FLEXMEASURES_\w+)["']""", file.read_text()))
+    assert read
+    assert read - documented == set()
+
+
+def _commands(command: click.Command, path: str) -> Iterator[str]:
+    yield path
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from _commands(child, f"{path} {name}")
+
+
+def test_every_command_is_documented() -> None:
+    from flexmeasures.cli import KERNEL_COMMANDS, cli
+
+    page = (REFERENCE / "commands.md").read_text()
+    context = click.Context(cli, info_name="flexmeasures")
+    names = {*KERNEL_COMMANDS, *(point.name for point in entry_points(group="flexmeasures.commands"))}
+    for name in sorted(names):
+        command = cli.get_command(context, name)
+        assert command is not None, name
+        for path in _commands(command, f"flexmeasures {name}"):
+            assert re.search(rf"^##+ `{re.escape(path)}[ `]", page, re.M), path
+
+
+def test_every_endpoint_of_the_api_has_an_example(app: Any) -> None:
+    page = (REFERENCE / "api_v2_0.md").read_text()
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api"):
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                assert f"\n### {method} {rule.rule}\n" in page, f"{method} {rule.rule}"
+
+
+def test_every_page_of_the_documentation_can_be_reached() -> None:
+    index = (DOCS / "index.md").read_text()
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    pages = {page for page in pages if not page.startswith("_build/")} - {"index"}
+    assert {page for page in pages if not re.search(rf"^{re.escape(page)}$", index, re.M)} == set()
+
+
+@pytest.mark.parametrize("path", sorted(path.relative_to(ROOT) for path in DOCS.rglob("*.md")), ids=str)
+def test_json_in_the_documentation_is_valid(path: Path) -> None:
+    for block in re.findall(r"```json\n(.*?)```", (ROOT / path).read_text(), re.S):
+        json.loads(block)
+
+
+def test_the_plugin_with_hooks_of_the_guide_loads_and_plans(tmp_path: Path) -> None:
+    import numpy as np
+
+    from flexmeasures.algorithms import SchedulingProblem, SensorFacts, Target
+    from flexmeasures.platform import platform
+    from flexmeasures.testing import make_app
+
+    code = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", (DOCS / "howto" / "plugin.md").read_text(), re.S)
+        if "register_schedulers" in block
+    )
+    (tmp_path / "at_once").mkdir()
+    (tmp_path / "at_once" / "__init__.py").write_text(code)
+    app = make_app(tmp_path, FLEXMEASURES_PLUGIN_PATHS=[str(tmp_path / "at_once")])
+    start = datetime(2026, 11, 22, tzinfo=UTC)
+    problem = SchedulingProblem(
+        asset=SensorFacts(
+            id=1,
+            name="car",
+            kind="asset",
+            type="one-way_evse",
+            unit="MW",
+            resolution=timedelta(hours=1),
+            capacity_in_mw=0.01,
+        ),
+        start=start,
+        resolution=timedelta(hours=1),
+        prices=np.array([50.0, 40.0, 30.0]),
+        price_unit="EUR/MWh",
+        soc_at_start=0.0,
+        targets=(Target(value=0.015, datetime=start + timedelta(hours=3)),),
+    )
+    with app.app_context():
+        schedule = platform().schedulers.get("at-once")().compute(problem)
+    assert schedule.values == pytest.approx([0.01, 0.005, 0.0])
+    assert schedule.soc == pytest.approx([0.01, 0.015, 0.015])
+    assert schedule.costs["energy"] == pytest.approx(0.7)
