@@ -17,7 +17,7 @@ from common import HERE, missing
 from rich.console import Console
 from rich.table import Table
 
-PARTS = ("cli", "server", "api", "schedule_compute")
+PARTS = ("cli", "server", "api", "schedule_compute", "plugins", "jobs", "schedules")
 DATA_SETS = (
     "ev_norway_load",
     "home_fontana_a",

@@ -258,6 +258,12 @@ class Registry(Generic[Algorithm]):
                 f"No {self.kind} {name!r} is installed (installed: {installed})."
             ) from None
 
+    def _wished(self, name: str, because: str) -> Algorithm:
+        try:
+            return self.get(name)
+        except UnknownAlgorithm as error:
+            raise UnknownAlgorithm(f"{error} It is asked for by {because}.") from None
+
     def choose(self, sensor: SensorFacts, wishes: Iterable[tuple[str | None, str]]) -> Choice[Algorithm]:
         """First wish that names an algorithm, else the first registered that accepts the sensor.
 
@@ -266,7 +272,7 @@ class Registry(Generic[Algorithm]):
         """
         for name, because in wishes:
             if name is not None:
-                return Choice(self.get(name), because)
+                return Choice(self._wished(name, because), because)
         for algorithm in self._by_name.values():
             if algorithm.accepts(sensor):
                 because = f"first {self.kind} that accepts the {sensor.kind} type {sensor.type}"

@@ -9,15 +9,14 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, redirect, request
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from flexmeasures import auth, config
-from flexmeasures.algorithms import Registry
-from flexmeasures.db import db, prepare_engine
-from flexmeasures.errors import NameTaken
+from flexmeasures import auth, config, forecasting, registering, scheduling
+from flexmeasures.db import db, is_away, is_full, prepare_engine
 from flexmeasures.hookspecs import Health
 from flexmeasures.platform import Platform, platform
-from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugin, Plugins, blueprints_of
+from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugin, Plugins
 from flexmeasures.ui.utils.view_utils import base_context
 
 log = logging.getLogger(__name__)
@@ -29,6 +28,9 @@ CONTENT_SECURITY_POLICY = (
     " img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'; object-src 'none'"
 )
+# When the connection is lost during a commit, nobody knows whether it took place: what can be promised is this.
+AWAY = "The database does not answer just now. Send the request again: nothing is stored by half, or twice."
+NO_ROOM = "The disk of the database is full; nothing was stored. Send the request again when there is room."
 
 
 def create(
@@ -50,7 +52,7 @@ def create(
         folder, named=config.is_named(instance), path_to_config=path_to_config, env=env, arguments=settings
     )
     loaded = _load_plugins(configuration.values, plugins or [])
-    configuration = configuration.extended(loaded.settings())
+    configuration = registering.settings(loaded, configuration)
 
     app = Flask(
         "flexmeasures",
@@ -63,27 +65,35 @@ def create(
     config.set_up_logging(app, [plugin.module.__name__ for plugin in loaded.active if plugin.module])
     for warning in configuration.warnings:
         app.logger.warning(warning)
-    app.extensions["flexmeasures"] = Platform(folder, configuration, loaded)
+    hub = app.extensions["flexmeasures"] = Platform(folder, configuration, loaded)
+    hub.job_functions = {"schedule": scheduling.schedule_job, "forecast": forecasting.forecast_job}
 
     _set_up_database(app)
+    _set_up_bell(app)
     _set_up_mail(app)
     _set_up_security(app)
-    _register_algorithms(app)
-    _register_job_functions(app)
-    _register_blueprints(app)
-    _set_up_templates(app)
     _handle_errors(app)
+    registering.algorithms(hub)
+    registering.job_functions(hub)
+    registering.recurring_jobs(hub)
+    registering.queues_and_migrations(loaded)
+    registering.blueprints(app, loaded)
+    _set_up_templates(app)
     _serve_health_and_home(app)
     return app
 
 
 def _load_plugins(values: Mapping[str, Any], first: list[str]) -> Plugins:
-    loaded = Plugins(strict=bool(values.get("FLEXMEASURES_STRICT_PLUGINS")))
+    loaded = Plugins(
+        strict=values["FLEXMEASURES_STRICT_PLUGINS"],
+        patience=values["FLEXMEASURES_PLUGIN_TIMEOUT"].total_seconds(),
+        only_built_ins=values["FLEXMEASURES_NO_PLUGINS"],
+    )
     paths = values["FLEXMEASURES_PLUGIN_PATHS"]
     if not isinstance(paths, list | tuple):
         log.warning("FLEXMEASURES_PLUGIN_PATHS is not a list of folders; none is loaded.")
         paths = []
-    modules = [*first, *values["FLEXMEASURES_PLUGINS"]]
+    modules = [str(given) for given in (*first, *values["FLEXMEASURES_PLUGINS"])]
     loaded.load([str(path) for path in paths], modules, values["FLEXMEASURES_DISABLED_PLUGINS"])
     return loaded
 
@@ -92,6 +102,19 @@ def _set_up_database(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
+
+
+def _set_up_bell(app: Flask) -> None:
+    """The bell of the job table, where there is a Redis to carry it."""
+    if app.config["FLEXMEASURES_REDIS_URL"] is None:
+        return
+    from flexmeasures.bell import Bell
+
+    def engine() -> Engine:
+        with app.app_context():
+            return db.engine
+
+    app.extensions["flexmeasures"].bell = Bell(app.config, engine)
 
 
 def _set_up_mail(app: Flask) -> None:
@@ -127,70 +150,6 @@ def _set_up_security(app: Flask) -> None:
         app.config["SESSION_COOKIE_SECURE"] = True
 
 
-def _register_algorithms(app: Flask) -> None:
-    hub: Platform = app.extensions["flexmeasures"]
-    registries: list[tuple[str, Registry[Any]]] = [
-        ("register_schedulers", hub.schedulers),
-        ("register_forecasters", hub.forecasters),
-    ]
-    for hook, registry in registries:
-        for plugin, algorithms in hub.plugins.asked(hook):
-            replaces = getattr(plugin.module, "__replaces__", ())
-            with hub.plugins.guarding(plugin):
-                for algorithm in algorithms:
-                    registry.add(algorithm, replace=f"{registry.kind}.{algorithm.name}" in replaces)
-            if plugin.state != "active":
-                registry.discard(
-                    algorithm.name for algorithm in algorithms if algorithm.__module__.startswith(plugin.name)
-                )
-
-
-def _register_job_functions(app: Flask) -> None:
-    from flexmeasures import forecasting, scheduling
-
-    hub: Platform = app.extensions["flexmeasures"]
-    hub.job_functions = {"schedule": scheduling.schedule_job, "forecast": forecasting.forecast_job}
-    for plugin, functions in hub.plugins.asked("register_jobs"):
-        with hub.plugins.guarding(plugin):
-            for name, function in functions.items():
-                if name in ("schedule", "forecast"):
-                    raise NameTaken(f"The job function {name!r} of plugin {plugin.name} is the kernel's.")
-                hub.plugins.claim("job function", name, plugin)
-                hub.job_functions[name] = function
-
-
-def _register_blueprints(app: Flask) -> None:
-    hub: Platform = app.extensions["flexmeasures"]
-    brought: dict[str, list[Any]] = {}
-    for plugin, blueprints in hub.plugins.asked("register_blueprints", app=app):
-        brought.setdefault(plugin.name, []).extend(blueprints)
-    for plugin in reversed(hub.plugins.active):
-        for blueprint in [*brought.get(plugin.name, []), *blueprints_of(plugin)]:
-            if plugin.state == "active" and app.blueprints.get(blueprint.name) is not blueprint:
-                with hub.plugins.guarding(plugin):
-                    hub.plugins.claim("blueprint", blueprint.name, plugin)
-                    _check_routes(app, hub, plugin, blueprint)
-                    app.register_blueprint(blueprint)
-
-
-def _check_routes(app: Flask, hub: Platform, plugin: Plugin, blueprint: Any) -> None:
-    """Refuse a blueprint whose pages would stand in for another's: tried on an empty app first."""
-    trial = Flask("trial", static_folder=None)
-    trial.config.update(app.config)
-    trial.extensions.update(app.extensions)
-    trial.register_blueprint(blueprint)
-    taken = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
-    for rule in trial.url_map.iter_rules():
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            if rule.rule.startswith("/health"):
-                raise NameTaken(f"The page {rule.rule} of plugin {plugin.name} is the kernel's.")
-            hub.plugins.claim("page", f"{method} {rule.rule}", plugin)
-            if (rule.rule, method) in taken and f"page.{rule.rule}" not in getattr(
-                plugin.module, "__replaces__", ()
-            ):
-                raise NameTaken(f"The page {method} {rule.rule} of plugin {plugin.name} is taken already.")
-
-
 def _set_up_templates(app: Flask) -> None:
     """Templates are asked for at plugins from paths, third-party packages, built-ins, and last at the kernel."""
     hub: Platform = app.extensions["flexmeasures"]
@@ -207,8 +166,6 @@ def _set_up_templates(app: Flask) -> None:
 
 
 def _handle_errors(app: Flask) -> None:
-    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-
     @app.errorhandler(HTTPException)
     def answer(error: HTTPException) -> Any:
         hook = "render_api_error" if request.path.startswith("/api") else "render_error"
@@ -219,10 +176,8 @@ def _handle_errors(app: Flask) -> None:
     def unexpected(error: Exception) -> Any:
         app.logger.exception("%s %s failed", request.method, request.path)
         db.session.rollback()
-        if isinstance(error, DBAPIError) and (
-            error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-        ):
-            busy = ServiceUnavailable("The database does not answer just now; nothing was stored.")
+        if is_away(error):
+            busy = ServiceUnavailable(NO_ROOM if is_full(error) else AWAY)
             busy.retry_after = 5
             return answer(busy)
         return answer(InternalServerError())
@@ -268,6 +223,8 @@ def _database_health() -> Health:
 
 
 def _plugin_health(plugin: Plugin) -> Health:
-    ok = plugin.state not in (BROKEN, INCOMPATIBLE)
-    detail = "" if ok else f"{plugin.state}; see `flexmeasures plugins list`"
-    return Health(name=f"plugin {plugin.name}", ok=ok, detail=detail)
+    failing = sorted(hook for name, hook in platform().plugins.failures if name == plugin.name)
+    detail = f"fails in {', '.join(failing)}; see the log" if failing else ""
+    if plugin.state in (BROKEN, INCOMPATIBLE):
+        detail = f"{plugin.state}; see `flexmeasures plugins list`"
+    return Health(name=f"plugin {plugin.name}", ok=not detail, detail=detail)

@@ -7,7 +7,6 @@ login. Requests of a browser's session need a CSRF token, requests with a header
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -17,11 +16,11 @@ from flask import Flask, abort, current_app, g, request
 from flask_security import FSQLALiteUserDatastore, Security
 from flask_wtf import CSRFProtect
 
+from flexmeasures.answers import WrongAnswer, checked
 from flexmeasures.db import db, writing
 from flexmeasures.models.users import Role, User
-from flexmeasures.platform import platform
+from flexmeasures.platform import FAILURES, platform
 
-log = logging.getLogger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -103,10 +102,11 @@ def may(user: User | None, action: str, thing: Any) -> bool:
         return False
     for name, call in platform().plugins.callers("may"):
         try:
-            answer = call(user=user, action=action, thing=thing)
-        except Exception:
-            log.exception("Plugin %s fails in hook may; the answer is no.", name)
+            answer = checked("may", call(user=user, action=action, thing=thing))
+        except FAILURES as error:
+            platform().plugins.note_failure(name, "may", error, "the answer is no")
             return False
+        platform().plugins.note_success(name, "may")
         if answer is not None:
             return bool(answer)
     if user.is_admin:
@@ -132,12 +132,15 @@ def _user_of_request(req: Any) -> User | None:
     for name, call in platform().plugins.callers("authenticate"):
         try:
             found = call(request=req)
-        except Exception:
-            log.exception("Plugin %s fails in hook authenticate; the request is nobody's.", name)
+            if found is not None and not isinstance(found, User):
+                raise WrongAnswer(f"hook authenticate answers {found!r:.80}. Accepted: a User or None.")
+        except FAILURES as error:
+            platform().plugins.note_failure(name, "authenticate", error, "the request is nobody's")
             return None
+        platform().plugins.note_success(name, "authenticate")
         if found is not None:
             g.flexmeasures_authenticated_by = "plugin"
-            return cast(User, found)
+            return found
     return None
 
 

@@ -17,52 +17,50 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexmeasures.errors import FlexMeasuresError, SettingsError
+from flexmeasures.names import APP_COMMANDS, COMMANDS_GROUP, HOUSE, KERNEL_COMMANDS, PLUGINS_GROUP
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask.cli import ScriptInfo
 
-ENTRY_POINT_GROUP = "flexmeasures.commands"
+__all__ = ["APP_COMMANDS", "KERNEL_COMMANDS", "cli", "entries"]
 
-KERNEL_COMMANDS = {
-    "db": "flexmeasures.commands.database:db",
-    "plugins": "flexmeasures.commands.plugins:plugins",
-    "run": "flexmeasures.commands.run:run",
-    "settings": "flexmeasures.commands.settings:settings",
-    "shell": "flexmeasures.commands.shell:shell",
-}
-
-# They belong to the app; these lines spare making it for the list of commands.
-APP_COMMANDS = {
-    "roles": "Create, grant and revoke roles (Flask-Security).",
-    "users": "Create, activate and change users (Flask-Security).",
-}
+SAFE_MODE = "FLEXMEASURES_NO_PLUGINS"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a command comes from: "module:command" of a package."""
+    """Where a command comes from: "module:command" of a package; plugins: what else that brings, by name."""
 
     target: str
     package: str
+    plugins: tuple[tuple[str, str], ...] = ()
 
 
 def entries() -> dict[str, Entry]:
     """Commands of installed packages by name, read from their metadata as it lies on sys.path.
 
     importlib.metadata would do, but imports for longer than all of this takes. Where two packages bring one
-    command, the one that comes with FlexMeasures has it, else the first by name.
+    command, the one that comes with FlexMeasures has it, else the first by name, unless a later one replaces
+    it (`__replaces__`). In safe mode only what comes with FlexMeasures counts.
     """
     found: dict[str, list[Entry]] = {}
     seen: set[str] = set()
     for folder in sys.path:
         for directory in _metadata_folders(folder or os.curdir):
             package = os.path.basename(directory).partition("-")[0].replace("_", "-").lower()
-            if package not in seen:
+            if package not in seen and (package in HOUSE or not _is_safe()):
                 seen.add(package)
-                for name, target in _section(os.path.join(directory, "entry_points.txt")):
-                    found.setdefault(name, []).append(Entry(target, package))
-    return {name: _first(candidates) for name, candidates in found.items()}
+                path = os.path.join(directory, "entry_points.txt")
+                commands = list(_section(path, COMMANDS_GROUP))
+                plugins = tuple(_section(path, PLUGINS_GROUP)) if commands else ()
+                for name, target in commands:
+                    found.setdefault(name, []).append(Entry(target, package, plugins))
+    return {name: _first(name, candidates) for name, candidates in found.items()}
+
+
+def _is_safe() -> bool:
+    return os.environ.get(SAFE_MODE, "").strip().lower() in ("1", "true", "yes", "on")
 
 
 def _metadata_folders(folder: str) -> list[str]:
@@ -73,8 +71,8 @@ def _metadata_folders(folder: str) -> list[str]:
         return []
 
 
-def _section(path: str) -> Iterator[tuple[str, str]]:
-    """Names and values of our group in an entry_points.txt."""
+def _section(path: str, group: str) -> Iterator[tuple[str, str]]:
+    """Names and values of a group in an entry_points.txt."""
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
@@ -83,32 +81,58 @@ def _section(path: str) -> Iterator[tuple[str, str]]:
     inside = False
     for line in map(str.strip, lines):
         if line.startswith("["):
-            inside = line == f"[{ENTRY_POINT_GROUP}]"
+            inside = line == f"[{group}]"
         elif inside and "=" in line and not line.startswith(("#", ";")):
             name, _, target = line.partition("=")
             yield name.strip(), target.partition("[")[0].strip()
 
 
-def _first(candidates: list[Entry]) -> Entry:
-    if len(candidates) == 1:
-        return candidates[0]
-    from flexmeasures.plugins import HOUSE
+def _first(name: str, candidates: list[Entry]) -> Entry:
+    """Who has the command. Only where several want it, their plugins are imported to see what they replace."""
+    holder, *others = sorted(candidates, key=lambda entry: (entry.package not in HOUSE, entry.package))
+    for other in others:
+        taken = {f"{plugin}.{name}" for plugin, _ in holder.plugins}
+        if taken & _replaced_by(other):
+            holder = other
+    return holder
 
-    return min(candidates, key=lambda entry: (entry.package not in HOUSE, entry.package))
+
+def _replaced_by(entry: Entry) -> set[str]:
+    from contextlib import suppress
+    from importlib import import_module
+
+    stated: set[str] = set()
+    for _, target in entry.plugins:
+        with suppress(Exception, SystemExit):  # it is broken, as `flexmeasures plugins list` says
+            stated |= set(getattr(import_module(target.partition(":")[0]), "__replaces__", ()))
+    return stated
 
 
 def _load(name: str, entry: Entry) -> click.Command:
     """The command; if its module fails, one that says so and does not keep the others from working."""
+    try:
+        return _imported(entry)
+    except (Exception, SystemExit) as error:
+        return _broken(name, entry, error)
+
+
+def _imported(entry: Entry) -> click.Command:
     from importlib import import_module
 
     module, _, attribute = entry.target.partition(":")
-    try:
-        command = getattr(import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{entry.target} is no click command")
-    except (Exception, SystemExit) as error:
-        return _broken(name, entry, error)
+    command = getattr(import_module(module), attribute)
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{entry.target} is no click command")
     return command
+
+
+def broken(entry: Entry) -> str:
+    """Why the command cannot be used; nothing when it can."""
+    try:
+        _imported(entry)
+    except (Exception, SystemExit) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _broken(name: str, entry: Entry, error: BaseException) -> click.Command:
@@ -190,7 +214,7 @@ def script_info(ctx: click.Context) -> ScriptInfo:
 
     root = ctx.find_root()
     if not isinstance(root.obj, ScriptInfo):
-        root.obj = ScriptInfo(create_app=lambda: _create_app(_chosen_instance(root)), set_debug_flag=False)
+        root.obj = ScriptInfo(create_app=lambda: _create_app(chosen_instance(root)), set_debug_flag=False)
     return root.obj
 
 
@@ -205,7 +229,7 @@ def _create_app(instance: str | None) -> Flask:
     return create(instance=instance)
 
 
-def _chosen_instance(ctx: click.Context) -> str | None:
+def chosen_instance(ctx: click.Context) -> str | None:
     """What the option --instance says, None without it."""
     chosen: str | None = ctx.find_root().meta.get("flexmeasures.instance")
     return chosen
@@ -214,7 +238,9 @@ def _chosen_instance(ctx: click.Context) -> str | None:
 def _has_configured_plugins(ctx: click.Context) -> bool:
     from flexmeasures import config
 
-    chosen = _chosen_instance(ctx)
+    chosen = chosen_instance(ctx)
+    if _is_safe():
+        return False
     try:
         return config.has_plugins(config.instance_path(chosen), named=config.is_named(chosen))
     except SettingsError as error:
@@ -268,6 +294,20 @@ def _note_instance(ctx: click.Context, parameter: click.Parameter, value: str | 
         ctx.meta["flexmeasures.instance"] = value
 
 
+def _note_safe_mode(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Say it in the environment, where this process and those that it starts see it."""
+    if value:
+        before = os.environ.get(SAFE_MODE)
+        os.environ[SAFE_MODE] = "true"
+
+        def put_back() -> None:
+            os.environ.pop(SAFE_MODE)
+            if before is not None:
+                os.environ[SAFE_MODE] = before
+
+        ctx.call_on_close(put_back)
+
+
 @click.group(
     cls=Commands,
     name="flexmeasures",
@@ -281,6 +321,14 @@ def _note_instance(ctx: click.Context, parameter: click.Parameter, value: str | 
     is_eager=True,
     callback=_note_instance,
     help="Instance folder: configuration, database, secrets, log [default: FLEXMEASURES_INSTANCE, else per user].",
+)
+@click.option(
+    "--no-plugins",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_note_safe_mode,
+    help="Safe mode: only the plugins that come with FlexMeasures.",
 )
 @click.option(
     "--version",

@@ -7,7 +7,7 @@ answer that is not None. Plugins from paths are asked first, then third-party pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,6 +50,28 @@ class MenuItem:
     title: str
     url: str
     icon: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurringJob:
+    """A job that is to run once in every period, at the whole multiples of it, however many workers there are.
+
+    name: unique; every: at least a second; function: a name of register_jobs; queue: where it waits.
+
+        RecurringJob(name="our_client.report", every=timedelta(hours=1), function="our_client.report")
+    """
+
+    name: str
+    every: timedelta
+    function: str
+    queue: str = "forecasting"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.every < timedelta(seconds=1):
+            raise ValueError(
+                f"The recurring job {self.name!r} has a period of {self.every}; at least 1 second."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +135,11 @@ def register_queues() -> list[str]:  # type: ignore[empty-body]
 @hookspec
 def register_jobs() -> dict[str, Callable[..., Any]]:  # type: ignore[empty-body]
     """Called once in create(): job functions by name, see `flexmeasures.jobs.enqueue`."""
+
+
+@hookspec
+def register_recurring_jobs() -> list[RecurringJob]:  # type: ignore[empty-body]
+    """Called once in create(): jobs that workers ask for once a period."""
 
 
 @hookspec

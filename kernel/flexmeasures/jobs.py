@@ -1,4 +1,4 @@
-"""Jobs over the job table alone: enqueue, claim, run, give back. The row is the truth.
+"""Jobs: enqueue, claim, run, give back. The row is the truth; a bell, if there is one, only tells of it.
 
 A job is enqueued in the transaction of the data that caused it. A worker claims a row by one conditional
 UPDATE and holds a lease on it, which it renews while the job's function computes outside of any transaction.
@@ -11,22 +11,21 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import ColumnElement, and_, func, select, update
 
-from flexmeasures.db import after_commit, db, is_sqlite, writing
+from flexmeasures import recurring
+from flexmeasures.db import after_commit, after_commit_together, db, is_away, is_sqlite, writing
+from flexmeasures.deadlines import counting
 from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost
 from flexmeasures.leases import new_lease, renewing
-from flexmeasures.lookout import Lookout
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.platform import platform
 
@@ -38,11 +37,7 @@ log = logging.getLogger(__name__)
 
 QUEUES = ("forecasting", "scheduling")
 MAX_ATTEMPTS = 3
-SWEEP_EVERY = timedelta(seconds=1)
-
-# Seconds between two looks at the table, when work was just done and after a while of idleness.
-WAITS = {"sqlite": (0.01, 0.01), "postgresql": (0.01, 0.05)}
-SLACKENING = 1.02
+_FIRST_NAMESPACE = "4026531836"  # of process ids; Linux gives it this number always
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +72,16 @@ def queue_names() -> list[str]:
 
 def worker_name(pid: int | None = None) -> str:
     """The name of a process of this machine (None: this one) as a worker: host and process id."""
-    return f"{socket.gethostname()}:{pid or os.getpid()}"
+    return f"{machine()}:{pid or os.getpid()}"
+
+
+@cache
+def machine() -> str:
+    """Where a process id means the same process: the host, and in a container its own namespace as well."""
+    host, namespace = socket.gethostname(), ""
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    return host if namespace in ("", _FIRST_NAMESPACE) else f"{host}/{namespace}"
 
 
 def _now() -> datetime:
@@ -120,17 +124,18 @@ def enqueue(
     }
     with writing() as session:
         if merge_key is None:
-            job = Job(**values)
+            job, is_new = Job(**values), True
             session.add(job)
             session.flush()
         else:
-            job = _insert_or_widen(session, values, merge or (lambda old, new: new))
-        after_commit(partial(_ring, job))
+            job, is_new = _insert_or_widen(session, values, merge or (lambda old, new: new))
+        if is_new:
+            after_commit_together(ring, job)
     return job
 
 
-def _insert_or_widen(session: Session, values: dict[str, Any], merge: Merge) -> Job:
-    """Insert a row unless one of the same key waits; else lock that one and widen it."""
+def _insert_or_widen(session: Session, values: dict[str, Any], merge: Merge) -> tuple[Job, bool]:
+    """Insert a row unless one of the same key waits; else lock that one and widen it. Whether it is new."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Job)
@@ -139,20 +144,28 @@ def _insert_or_widen(session: Session, values: dict[str, Any], merge: Merge) -> 
     while True:
         job = session.scalars(statement, execution_options=fresh).one_or_none()
         if job is not None:
-            return job
+            return job, True
         waiting = select(Job).where(Job.state == JobState.QUEUED, Job.merge_key == values["merge_key"])
         job = session.scalars(waiting.with_for_update(), execution_options=fresh).one_or_none()
         if job is not None:
             job.arguments = merge(dict(job.arguments), values["arguments"])
             session.flush()
-            return job
+            return job, False
         # A worker took the waiting row between the two statements: now there is room for a new one.
 
 
-def _ring(job: Job) -> None:
-    """The bell, called after commit. Workers look at the table themselves, so only inline mode has to act."""
-    if current_app.config.get("FLEXMEASURES_JOBS") != "inline":
+def ring(waiting: Sequence[Job]) -> None:
+    """Called after commit: let the bell tell of jobs that wait, or with "inline" run them here and now."""
+    if current_app.config.get("FLEXMEASURES_JOBS") == "inline":
+        for job in waiting:
+            _run_inline(job)
         return
+    bell = platform().bell
+    if bell is not None:  # else workers look at the table all the time
+        bell.ring(waiting)
+
+
+def _run_inline(job: Job) -> None:
     with _app().app_context():  # a session of its own: a failing job leaves the poster's alone
         claimed = _claim(Job.id == job.id, worker_name())
         if claimed is not None:
@@ -168,9 +181,10 @@ def _app() -> Flask:
 # -- taking a job --------------------------------------------------------------------------------------
 
 
-def claim(queues: Sequence[str], worker: str) -> Job | None:
-    """The oldest waiting job of these queues, with a lease for `worker`; None when nothing waits."""
-    return _claim(Job.queue.in_(list(queues)), worker)
+def claim(queues: Sequence[str], worker: str, job_id: int | None = None) -> Job | None:
+    """The oldest waiting job of these queues, or that one, with a lease for `worker`; None if it waits not."""
+    which = Job.queue.in_(list(queues))
+    return _claim(which if job_id is None else and_(which, Job.id == job_id), worker)
 
 
 def _claim(which: ColumnElement[bool], worker: str) -> Job | None:
@@ -191,10 +205,10 @@ def _claim(which: ColumnElement[bool], worker: str) -> Job | None:
         .returning(Job)
     )
     with writing() as session:
-        return session.scalars(statement, execution_options=_UNSYNCHRONISED).one_or_none()
+        return session.scalars(statement, execution_options=UNSYNCHRONISED).one_or_none()
 
 
-_UNSYNCHRONISED = {"synchronize_session": False, "populate_existing": True}
+UNSYNCHRONISED = {"synchronize_session": False, "populate_existing": True}
 
 
 def _any(query: Any) -> bool:
@@ -210,16 +224,19 @@ def _any(query: Any) -> bool:
 def run(job: Job) -> None:
     """Run a claimed job to its end: finished, failed with the reason, or left to whom the lease went to.
 
-    Only what ends the process itself (KeyboardInterrupt ...) is raised, after handing the job back.
+    Raised is only what ends the process itself (KeyboardInterrupt ...), after handing the job back, and that
+    the database is away: it is not the job's fault, and who runs it gives it back once that is possible.
     """
     job_id, token, name = job.id, job.lease_token or "", job.function
-    with renewing(job_id, token):
+    with renewing(job_id, token), counting():
         try:
             outcome = _function(name)(job)
             _finish(job, job_id, token, outcome)
         except LeaseLost as lost:
             log.warning("%s", lost)
         except Exception as error:
+            if is_away(error):
+                raise
             expected = isinstance(error, FlexMeasuresError)
             level = logging.WARNING if expected else logging.ERROR
             log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
@@ -262,7 +279,7 @@ def _settle(session: Session, job_id: int, token: str, **values: Any) -> Job:
         .values(finished_at=_now(), lease_token=None, lease_until=None, **values)
         .returning(Job)
     )
-    job = session.scalars(statement, execution_options=_UNSYNCHRONISED).one_or_none()
+    job = session.scalars(statement, execution_options=UNSYNCHRONISED).one_or_none()
     if job is None:
         raise LeaseLost(f"The lease on job {job_id} is lost: nothing of this run is stored.")
     return job
@@ -272,9 +289,34 @@ def _settle(session: Session, job_id: int, token: str, **values: Any) -> Job:
 
 
 def sweep() -> int:
-    """Give back the jobs whose lease ran out (after three attempts: fail them); how many there were."""
+    """Give back the jobs whose lease ran out (after three attempts: fail them); how many there were.
+
+    Besides, ask for recurring jobs that are due, and let the bell ring for jobs that it has forgotten.
+    """
+    _ask_for_recurring()
     expired = (Job.state == JobState.RUNNING, Job.lease_until < _now())
-    return _give_back(expired, "its worker died or lost contact")
+    given_back = _give_back(expired, "its worker died or lost contact")
+    _ring_again()
+    return given_back
+
+
+def _ask_for_recurring() -> None:
+    """Enqueue what is due, in the transaction that notes its next time: each period once, by many workers."""
+    for job in recurring.due(platform().recurring_jobs.values()):
+        with writing() as session:
+            if recurring.claim(session, job):
+                key = f"recurring:{job.name}"  # if the last one still waits, it serves for this period too
+                enqueue(job.function, dict(job.arguments), queue=job.queue, merge_key=key)
+
+
+def _ring_again() -> None:
+    bell = platform().bell
+    if bell is None:
+        return
+    waiting = select(Job).where(Job.state == JobState.QUEUED, Job.created_at < _now() - timedelta(seconds=1))
+    found = db.session.scalars(waiting.order_by(Job.id).limit(1000)).all()
+    db.session.commit()
+    bell.ring_again(found)
 
 
 def give_back(workers: Collection[str], reason: str) -> int:
@@ -291,6 +333,7 @@ def _give_back(which: tuple[ColumnElement[bool], ...], reason: str) -> int:
         for job in jobs:
             if job.attempt < MAX_ATTEMPTS:
                 _queue_again(job)
+                after_commit_together(ring, job)
                 continue
             job.state, job.finished_at, job.lease_token, job.lease_until = JobState.FAILED, _now(), None, None
             job.error = f"JobError: gave up after {job.attempt} attempts, because {reason}"
@@ -316,60 +359,6 @@ def _hand_back(job_id: int, token: str) -> None:
             job.attempt -= 1
 
 
-# -- working -------------------------------------------------------------------------------------------
-
-
-def work(
-    queues: Sequence[str] | None = None,
-    name: str | None = None,
-    *,
-    burst: bool = False,
-    stopping: Callable[[], bool] = lambda: False,
-) -> int:
-    """Run jobs until `stopping()` (asked between jobs), or with `burst` until none waits; how many were run.
-
-    queues: None for all. Each job has an app context, and so a session, of its own. Expired leases of any
-    worker are swept every second. A database that is away is waited for, unless in a burst.
-    """
-    app, name = _app(), name or worker_name()
-    queues = queue_names() if queues is None else queues
-    shortest, longest = WAITS["sqlite" if is_sqlite() else "postgresql"]
-    wait, done, next_sweep = shortest, 0, 0.0
-    with closing(Lookout(db.engine, queues)) as lookout:
-        while not stopping():
-            sweeps = time.monotonic() >= next_sweep
-            if not (sweeps or burst or lookout.is_waiting()):
-                time.sleep(wait)
-                wait = min(longest, wait * SLACKENING)
-                continue
-            if sweeps:
-                next_sweep = time.monotonic() + SWEEP_EVERY.total_seconds()
-            try:
-                worked = _work_once(app, queues, name, sweeps)
-            except SQLAlchemyError as error:
-                if burst:
-                    raise
-                log.error("Worker %s cannot use the database, trying again: %s", name, error)
-                time.sleep(1)
-                continue
-            if worked:
-                done, wait = done + 1, shortest
-            elif burst:
-                break
-    return done
-
-
-def _work_once(app: Flask, queues: Sequence[str], name: str, sweeps: bool) -> bool:
-    """Run the next job, if any, in an app context of its own."""
-    with app.app_context():
-        if sweeps:
-            sweep()
-        job = claim(queues, name)
-        if job is not None:
-            run(job)
-        return job is not None
-
-
 # -- looking at jobs -----------------------------------------------------------------------------------
 
 
@@ -391,6 +380,9 @@ def clear(queue: str) -> int:
     values = {"state": JobState.CANCELLED, "finished_at": _now(), "error": "cleared from the queue"}
     with writing() as session:
         cleared = session.scalars(update(Job).where(*waiting).values(**values).returning(Job.id)).all()
+    bell = platform().bell
+    if bell is not None:
+        bell.silence(queue)
     return len(cleared)
 
 

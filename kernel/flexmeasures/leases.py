@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -41,12 +42,17 @@ def renew(job_id: int, token: str) -> bool:
 
 @contextmanager
 def renewing(job_id: int, token: str) -> Iterator[None]:
-    """Renew the lease from a thread for as long as the block runs."""
+    """Renew the lease from a thread for as long as the block runs, but not beyond the time limit of a job.
+
+    A worker that hangs longer than that has lost its job, whether or not somebody is there to end it.
+    """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     done = threading.Event()
+    limit: timedelta = app.config["FLEXMEASURES_JOB_TIMEOUT"]
+    last_moment = time.monotonic() + limit.total_seconds()
 
     def keep() -> None:
-        while not done.wait(RENEW_EVERY.total_seconds()):
+        while not done.wait(RENEW_EVERY.total_seconds()) and time.monotonic() < last_moment:
             try:
                 with app.app_context():
                     if not renew(job_id, token):

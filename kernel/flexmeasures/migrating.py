@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, MetaData, inspect, text
-from sqlalchemy.orm import DeclarativeBase
 
-from flexmeasures.db import Base, Milliseconds, UtcTime, beginning_immediately
+from flexmeasures import uninstalling
+from flexmeasures.db import Base, Milliseconds, UtcTime, beginning_immediately, plugin_bases
 from flexmeasures.errors import FlexMeasuresError, InputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Branch:
     @property
     def version_table(self) -> str:
         """The table that holds the branch's version."""
-        return "alembic_version" if self.name == KERNEL else f"{self.name}_alembic_version"
+        return "alembic_version" if self.name == KERNEL else uninstalling.version_table(self.name)
 
     @property
     def metadata(self) -> MetaData:
@@ -51,8 +51,8 @@ class Branch:
             from flexmeasures import models  # noqa: F401  so that Base knows all tables
 
             return Base.metadata
-        bases = [base for base in DeclarativeBase.__subclasses__() if base.__name__ == f"{self.name}_Base"]
-        return bases[-1].metadata if bases else MetaData()
+        base = plugin_bases.get(self.name.replace("-", "_"))
+        return MetaData() if base is None else base.metadata
 
 
 KERNEL_BRANCH = Branch(KERNEL, HOME / "versions")
@@ -93,6 +93,17 @@ def downgrade(engine: Engine, which: Sequence[Branch] = (KERNEL_BRANCH,), revisi
     from alembic import command
 
     return _move(engine, which, lambda config: command.downgrade(config, revision))
+
+
+def drop(engine: Engine, plugin: str) -> list[str]:
+    """Drop what a plugin's migrations made, with its data and its version; gives the names of the tables.
+
+    The code of the plugin is not needed. Refused, with nothing changed, when tables of others refer to it.
+    """
+    tables = uninstalling.to_drop(engine, plugin)
+    with alone(engine) as connection:
+        uninstalling.drop(connection, plugin, tables)
+    return tables
 
 
 def current(engine: Engine, branch: Branch = KERNEL_BRANCH) -> str | None:
@@ -207,14 +218,17 @@ def _move(engine: Engine, which: Sequence[Branch], run: Any) -> list[str]:
             way = "up to" if step.is_upgrade else "back from"
             steps.append(f"{branch.name}: {way} {step.up_revision_id}, {step.up_revision.doc.rstrip('.')}")
 
-        with _readable_errors(branch), _migrating(engine) as connection:
+        with _readable_errors(branch), alone(engine) as connection:
+            before = uninstalling.things(connection) if branch.name != KERNEL else set()
             run(_config(branch, connection, on_version_apply=note))
+            if branch.name != KERNEL and steps:
+                uninstalling.record(connection, branch.name, before)
         done += steps
     return done
 
 
 @contextmanager
-def _migrating(engine: Engine) -> Iterator[Connection]:
+def alone(engine: Engine) -> Iterator[Connection]:
     """A transaction in which tables may change: alone on the database, references checked at its end."""
     with engine.connect() as connection:
         if engine.dialect.name != "sqlite":

@@ -1,108 +1,143 @@
-"""Find, load, isolate and list plugins.
+"""Load, isolate and list plugins.
 
-A plugin is a Python module that brings hooks or Blueprints. Built-ins and third-party packages are found by
-the entry point group flexmeasures.plugins; others by FLEXMEASURES_PLUGIN_PATHS (folders) and
-FLEXMEASURES_PLUGINS (folders or importable modules). One that fails is skipped with its reason, never those
-after it. Calls go to plugins from paths first, then to third-party packages, then to built-ins; names are
-given out the other way round.
+A plugin is a Python module that brings hooks, Blueprints or commands. One that fails is withdrawn with its
+reason, never those after it. Calls go to plugins from paths first, then to third-party packages, then to
+built-ins; names are given out the other way round.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-import importlib.util
+import inspect
 import logging
-import sys
+import os
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from flexmeasures import hookspecs
+from flexmeasures.answers import checked
 from flexmeasures.errors import NameTaken, PluginBroken, PluginError, PluginIncompatible
+from flexmeasures.finding import (
+    ACTIVE,
+    BROKEN,
+    BUILT_IN,
+    DISABLED,
+    FROM_PATH,
+    INCOMPATIBLE,
+    THIRD_PARTY,
+    Plugin,
+    check_metadata,
+    check_module,
+    from_entry_points,
+    from_settings,
+    nearest,
+    restore_listed_order,
+)
+from flexmeasures.names import APP_COMMANDS, HOUSE, KERNEL_COMMANDS
+from flexmeasures.patience import TookTooLong, within
+
+__all__ = [
+    "ACTIVE",
+    "BROKEN",
+    "BUILT_IN",
+    "DISABLED",
+    "FROM_PATH",
+    "HOUSE",
+    "INCOMPATIBLE",
+    "KERNEL",
+    "THIRD_PARTY",
+    "Plugin",
+    "Plugins",
+    "blueprints_of",
+]
 
 log = logging.getLogger(__name__)
 
-ENTRY_POINT_GROUP = "flexmeasures.plugins"
-COMMANDS_GROUP = "flexmeasures.commands"
-HOUSE = frozenset(
-    f"flexmeasures-{room}"
-    for room in ("api", "api-v1", "api-v2", "cli", "ui", "scheduler-storage", "forecaster-ols", "demo")
-)
-
-BUILT_IN, THIRD_PARTY, FROM_PATH = "built-in", "package", "path"
-ACTIVE, DISABLED, BROKEN, INCOMPATIBLE = "active", "disabled", "broken", "incompatible"
-
-
-@dataclass
-class Plugin:
-    """A plugin and what became of it.
-
-    kind: built-in, package or path; origin: distribution or folder it comes from; state: active, disabled,
-    broken or incompatible; reason: why it is not active, for users; trace: where it failed, for authors;
-    brings_commands: its distribution has entry points of the group flexmeasures.commands.
-    """
-
-    name: str
-    kind: str
-    origin: str
-    version: str = ""
-    state: str = ACTIVE
-    reason: str = ""
-    trace: str = ""
-    brings_commands: bool = False
-    module: ModuleType | None = None
+HERE = str(Path(__file__).parent)
+# It holds the names that no plugin may have.
+KERNEL = Plugin("flexmeasures", BUILT_IN, "the kernel")
 
 
 class Plugins:
-    """All plugins of one app, in the order in which their hooks are called, and the names that they hold."""
+    """All plugins of one app, in the order in which their hooks are called, and the names that they hold.
 
-    def __init__(self, strict: bool = False) -> None:
-        self.strict = strict
+    strict: raise at the first that fails. patience: seconds that an import or a set-up hook may take, 0 for
+    no limit. only_built_ins: safe mode. failures: what plugins raised in hooks that were called last, by
+    plugin and hook.
+    """
+
+    def __init__(self, strict: bool = False, patience: float = 0, only_built_ins: bool = False) -> None:
+        self.strict, self.patience, self.only_built_ins = strict, patience, only_built_ins
         self.manager = pluggy.PluginManager("flexmeasures")
         self.manager.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
-        self._names: dict[tuple[str, str], Plugin] = {}
+        self.failures: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[str, str], list[Plugin]] = {}
+        for name in (*KERNEL_COMMANDS, *APP_COMMANDS):
+            self.claim("command", name, KERNEL)
 
     def load(self, paths: Sequence[str], modules: Sequence[str], disabled: Sequence[str] = ()) -> None:
         """Import all plugins (built-ins first, since names are given out in that order) and register hooks."""
-        found = [*_from_entry_points(), *_from_settings(paths, modules)]
+        found = [*from_entry_points(), *from_settings(paths, modules)]
         rank = {BUILT_IN: 0, THIRD_PARTY: 1, FROM_PATH: 2}
-        ordered = sorted(found, key=lambda candidate: rank[candidate[0].kind])
-        for plugin, load in ordered:
-            self.plugins.insert(0, plugin)
+        for plugin, load in sorted(found, key=lambda candidate: rank[candidate[0].kind]):
+            self.plugins.append(plugin)
             if plugin.name in disabled:
                 plugin.state, plugin.reason = DISABLED, "named in FLEXMEASURES_DISABLED_PLUGINS"
+            elif self.only_built_ins and plugin.kind != BUILT_IN:
+                plugin.state, plugin.reason = DISABLED, "safe mode (--no-plugins)"
             else:
                 with self.guarding(plugin):
-                    plugin.module = load()
-                    plugin.version = str(getattr(plugin.module, "__version__", plugin.version))
-                    _check_version(plugin.module)
-        self.plugins.sort(key=lambda plugin: -rank[plugin.kind])
-        _restore_listed_order(self.plugins, found)
+                    self._import(plugin, load)
+        restore_listed_order(self.plugins, found)
         for plugin in reversed(self.active):
             with self.guarding(plugin):
                 self._register(plugin)
+        self._warn_of_unknown(disabled)
 
     @property
     def active(self) -> list[Plugin]:
         """Plugins that work, in the order in which their hooks are called."""
         return [plugin for plugin in self.plugins if plugin.state == ACTIVE]
 
-    def guarding(self, plugin: Plugin) -> _Guard:
-        """A context in which whatever the plugin raises makes it broken and withdraws its hooks."""
-        return _Guard(self, plugin)
+    @contextmanager
+    def guarding(self, plugin: Plugin) -> Iterator[None]:
+        """A context in which whatever the plugin raises (sys.exit too) withdraws it; strict mode raises it."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            plugin.state = INCOMPATIBLE if isinstance(error, PluginIncompatible) else BROKEN
+            plugin.reason, plugin.trace = _in_words(error, plugin), _trace(error)
+            self.withdraw(plugin)
+            if self.strict:
+                if isinstance(error, Exception):
+                    raise
+                raise PluginBroken(plugin.reason) from error
+            log.error("Plugin %s (%s) is %s: %s", plugin.name, plugin.origin, plugin.state, plugin.reason)
 
     def withdraw(self, plugin: Plugin) -> None:
-        """Take a plugin's hooks and names away: half a plugin is worse than none."""
-        if self.manager.has_plugin(plugin.name):
-            self.manager.unregister(name=plugin.name)
-        self._names = {key: holder for key, holder in self._names.items() if holder is not plugin}
+        """Take away a plugin's hooks, names and what it brought to the app: half a plugin is worse than none.
+
+        A name that it had replaced goes back to who had it before.
+        """
+        if plugin.module is not None and self.manager.get_name(plugin.module) == plugin.name:
+            self.manager.unregister(plugin.module)
+        for take_away in reversed(plugin.undo):
+            try:
+                take_away()
+            except Exception:
+                log.exception("Something of plugin %s could not be taken away.", plugin.name)
+        plugin.undo.clear()
+        for holders in self._names.values():
+            if plugin in holders:
+                holders.remove(plugin)
 
     def callers(self, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
         """Name and function of each plugin that implements the hook; functions take what they do not know of."""
@@ -110,141 +145,110 @@ class Plugins:
         for implementation in reversed(caller.get_hookimpls()):
             yield implementation.plugin_name, _taking_by_name(implementation)
 
-    def claim(self, kind: str, name: str, plugin: Plugin) -> None:
-        """Give the name of a blueprint, command, route ... to a plugin; NameTaken, naming both, if it is taken."""
-        holder = self._names.get((kind, name))
-        replaces = getattr(plugin.module, "__replaces__", ())
-        if holder is not None and holder is not plugin:
+    def note_failure(self, name: str, hook: str, error: BaseException, consequence: str) -> None:
+        """Log that a plugin fails in a hook, and remember it until it answers again."""
+        first = (name, hook) not in self.failures
+        self.failures[name, hook] = type(error).__name__
+        trace = error if first else None  # later ones would fill the log with the same
+        log.error("Plugin %s fails in hook %s; %s: %r", name, hook, consequence, error, exc_info=trace)
+
+    def note_success(self, name: str, hook: str) -> None:
+        """Forget that the plugin failed in the hook."""
+        if self.failures:
+            self.failures.pop((name, hook), None)
+
+    def claim(self, kind: str, name: str, plugin: Plugin, also: Iterable[str] = ()) -> Plugin | None:
+        """Give a name to a plugin; the one that had it, if that is replaced. NameTaken, naming both, else.
+
+        kind: "blueprint", "page", "command", "scheduler" ...; also: what __replaces__ may call it besides
+        "<holder>.<name>" and "<kind>.<name>".
+        """
+        holder = self.holder(kind, name)
+        if holder is KERNEL and plugin is not KERNEL:
+            raise NameTaken(f"The {kind} {name!r} of plugin {plugin.name} is the kernel's.")
+        if holder is plugin:
+            return None
+        if holder is not None:
             wanted = f"{holder.name}.{name}"
-            if wanted not in replaces:
+            stated = {wanted, f"{kind}.{name}", *(f"{holder.name}.{other}" for other in also)}
+            if not stated & set(getattr(plugin.module, "__replaces__", ())):
                 raise NameTaken(
                     f"The {kind} {name!r} of plugin {plugin.name} is already brought by plugin {holder.name};"
                     f" to replace it, state __replaces__ = ['{wanted}']."
                 )
-        self._names[kind, name] = plugin
+        self._names.setdefault((kind, name), []).append(plugin)
+        return holder
 
     def holder(self, kind: str, name: str) -> Plugin | None:
         """The plugin that has the name."""
-        return self._names.get((kind, name))
+        holders = self._names.get((kind, name))
+        return holders[-1] if holders else None
 
-    def settings(self) -> list[Any]:
-        """Settings that plugins register."""
-        rows: list[Any] = []
-        for plugin, answer in self.asked("register_settings"):
-            del plugin
-            rows += answer
-        return rows
+    def answer(self, plugin: Plugin, hook: str, **arguments: Any) -> Any:
+        """What one plugin answers to a set-up hook, checked; None if it does not implement it."""
+        for name, call in self.callers(hook):
+            if name == plugin.name:
+                return checked(hook, within(self.patience, lambda: call(**arguments)))  # noqa: B023
+        return None
 
     def asked(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
         """Plugin and answer of a set-up hook, built-ins first; a plugin that raises is broken from then on."""
         for plugin in reversed(self.active):
-            for name, call in list(self.callers(hook)):
-                if name == plugin.name:
-                    answer = None
-                    with self.guarding(plugin):
-                        answer = call(**arguments)
-                    if answer is not None:
-                        yield plugin, answer
+            answer = None
+            with self.guarding(plugin):
+                answer = self.answer(plugin, hook, **arguments)
+            if answer is not None:
+                yield plugin, answer
+
+    def _import(self, plugin: Plugin, load: Callable[[], Any]) -> None:
+        self.claim("plugin", plugin.name, plugin)
+        check_metadata(plugin)
+        from flexmeasures.db import plugin_bases
+
+        folder, bases = os.getcwd(), dict(plugin_bases)
+        try:
+            plugin.module = within(self.patience, load)
+        finally:
+            os.chdir(folder)
+        plugin.version = str(getattr(plugin.module, "__version__", plugin.version))
+        check_module(plugin)
+        _check_replaces(plugin)
+        for command in plugin.commands:
+            self.claim("command", command.replace("_", "-"), plugin)
+        for name, base in plugin_bases.items():
+            if f"{name}_" != plugin.prefix and bases.get(name) is not base:
+                raise PluginBroken(
+                    f"its tables stand on plugin_base({name!r}), not plugin_base({plugin.prefix[:-1]!r})"
+                )
+        _check_models(plugin)
 
     def _register(self, plugin: Plugin) -> None:
         from flask import Blueprint
 
+        assert plugin.module is not None  # noqa: S101  those that have no module are not active
+        number = self._check_hooks(plugin)
         self.manager.register(plugin.module, plugin.name)
-        try:
-            self.manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise PluginBroken(_readable(error)) from None
-        has_hooks = plugin.brings_commands or bool(self.manager.get_hookcallers(plugin.module))
-        if not has_hooks and not any(isinstance(thing, Blueprint) for thing in vars(plugin.module).values()):
+        things = vars(plugin.module).values()
+        if not number and not plugin.commands and not any(isinstance(thing, Blueprint) for thing in things):
             raise PluginBroken(
                 "it brings neither a hook (flexmeasures.hookimpl), nor a Blueprint, nor a command"
             )
 
+    def _check_hooks(self, plugin: Plugin) -> int:
+        """How many hooks the plugin implements; PluginBroken, telling where, for one that cannot work."""
+        number = 0
+        for name in dir(plugin.module):
+            options = self.manager.parse_hookimpl_opts(plugin.module, name)
+            if options is not None:
+                _check_hook(getattr(plugin.module, name), options.get("specname") or name, options)
+                number += 1
+        return number
 
-class _Guard:
-    """Turns exceptions of a plugin (and sys.exit) into its state; raises them in strict mode."""
-
-    def __init__(self, plugins: Plugins, plugin: Plugin) -> None:
-        self.plugins = plugins
-        self.plugin = plugin
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
-        if error is None or isinstance(error, KeyboardInterrupt | GeneratorExit):
-            return False
-        plugin = self.plugin
-        plugin.state = INCOMPATIBLE if isinstance(error, PluginIncompatible) else BROKEN
-        plugin.reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-        plugin.trace = "".join(traceback.format_exception(error))
-        self.plugins.withdraw(plugin)
-        if self.plugins.strict:
-            return False
-        log.error("Plugin %s (%s) is %s: %s", plugin.name, plugin.origin, plugin.state, plugin.reason)
-        return True
-
-
-Candidate = tuple[Plugin, Callable[[], ModuleType]]
-
-
-def _from_entry_points() -> Iterator[Candidate]:
-    for entry_point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
-        distribution = entry_point.dist
-        package = distribution.name if distribution is not None else entry_point.value
-        version = distribution.version if distribution is not None else ""
-        kind = BUILT_IN if package in HOUSE else THIRD_PARTY
-        groups = {entry.group for entry in distribution.entry_points} if distribution is not None else set()
-        plugin = Plugin(entry_point.name, kind, f"package {package}", version)
-        plugin.brings_commands = COMMANDS_GROUP in groups
-        yield plugin, entry_point.load
-
-
-def _from_settings(paths: Sequence[str], modules: Sequence[str]) -> Iterator[Candidate]:
-    for given in [*paths, *modules]:
-        path = Path(str(given)).expanduser()
-        if given in paths or "/" in str(given) or path.is_dir():
-            yield (
-                Plugin(path.name, FROM_PATH, f"folder {path}"),
-                lambda path=path: _import_folder(path),  # type: ignore[misc]
-            )
-        else:
-            yield (
-                Plugin(str(given), FROM_PATH, f"module {given}"),
-                lambda given=given: importlib.import_module(str(given)),  # type: ignore[misc]
-            )
-
-
-def _restore_listed_order(plugins: list[Plugin], found: Sequence[Candidate]) -> None:
-    place = {id(candidate): k for k, (candidate, _) in enumerate(found)}
-    rank = {FROM_PATH: 0, THIRD_PARTY: 1, BUILT_IN: 2}
-    plugins.sort(key=lambda plugin: (rank[plugin.kind], place[id(plugin)]))
-
-
-def _import_folder(path: Path) -> ModuleType:
-    """Import a plugin's folder under its own name; the name is known before the code runs."""
-    init = path / "__init__.py"
-    if not init.is_file():
-        raise PluginBroken(f"there is no file {init}")
-    name = path.name
-    present = sys.modules.get(name)
-    if present is not None:
-        if getattr(present, "__file__", None) == str(init):
-            return present
-        raise PluginBroken(
-            f"a module named {name!r} is imported already, from {present.__file__}; rename the folder"
-        )
-    spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(path)])
-    if spec is None or spec.loader is None:
-        raise PluginBroken(f"{init} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        sys.modules.pop(name, None)
-        raise
-    return module
+    def _warn_of_unknown(self, disabled: Sequence[str]) -> None:
+        known = [plugin.name for plugin in self.plugins]
+        for name in disabled:
+            if name not in known:
+                log.warning("FLEXMEASURES_DISABLED_PLUGINS names %s%s.", name, nearest(name, known))
 
 
 def blueprints_of(plugin: Plugin) -> list[Any]:
@@ -252,7 +256,7 @@ def blueprints_of(plugin: Plugin) -> list[Any]:
     from flask import Blueprint
 
     found: Mapping[str, Any] = vars(plugin.module) if plugin.module is not None else {}
-    named = found.get(f"{plugin.name.replace('-', '_')}_bp")
+    named = found.get(f"{plugin.prefix}bp")
     others = [thing for thing in found.values() if isinstance(thing, Blueprint) and thing is not named]
     unique = {
         id(blueprint): blueprint for blueprint in ([named] if isinstance(named, Blueprint) else []) + others
@@ -260,36 +264,97 @@ def blueprints_of(plugin: Plugin) -> list[Any]:
     return list(unique.values())
 
 
-def _check_version(module: ModuleType) -> None:
-    wanted = getattr(module, "__requires_flexmeasures__", None)
-    if wanted is None:
+# -- what is wrong with a plugin ------------------------------------------------------------------------
+
+
+def _check_hook(function: Any, hook: str, options: Mapping[str, Any]) -> None:
+    specification = getattr(hookspecs, hook, None)
+    code = inspect.unwrap(function).__code__
+    where = f"({code.co_filename}, line {code.co_firstlineno})"
+    if not hasattr(specification, "flexmeasures_spec"):
+        if options.get("optionalhook"):
+            return
+        known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "flexmeasures_spec")]
+        raise PluginBroken(f"it implements an unknown hook {hook!r} {where}{nearest(hook, known)}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise PluginBroken(f"its hook {hook} {where} is async; hooks are plain functions")
+    if options.get("wrapper") or options.get("hookwrapper"):
+        raise PluginBroken(f"its hook {hook} {where} is a wrapper, which FlexMeasures has no use for")
+    known = list(inspect.signature(specification).parameters)  # type: ignore[arg-type]
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise PluginBroken(f"its hook {hook} {where} takes {name!r} by keyword only, after a star")
+        if name not in known and parameter.default is parameter.empty:
+            accepted = ", ".join(known) or "none"
+            raise PluginBroken(
+                f"its hook {hook} {where} takes an argument {name!r}{nearest(name, known)}; there are: {accepted}"
+            )
+
+
+def _check_replaces(plugin: Plugin) -> None:
+    stated = getattr(plugin.module, "__replaces__", ())
+    if not isinstance(stated, list | tuple | set | frozenset) or not all(isinstance(s, str) for s in stated):
+        raise PluginBroken(f"__replaces__ = {stated!r:.80} is no list of names, such as ['ui.assets']")
+
+
+def _check_models(plugin: Plugin) -> None:
+    """Configure the mappers of the plugin's own base, so that what is wrong shows now and not in a request."""
+    from flexmeasures.db import Base, plugin_bases
+
+    base = plugin_bases.get(plugin.prefix[:-1])
+    if base is None:
         return
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    for table in base.metadata.tables.values():
+        if not table.name.startswith(plugin.prefix) or table.name in Base.metadata.tables:
+            raise PluginBroken(f"its table {table.name!r} is to be named {plugin.prefix}...")
+    base.registry.configure(cascade=False)
+    for table in base.metadata.tables.values():
+        for key in table.foreign_keys:
+            _ = key.column  # raises where it leads to no table
 
-    from flexmeasures import __version__
 
+def _in_words(error: BaseException, plugin: Plugin) -> str:
     try:
-        fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
-    except InvalidSpecifier:
-        raise PluginBroken(
-            f"__requires_flexmeasures__ = {wanted!r} is no version range, such as '>=2026.11'"
-        ) from None
-    if not fits:
-        raise PluginIncompatible(f"it asks for flexmeasures {wanted}, this is {__version__}")
+        text = str(error)
+    except Exception:
+        text = "(its text cannot be made)"
+    if isinstance(error, PluginError):
+        return text
+    if isinstance(error, TookTooLong):
+        text = f"it hangs: {text}"
+    elif not isinstance(error, TypeError) or not text.startswith("hook "):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    where = _where(error, plugin)
+    return text if where is None or where in text else f"{text} ({where})"
 
 
+def _where(error: BaseException, plugin: Plugin) -> str | None:
+    """File and line of the plugin's code that the error comes from."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((HERE, "<frozen ")) and "/importlib/" not in frame.filename
+    ]
+    own = [frame for frame in frames if plugin.name.replace("-", "_") in frame.filename.replace("-", "_")]
+    last = (own or frames or [None])[-1]  # type: ignore[list-item]
+    return None if last is None else f"{last.filename}, line {last.lineno}"
+
+
+def _trace(error: BaseException) -> str:
+    with suppress(Exception):
+        return "".join(traceback.format_exception(error))
+    return f"{type(error).__name__} (its traceback cannot be made)"
+
+
+@lru_cache(maxsize=4096)
 def _taking_by_name(implementation: Any) -> Callable[..., Any]:
+    function, names = implementation.function, implementation.argnames
+
     def call(**arguments: Any) -> Any:
-        return implementation.function(**{name: arguments[name] for name in implementation.argnames})
+        return function(**{name: arguments[name] for name in names})
 
     return call
-
-
-def _readable(error: pluggy.PluginValidationError) -> str:
-    import difflib
-
-    text = " ".join(str(error).split())
-    known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "flexmeasures_spec")]
-    unknown = text.split("unknown hook ")[-1].split("'")[1] if "unknown hook '" in text else ""
-    nearest = difflib.get_close_matches(unknown, known, 1)
-    return f"{text} (did you mean {nearest[0]}?)" if nearest else text

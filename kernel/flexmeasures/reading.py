@@ -28,7 +28,6 @@ def reader_for(sensor: Sensor, known_at: datetime, record: list[dict[str, Any]])
     (`prior` can only ask for earlier). Markets and weather are open to all, other sensors to whom the owner
     of `sensor` may read. Raises AlgorithmError when there is no such sensor or the owner may not read it.
     """
-    sensor_id, owner = sensor.id, sensor.owner
 
     def read(
         other: Sensor | int,
@@ -41,7 +40,7 @@ def reader_for(sensor: Sensor, known_at: datetime, record: list[dict[str, Any]])
         source_types: Collection[str] | None = None,
         prior: datetime | None = None,
     ) -> TimeSeries:
-        found = _readable(other, sensor_id, owner)
+        found = _readable(other, sensor)
         cut = known_at if prior is None else min(prior, known_at)
         series = search_one(
             found,
@@ -84,7 +83,8 @@ def fingerprint(series: TimeSeries) -> dict[str, Any]:
     return {"resolution": iso_duration(series.resolution), "count": known, "sha256": digest.hexdigest()}
 
 
-def _readable(other: Sensor | int, sensor_id: int, owner: Any) -> Sensor:
+def _readable(other: Sensor | int, sensor: Sensor) -> Sensor:
+    """The other sensor; the owner is looked up only here, for most algorithms read nothing more."""
     from flexmeasures.auth import may
     from flexmeasures.models.sensors import Sensor
 
@@ -92,9 +92,9 @@ def _readable(other: Sensor | int, sensor_id: int, owner: Any) -> Sensor:
     found = db.session.get(Sensor, wanted)
     if found is None:
         raise AlgorithmError(f"The algorithm asks for sensor {wanted}, which does not exist.")
-    allowed = found.kind in PUBLIC_KINDS or found.id == sensor_id
-    if not allowed and (owner is None or not may(owner, "read", found)):
+    allowed = found.kind in PUBLIC_KINDS or found.id == sensor.id
+    if not allowed and (sensor.owner is None or not may(sensor.owner, "read", found)):
         raise AlgorithmError(
-            f"The algorithm asks for sensor {wanted}, which the owner of sensor {sensor_id} may not read."
+            f"The algorithm asks for sensor {wanted}, which the owner of sensor {sensor.id} may not read."
         )
     return found

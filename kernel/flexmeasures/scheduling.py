@@ -1,8 +1,9 @@
 """From an event to a plan: the event makes a job, the job makes a problem, the chosen scheduler a schedule.
 
 What is stored: the plan as a row (StoredSchedule), which getDeviceMessage reads, and its values as beliefs of
-the source Seita, recorded at the event's time. An earlier schedule of the same source and belief time leaves
-the beliefs as a whole; its row stays with the job that made it, and answers for that job's event.
+the source Seita, recorded at the event's time. An earlier schedule of the same belief time, by whichever
+scheduler, leaves the beliefs as a whole; its row stays with the job that made it, and answers for that job's
+event.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from flexmeasures import beliefs, jobs
 from flexmeasures.algorithms import Choice, Schedule, Scheduler, SchedulingProblem, Status, Target
@@ -30,7 +32,7 @@ from flexmeasures.jobs import Outcome
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset, Market
-from flexmeasures.models.sources import SCHEDULING_SCRIPT
+from flexmeasures.models.sources import SCHEDULING_SCRIPT, Source
 from flexmeasures.platform import platform
 from flexmeasures.prices import prices_for
 from flexmeasures.reading import reader_for
@@ -104,7 +106,7 @@ def handle_event(
 class _Plan:
     """A schedule on its way to the database."""
 
-    asset_id: int
+    asset: Asset
     scheduler: type[Scheduler]
     because: str
     problem: SchedulingProblem
@@ -130,7 +132,8 @@ def schedule_job(job: Job) -> Outcome:
     time, else 0), targets [{value in MWh, datetime}], prefer_charging_sooner (true). Raises AlgorithmError
     (UnknownPrices, InfeasibleProblem ...) with the reason for users.
     """
-    asset = db.session.get(Asset, job.sensor_id) if job.sensor_id is not None else None
+    with_market = [joinedload(Asset.market)]
+    asset = db.session.get(Asset, job.sensor_id, options=with_market) if job.sensor_id is not None else None
     if asset is None:
         raise AlgorithmError("The asset does not exist any more.")
     scheduler, because = _scheduler_for(job, asset)
@@ -141,7 +144,7 @@ def schedule_job(job: Job) -> Outcome:
     db.session.commit()
     _check(schedule, question.problem, scheduler.name)
     plan = _Plan(
-        asset_id=asset.id,
+        asset=asset,
         scheduler=scheduler,
         because=because,
         problem=question.problem,
@@ -270,30 +273,35 @@ def _check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
 
 
 def _store(plan: _Plan, job: Job) -> None:
-    """Store a plan, inside the transaction that finishes its job."""
-    session = db.session
-    asset = session.get(Asset, plan.asset_id, populate_existing=True)
-    if asset is None:
-        raise AlgorithmError("The asset does not exist any more.")
-    scheduler, at, start = plan.scheduler, plan.belief_time, plan.problem.start
-    source = get_source(SOURCE_NAME, SCHEDULING_SCRIPT, model=scheduler.name, version=scheduler.version)
-    resolution = plan.problem.resolution
+    """Store a plan, inside the transaction that finishes its job (which the asset's deletion would delete)."""
+    asset, at, resolution = plan.asset, plan.belief_time, plan.problem.resolution
+    db.session.refresh(asset, ["event_resolution"])  # somebody may have changed it meanwhile
+    earlier, source = _sources(plan.scheduler)
     beliefs.remove(
-        sensors=[asset.id], sources=[source.id], start=floor_time(at, resolution), recorded=(at, resolution)
+        sensors=[asset.id], sources=earlier, start=floor_time(at, resolution), recorded=(at, resolution)
     )
-    beliefs.store(
-        asset, plan.schedule.values, start, resolution, source, belief_time=at, on_existing="replace"
-    )
+    start, values = plan.problem.start, plan.schedule.values
+    beliefs.store(asset, values, start, resolution, source, belief_time=at, on_existing="replace")
     stored = _row(plan, job, source.id)
-    session.add(stored)
-    session.flush()
+    db.session.add(stored)
+    db.session.flush()
     after_commit(partial(platform().tell, "on_schedule_stored", asset=asset, schedule=stored))
+
+
+def _sources(scheduler: type[Scheduler]) -> tuple[list[int], Source]:
+    """Ids of all sources whose schedules this one's takes the place of, and its own source."""
+    ours = select(Source).where(Source.name == SOURCE_NAME, Source.type == SCHEDULING_SCRIPT)
+    known = {(source.model, source.version): source for source in db.session.scalars(ours)}
+    own = known.get((scheduler.name, scheduler.version))
+    if own is None:
+        own = get_source(SOURCE_NAME, SCHEDULING_SCRIPT, model=scheduler.name, version=scheduler.version)
+    return [source.id for source in known.values()], own
 
 
 def _row(plan: _Plan, job: Job, source_id: int) -> StoredSchedule:
     problem, schedule = plan.problem, plan.schedule
     return StoredSchedule(
-        sensor_id=plan.asset_id,
+        sensor_id=plan.asset.id,
         job_id=job.id,
         source_id=source_id,
         event_id=job.event_id,
@@ -317,7 +325,10 @@ def _row(plan: _Plan, job: Job, source_id: int) -> StoredSchedule:
 
 
 def _floats(values: Floats) -> list[float]:
-    return [float(value) for value in values]
+    import numpy as np
+
+    numbers: list[float] = np.asarray(values, dtype=np.float64).tolist()
+    return numbers
 
 
 # -- asking for the schedule ---------------------------------------------------------------------------

@@ -138,6 +138,18 @@ _BASIC = (
         "FLEXMEASURES_STRICT_PLUGINS", False, bool, "Stop at a broken plugin instead of going on without it."
     ),
     Setting(
+        "FLEXMEASURES_PLUGIN_TIMEOUT",
+        timedelta(seconds=30),
+        timedelta,
+        "How long the import or a set-up hook of a plugin may take before it is given up; 0 for ever.",
+    ),
+    Setting(
+        "FLEXMEASURES_NO_PLUGINS",
+        False,
+        bool,
+        "Safe mode: load only the plugins that come with FlexMeasures (as `flexmeasures --no-plugins`).",
+    ),
+    Setting(
         "FLEXMEASURES_DB_BACKUP_PATH",
         "migrations/dumps",
         str,
@@ -179,6 +191,12 @@ _ALGORITHMS = (
         str,
         '"inline" runs each job at once in the process that asked for it; otherwise workers run them.',
         choices=("", "inline"),
+    ),
+    Setting(
+        "FLEXMEASURES_JOB_TIMEOUT",
+        timedelta(minutes=30),
+        timedelta,
+        "How long one job may take; the worker that takes longer is ended, and another one gets the job.",
     ),
     Setting("FLEXMEASURES_WORKERS", 2, int, "How many worker processes `flexmeasures run` starts."),
 )

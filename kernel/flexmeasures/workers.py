@@ -12,14 +12,13 @@ import ctypes
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,8 +26,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from flexmeasures import jobs
+from flexmeasures import jobs, working
 from flexmeasures.db import db
+from flexmeasures.deadlines import SharedClock, timed_by
 from flexmeasures.models.jobs import Job, JobState
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEADLINE = timedelta(minutes=30)
 GRACE = timedelta(seconds=10)
 LOOK_EVERY = 0.05  # seconds
 # A worker that dies younger than this has a lasting trouble: its successor waits as long before it starts.
@@ -60,6 +59,7 @@ class Workers:
     def __init__(self, app: Flask, n: int, queues: Sequence[str] | None = None) -> None:
         self.app, self.n, self.queues = app, n, queues
         self.supervisor: int | None = None
+        self.bereaved = False  # whether the supervisor died without being told to
         self._stopping = False
         self._watcher: threading.Thread | None = None
 
@@ -92,6 +92,7 @@ class Workers:
     def _watch(self, supervisor: int) -> None:
         os.waitpid(supervisor, 0)
         if not self._stopping:
+            self.bereaved = True
             log.critical("The supervisor of the workers has died; this process ends, to be started again.")
             _kill(os.getpid(), signal.SIGTERM)
 
@@ -110,6 +111,7 @@ def _warm(app: Flask) -> None:
 @dataclass
 class _Worker:
     started: float
+    clock: SharedClock
     end: str = "its worker died"
 
 
@@ -126,7 +128,6 @@ class _Crew:
     def supervise(self) -> None:
         """Keep n workers alive until SIGTERM."""
         _on_sigterm(self._stop)
-        self._safely(self._give_back_orphans)
         _warm(self.app)
         next_look = 0.0
         while not self.stopping:
@@ -135,7 +136,8 @@ class _Crew:
                 self._add()
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + 1
-                self._safely(self._kill_overdue)
+                self._safely(self._give_back_orphans)
+            self._kill_overdue()
             time.sleep(LOOK_EVERY)
         self._end()
 
@@ -143,14 +145,15 @@ class _Crew:
         self.stopping = True
 
     def _add(self) -> None:
-        pid = _fork(self.app, self._be_a_worker, dies_by=signal.SIGKILL)
-        self.workers[pid] = _Worker(time.monotonic())
+        clock = SharedClock()
+        pid = _fork(self.app, lambda: self._be_a_worker(clock), dies_by=signal.SIGKILL)
+        self.workers[pid] = _Worker(time.monotonic(), clock)
 
-    def _be_a_worker(self) -> None:
+    def _be_a_worker(self, clock: SharedClock) -> None:
         self.stopping = False
         _on_sigterm(self._stop)
-        with self.app.app_context():
-            jobs.work(self.queues, stopping=lambda: self.stopping)
+        with self.app.app_context(), timed_by(clock):
+            working.work(self.queues, stopping=lambda: self.stopping)
 
     def _reap(self) -> None:
         """Take note of workers that have ended, and give their jobs back."""
@@ -158,23 +161,27 @@ class _Crew:
             if os.waitpid(pid, os.WNOHANG)[0] == 0:
                 continue
             del self.workers[pid]
+            worker.clock.close()
             self._safely(lambda worker=worker, pid=pid: jobs.give_back([jobs.worker_name(pid)], worker.end))  # type: ignore[misc]
             if not self.stopping:
                 log.warning("Worker %s has ended, because %s; another is started.", pid, worker.end)
                 time.sleep(YOUNG if time.monotonic() - worker.started < YOUNG else 0)
 
     def _kill_overdue(self) -> None:
-        names = {jobs.worker_name(pid): pid for pid in self.workers}
-        started_before = datetime.now(UTC) - DEADLINE
-        for name in _running_workers(Job.worker.in_(list(names)), Job.started_at < started_before):
-            pid = names[name]
-            self.workers[pid].end = f"it took longer than {DEADLINE.total_seconds():g} seconds"
-            _kill(pid, signal.SIGKILL)
+        limit = self.app.config["FLEXMEASURES_JOB_TIMEOUT"].total_seconds()
+        for pid, worker in self.workers.items():
+            if worker.clock.seconds() > limit:
+                worker.end = f"it took longer than {limit:g} seconds"
+                _kill(pid, signal.SIGKILL)
 
     def _give_back_orphans(self) -> None:
         """Give back what workers of this machine were on that are no more, as their supervisor is not."""
-        here = f"{socket.gethostname()}:"
-        names = _running_workers(Job.worker.startswith(here, autoescape=True))
+        here, own = f"{jobs.machine()}:", {jobs.worker_name(pid) for pid in self.workers}
+        query = select(Job.worker).where(
+            Job.state == JobState.RUNNING, Job.worker.startswith(here, autoescape=True)
+        )
+        names = {name for name in db.session.scalars(query) if name} - own
+        db.session.commit()
         jobs.give_back([name for name in names if not _is_alive(name)], "its worker died")
 
     def _end(self) -> None:
@@ -196,13 +203,6 @@ class _Crew:
                 task()
         except SQLAlchemyError as error:
             log.error("The supervisor cannot use the database: %s", error)
-
-
-def _running_workers(*conditions: object) -> list[str]:
-    query = select(Job.worker).where(Job.state == JobState.RUNNING, *conditions).distinct()  # type: ignore[arg-type]
-    names = [name for name in db.session.scalars(query) if name]
-    db.session.commit()
-    return names
 
 
 def _is_alive(worker: str) -> bool:

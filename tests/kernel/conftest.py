@@ -8,12 +8,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from flexmeasures.cli import cli
+
+sys.path.append(str(Path(__file__).parent))  # for bad_plugins
+from flexmeasures.db import db, is_sqlite
+from flexmeasures.testing import temporary_redis
+
+if TYPE_CHECKING:
+    from flexmeasures.bell import Bell
 
 
 @pytest.fixture
@@ -34,6 +42,43 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of the run's own."""
+    with temporary_redis() as url:
+        yield url
+
+
+@pytest.fixture
+def bell(app: Flask, redis_url: str) -> Iterator[Bell]:
+    """The bell of an app that has Redis."""
+    from flexmeasures.bell import Bell
+
+    app.config["FLEXMEASURES_REDIS_URL"] = redis_url
+    hub = app.extensions["flexmeasures"]
+    with app.app_context():
+        engine = db.engine
+    hub.bell = Bell(app.config, lambda: engine)
+    yield hub.bell
+    redis, ours = hub.bell.connection, hub.bell.name_of("")
+    keys = [key for key in redis.scan_iter("rq:job:*") if ours.encode() in (redis.hget(key, "origin") or b"")]
+    for key in [*keys, *redis.scan_iter(f"*{ours}*")]:
+        redis.delete(key)
+    hub.bell.connection.close()
+    hub.bell = None
+
+
+@pytest.fixture(params=["table", "redis"])
+def transport(request: pytest.FixtureRequest, app: Flask) -> str:
+    """By what workers hear of jobs: the table alone on each database, and Redis beside PostgreSQL."""
+    if request.param == "redis":
+        with app.app_context():
+            if is_sqlite():
+                pytest.skip("Redis is tried beside PostgreSQL, as in production")
+        request.getfixturevalue("bell")
+    return str(request.param)
 
 
 @pytest.fixture

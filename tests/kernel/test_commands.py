@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -176,6 +177,22 @@ def test_run_upgrades_the_database_serves_and_stops_with_all_its_processes(
     assert f"http://127.0.0.1:{port}" in told
     assert str(instance) in told
     assert "flexmeasures add user" in told
+    wait_for(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()], "all are gone")
+
+
+def test_run_says_by_its_exit_code_that_it_lost_its_workers_so_that_it_is_started_again(
+    flexmeasures_process: Process,
+) -> None:
+    with flexmeasures_process("run", "--port", str(free_port()), "--workers", "1") as process:
+        try:
+            wait_for(lambda: len(children_of(process.pid)) == 2, "a supervisor and its worker")
+            below = children_of(process.pid)
+            os.kill(min(below), signal.SIGKILL)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "supervisor of the workers has died" in errors
     wait_for(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()], "all are gone")
 
 

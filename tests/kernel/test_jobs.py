@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, update
 
-from flexmeasures import hookimpl, jobs, leases
+from flexmeasures import hookimpl, jobs, leases, working
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.jobs import Outcome
@@ -21,7 +21,7 @@ QUEUE = "forecasting"
 
 
 @pytest.fixture
-def functions(in_app, monkeypatch):
+def functions(in_app, monkeypatch, transport):
     """The job functions, which a test may add to; jobs wait for workers."""
     in_app.config["FLEXMEASURES_JOBS"] = ""
     monkeypatch.setattr(platform(), "job_functions", {"note": note})
@@ -84,7 +84,7 @@ def test_a_job_is_run_and_its_outcome_is_noted_on_the_row(functions):
 
     functions["add"] = function
     job = ask(function="add")
-    assert jobs.work(burst=True) == 1
+    assert working.work(burst=True) == 1
     reread(job)
     assert (job.state, job.attempt, job.error) == (JobState.FINISHED, 1, None)
     assert (job.result, job.algorithm, job.because) == ({"answer": 42}, "adder", "it can")
@@ -109,7 +109,7 @@ def test_a_job_is_not_there_before_the_transaction_that_causes_it_commits(functi
 
     with pytest.raises(ZeroDivisionError):
         cause()
-    assert jobs.work(burst=True) == 0
+    assert working.work(burst=True) == 0
     assert db.session.scalar(select(func.count(Job.id))) == 0
 
 
@@ -119,7 +119,7 @@ def test_of_many_workers_exactly_one_gets_each_job(functions, in_app):
 
     def burst():
         with in_app.app_context():
-            jobs.work(burst=True)
+            working.work(burst=True)
 
     threads = [threading.Thread(target=burst) for _ in range(4)]
     for thread in threads:
@@ -148,7 +148,7 @@ def test_no_transaction_is_open_while_the_function_computes(functions, in_app):
 
     functions["look"] = function
     ask(function="look")
-    jobs.work(burst=True)
+    working.work(burst=True)
     assert seen == {"in_transaction": False, "blocked": False}
 
 
@@ -158,7 +158,7 @@ def test_a_failing_job_says_why_and_plugins_are_told(functions, failures):
 
     functions["plan"] = function
     job = ask(function="plan")
-    jobs.work(burst=True)
+    working.work(burst=True)
     reread(job)
     assert (job.state, job.error) == (JobState.FAILED, "AlgorithmError: Prices unknown today.")
     assert failures == ["failed AlgorithmError: Prices unknown today."]
@@ -167,14 +167,14 @@ def test_a_failing_job_says_why_and_plugins_are_told(functions, failures):
 def test_a_bug_in_a_function_fails_the_job_and_is_logged_with_its_traceback(functions, caplog):
     functions["bug"] = lambda job: 1 / 0
     job = ask(function="bug")
-    jobs.work(burst=True)
+    working.work(burst=True)
     assert reread(job).error == "ZeroDivisionError: division by zero"
     assert any(record.exc_info and record.levelname == "ERROR" for record in caplog.records)
 
 
 def test_an_unknown_function_fails_the_job_and_names_the_known_ones(functions):
     job = ask(function="nonsense")
-    jobs.work(burst=True)
+    working.work(burst=True)
     assert reread(job).error == "JobError: No job function 'nonsense' is registered (registered: note)."
 
 
@@ -186,7 +186,7 @@ def test_a_failing_store_leaves_nothing_behind(functions):
 
     functions["half"] = lambda job: Outcome(store=half)
     job = ask(function="half")
-    jobs.work(burst=True)
+    working.work(burst=True)
     assert reread(job).state == JobState.FAILED
     assert notes() == []
 
@@ -215,7 +215,7 @@ def test_a_cancelled_job_stores_nothing(functions):
 
     functions["slow"] = cancelled_meanwhile
     job = ask(function="slow")
-    jobs.work(burst=True)
+    working.work(burst=True)
     assert (notes(), reread(job).state) == ([], JobState.CANCELLED)
 
 
@@ -252,7 +252,7 @@ def test_the_lease_is_renewed_while_the_function_runs(functions, monkeypatch):
 
     functions["slow"] = slow
     job = ask(function="slow")
-    jobs.work(burst=True)
+    working.work(burst=True)
     assert swept == [0] * 8
     assert (reread(job).state, job.attempt) == (JobState.FINISHED, 1)
 
@@ -264,7 +264,7 @@ def test_an_interrupted_job_is_handed_back_as_if_never_claimed(functions):
     functions["slow"] = interrupted
     job = ask(function="slow")
     with pytest.raises(KeyboardInterrupt):
-        jobs.work(burst=True)
+        working.work(burst=True)
     assert (reread(job).state, job.attempt, job.worker) == (JobState.QUEUED, 0, None)
 
 
@@ -277,7 +277,7 @@ def test_a_waiting_job_of_the_same_key_is_widened(functions):
     other = ask("c", merge_key="other", merge=widen)
     assert (second.id, second.arguments) == (first.id, {"name": "ab"})
     assert other.id != first.id
-    assert jobs.work(burst=True) == 2
+    assert working.work(burst=True) == 2
     assert notes() == ["ab", "c"]
 
 
@@ -287,7 +287,7 @@ def test_a_job_that_runs_already_is_not_widened(functions):
     second = ask("b", merge_key="k", merge=widen)
     assert second.id != first.id
     assert jobs.give_back(["busy"], "its worker died") == 1  # beside the one that waits under the same key
-    assert jobs.work(burst=True) == 2
+    assert working.work(burst=True) == 2
     assert sorted(notes()) == ["a", "b"]
 
 
@@ -338,7 +338,7 @@ def test_an_inline_job_may_ask_for_another(inline, functions):
 def test_a_worker_stops_when_it_is_told_to_between_jobs(functions):
     ask("a"), ask("b")
     answers = iter([False, True])
-    assert jobs.work(stopping=lambda: next(answers)) == 1
+    assert working.work(stopping=lambda: next(answers)) == 1
     assert notes() == ["a"]
 
 
@@ -353,7 +353,7 @@ def test_an_idle_worker_takes_up_a_new_job_within_a_fifth_of_a_second(functions,
 
     def idle():
         with in_app.app_context():
-            jobs.work(stopping=lambda: stop.now)
+            working.work(stopping=lambda: stop.now)
 
     thread = threading.Thread(target=idle)
     thread.start()

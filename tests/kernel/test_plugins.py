@@ -29,7 +29,7 @@ def make_plugin(tmp_path, monkeypatch):
 
     yield make
     for name in set(sys.modules) - before:
-        if not name.startswith("flexmeasures"):
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from flexmeasures import beliefs, hookimpl, jobs, scheduling, structure
+from flexmeasures import beliefs, hookimpl, jobs, scheduling, structure, working
 from flexmeasures.algorithms import Registry, Schedule, Scheduler, Status, Target
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownAlgorithm
@@ -429,7 +429,7 @@ def test_what_was_chosen_when_the_job_was_made_is_what_runs(battery, market, in_
     in_app.config["FLEXMEASURES_SCHEDULERS"] = {"battery": "calm"}
     post(battery)
     in_app.config["FLEXMEASURES_SCHEDULERS"] = {"battery": "steady"}
-    jobs.work(burst=True)
+    working.work(burst=True)
     stored = scheduling.find_schedule(battery, 1)
     assert (stored.algorithm, stored.because) == ("calm", "setting FLEXMEASURES_SCHEDULERS['battery']")
 

@@ -43,7 +43,7 @@ def bring_source(job: Job) -> Outcome:
 
 
 @pytest.fixture
-def app(app, monkeypatch):
+def app(app, monkeypatch, transport):
     app.config["FLEXMEASURES_JOBS"] = ""
     functions = {"pid": tell_pid, "die": die_at_first, "sleep": sleep, "source": bring_source}
     monkeypatch.setattr(app.extensions["flexmeasures"], "job_functions", functions)
@@ -128,8 +128,8 @@ def test_stop_gives_a_job_back_that_does_not_finish_in_time(app, monkeypatch):
     assert look(app, job_id).state == JobState.QUEUED
 
 
-def test_a_job_that_overruns_its_deadline_is_killed_and_says_so(app, monkeypatch):
-    monkeypatch.setattr(workers, "DEADLINE", timedelta(seconds=0.5))
+def test_a_job_that_overruns_its_deadline_is_killed_and_says_so(app):
+    app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=0.5)
     job_id = ask(app, "sleep", seconds=60)
     with app.app_context(), writing() as session:
         session.execute(update(Job).values(attempt=jobs.MAX_ATTEMPTS - 1))
@@ -163,6 +163,8 @@ def test_two_workers_may_bring_the_same_new_source_at_once(app):
 def family(app, tmp_path):
     """Ids of a process of its own that started a worker, of the supervisor, and of the worker."""
     note = tmp_path / "supervisor"
+    with app.app_context():
+        db.engine.dispose()  # what the child closes would be closed for this process as well
     child = os.fork()
     if child == 0:
         try:

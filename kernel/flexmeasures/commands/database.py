@@ -57,17 +57,37 @@ def downgrade(ctx: click.Context, revision: str, force: bool, plugin: str | None
 
 
 @db.command()
+@click.option("--plugin", metavar="NAME", required=True, help="Whose tables.")
+@click.option("--force", is_flag=True, help="Do not ask.")
+@click.pass_context
+def drop(ctx: click.Context, plugin: str, force: bool) -> None:
+    """Delete the tables of a plugin, with all their data; it need not be installed any more."""
+    from flexmeasures import migrating, uninstalling
+
+    engine = _engine(ctx)
+    tables = uninstalling.to_drop(engine, plugin)
+    if not force:
+        click.confirm(f"This deletes {', '.join(tables)} with all data. Go on?", abort=True)
+    click.echo(f"Dropped {', '.join(migrating.drop(engine, plugin))}")
+
+
+@db.command()
 @_plugin
 @click.pass_context
 def current(ctx: click.Context, plugin: str | None) -> None:
     """Show the versions that the database has, and the newest ones."""
-    from flexmeasures import migrating
+    from flexmeasures import migrating, uninstalling
 
     engine, which = _open(ctx, plugin)
     for branch in which:
         version, newest = migrating.current(engine, branch) or "none", migrating.head(branch) or "none"
         note = "" if version == newest else f" (newest: {newest}; run flexmeasures db upgrade)"
         click.echo(f"{branch.name}: {version}{note}")
+    for name in uninstalling.known(engine) if plugin is None else ():
+        if name not in {branch.name for branch in which}:
+            click.echo(
+                f"{name}: not loaded, but has tables (flexmeasures db drop --plugin {name} deletes them)"
+            )
 
 
 @db.command()
@@ -105,6 +125,14 @@ def init(ctx: click.Context, plugin: str | None) -> None:
 
     _, which = _open(ctx, plugin or migrating.KERNEL)
     click.echo(f"Migrations of {which[0].name} are in {migrating.init(which[0])}")
+
+
+def _engine(ctx: click.Context) -> Engine:
+    from flexmeasures.cli import app_of
+    from flexmeasures.db import db as database
+
+    with app_of(ctx).app_context():
+        return database.engine
 
 
 def _open(ctx: click.Context, only: str | None) -> tuple[Engine, list[Branch]]:

@@ -45,6 +45,8 @@ def run(ctx: click.Context, host: str, port: int, workers: int | None) -> None:
         _serve(app, host, port)
     finally:
         crew.stop()
+        if crew.bereaved:
+            sys.exit(1)  # who watches services starts this one again
 
 
 def _stop(signum: int, frame: Any) -> NoReturn:

@@ -1,7 +1,7 @@
 """The kernel's tables: who (users), what (sensors), who says (sources), what was said (beliefs), plans, jobs."""
 
 from flexmeasures.models.beliefs import belief
-from flexmeasures.models.jobs import Job, JobState
+from flexmeasures.models.jobs import Job, JobState, Recurrence
 from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
 from flexmeasures.models.sources import Source
@@ -12,6 +12,7 @@ __all__ = [
     "Job",
     "JobState",
     "Market",
+    "Recurrence",
     "Role",
     "Sensor",
     "SensorType",

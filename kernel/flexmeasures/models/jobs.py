@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
@@ -21,6 +21,9 @@ class JobState:
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    OPEN = (QUEUED, RUNNING)
+    ENDED = (FINISHED, FAILED, CANCELLED)
 
 
 class Job(Base):
@@ -59,3 +62,14 @@ class Job(Base):
     algorithm: Mapped[str | None] = mapped_column(String(80))
     because: Mapped[str | None] = mapped_column(String(255))
     inputs: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class Recurrence(Base):
+    """When a recurring job is due next, and when it was asked for last (real time). Who claims it, enqueues it."""
+
+    __tablename__ = "recurring_job"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    every: Mapped[timedelta]
+    next_due: Mapped[datetime]
+    last_run: Mapped[datetime | None]

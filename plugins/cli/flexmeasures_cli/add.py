@@ -1,4 +1,4 @@
-"""`flexmeasures add`: structure, users, markets, assets, weather sensors, forecasts, beliefs."""
+"""`flexmeasures add`: structure, users, markets, assets, weather sensors, forecasts, beliefs, algorithms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from flexmeasures_cli.add_algorithm import add_algorithm
 from flexmeasures_cli.add_beliefs import add_beliefs
 from flexmeasures_cli.add_forecasts import add_forecasts
 from flexmeasures_cli.groups import ForgivingGroup, with_app
@@ -20,6 +21,7 @@ def add() -> None:
 
 add.add_command(add_forecasts)
 add.add_command(add_beliefs)
+add.add_command(add_algorithm)
 
 
 @add.command("structure")

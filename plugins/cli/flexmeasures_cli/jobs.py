@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from flexmeasures_cli.groups import ForgivingGroup, with_app
 
 STATES = ("queued", "running", "finished", "failed", "cancelled")
 COLUMNS = ("id", "queue", "function", "state", "attempt", "age", "algorithm", "because", "error")
+RECURRING_COLUMNS = ("name", "every", "queue", "function", "last_run", "next_due")
+UNSET = dict.fromkeys(RECURRING_COLUMNS, "") | {"last_run": "never", "next_due": "at once"}
 EVERY_QUEUE = "forecasting|scheduling"
 
 
@@ -31,12 +33,17 @@ def jobs() -> None:
 @with_app
 def run_worker(queue: str, name: str | None, burst: bool) -> None:
     """Start a worker for forecasting and/or scheduling jobs."""
-    from flexmeasures.jobs import work, worker_name
+    from flask import current_app
+
+    from flexmeasures.deadlines import AlarmClock, timed_by
+    from flexmeasures.jobs import worker_name
+    from flexmeasures.working import work
 
     queues = _queues(queue)
     name = name or worker_name()
     click.echo(f"Worker {name} works on {' and '.join(queues)}. Stop it with Ctrl-C.")
-    with _stop_signals() as asked:
+    limit = AlarmClock(current_app.config["FLEXMEASURES_JOB_TIMEOUT"])  # nobody else ends a worker that hangs
+    with _stop_signals() as asked, timed_by(limit):
         done = work(queues, name, burst=burst, stopping=lambda: bool(asked))
     click.echo(f"Worker {name} stopped after {done} jobs.")
 
@@ -127,6 +134,54 @@ def show(job_id: int | None, state: str | None, limit: int, as_json: bool) -> No
         click.echo(_table([_row(job) for job in found]) if found else "There are no such jobs.")
 
 
+@jobs.command("requeue")
+@click.argument("job_id", type=int)
+@with_app
+def requeue(job_id: int) -> None:
+    """Let the job with JOB_ID, which has ended, run again."""
+    from flexmeasures.interventions import requeue as run_again
+
+    job = run_again(job_id)
+    click.echo(f"Job {job.id} waits in queue {job.queue} again.")
+
+
+@jobs.command("cancel")
+@click.argument("job_id", type=int)
+@with_app
+def cancel(job_id: int) -> None:
+    """End the job with JOB_ID, which waits or runs; what it computes is not stored."""
+    from flexmeasures.interventions import cancel as end
+
+    click.echo(f"Job {end(job_id).id} is cancelled.")
+
+
+@jobs.command("recurring")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_app
+def recurring(as_json: bool) -> None:
+    """List the jobs that workers ask for once a period: how often, the last time and the next."""
+    from sqlalchemy import select
+
+    from flexmeasures.db import db
+    from flexmeasures.models import Recurrence
+    from flexmeasures.platform import platform
+    from flexmeasures.timing import iso_duration, iso_time
+
+    rows = {row.name: row for row in db.session.scalars(select(Recurrence))}
+    found = []
+    for job in platform().recurring_jobs.values():
+        row = rows.get(job.name)
+        last, due = (row.last_run, row.next_due) if row else (None, None)
+        moments = [iso_time(moment) if moment else None for moment in (last, due)]
+        values = (job.name, iso_duration(job.every), job.queue, job.function, *moments)
+        found.append(dict(zip(RECURRING_COLUMNS, values, strict=True)))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    lines = [[each[name] or UNSET[name] for name in RECURRING_COLUMNS] for each in found]
+    click.echo(_table(lines, RECURRING_COLUMNS) if lines else "No plugin brings recurring jobs.")
+
+
 def _facts(job: Any) -> dict[str, Any]:
     """Every column of a job, times in ISO 8601, ready for JSON; the lease's secret token stays out."""
     names = [column.key for column in job.__table__.columns if column.key != "lease_token"]
@@ -155,10 +210,10 @@ def age(moment: datetime) -> str:
     return f"{max(seconds, 0)} s"
 
 
-def _table(rows: list[list[str]]) -> str:
+def _table(rows: list[list[str]], columns: Sequence[str] = COLUMNS) -> str:
     """Columns of text under their names; the last is as wide as it needs to be."""
-    everything = [list(COLUMNS), *rows]
-    widths = [max(len(row[k]) for row in everything) for k in range(len(COLUMNS))]
+    everything = [list(columns), *rows]
+    widths = [max(len(row[k]) for row in everything) for k in range(len(columns))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in everything
     ]

@@ -1,4 +1,4 @@
-"""The pages: theme, menu, dashboard, assets with their power charts, errors in the site's layout.
+"""The pages: theme, menu, dashboard, assets with their power charts, tasks, errors in the site's layout.
 
 Pages read beliefs and models themselves and ask no API. Charts are drawn by the hook draw_power_chart, which
 any plugin may answer before this one; here they are made by Bokeh, which is imported when the first is drawn.
@@ -20,21 +20,31 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_blueprints(app: Flask) -> list[Blueprint]:
-    """The pages, and the files that they need."""
-    from flexmeasures_ui.pages import make_blueprint
+    """The pages and the files that they need; RQ's dashboard where there is Redis."""
+    from flexmeasures_ui import pages, tasks
 
-    return [make_blueprint()]
+    blueprints = [pages.make_blueprint(), tasks.make_blueprint()]
+    if app.extensions["flexmeasures"].bell is not None:
+        from flexmeasures_ui import rq_pages
+
+        blueprints.append(rq_pages.blueprint)
+    return blueprints
 
 
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
-    """Dashboard and assets."""
+    """Dashboard and assets, and tasks for those who may look at them."""
     from flask import url_for
 
-    return [
+    from flexmeasures_ui.tasks import may_look
+
+    items = [
         MenuItem(name="dashboard", title="Dashboard", url=url_for("ui.dashboard"), icon="speedometer2"),
         MenuItem(name="assets", title="Assets", url=url_for("ui.assets"), icon="plug"),
     ]
+    if may_look(user):
+        items.append(MenuItem(name="tasks", title="Tasks", url=url_for("ui_tasks.tasks"), icon="list-task"))
+    return items
 
 
 @hookimpl

@@ -15,6 +15,8 @@ from flexmeasures_ui.icons import icon
 # Views of the documentation. A listed one that no plugin brings yet is left out, as its page would not exist;
 # one that plugins bring but that is not listed is left out, as the operator wishes.
 KNOWN = frozenset({"dashboard", "analytics", "portfolio", "assets", "users", "control", "upload", "tasks"})
+# Brought for those whose work it is, so it need not be listed; a listed one is shown to them only as well.
+NEED_NOT_BE_LISTED = frozenset({"tasks"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def menu() -> list[Entry]:
     by_name = {item.name: item for item in reversed(brought)}
     listed = list(dict.fromkeys(str(name) for name in current_app.config["FLEXMEASURES_LISTED_VIEWS"]))
     items = [by_name.get(name) or _guessed(name) for name in listed if name in by_name or name not in KNOWN]
-    items += [item for name, item in by_name.items() if name not in listed and name not in KNOWN]
+    optional = KNOWN - NEED_NOT_BE_LISTED
+    items += [item for name, item in by_name.items() if name not in listed and name not in optional]
     return [Entry(item.name, item.title, item.url, _icon(item.icon)) for item in items]
 
 

@@ -14,6 +14,7 @@ from click.testing import Result
 from flexmeasures_cli.add import add
 from flexmeasures_cli.delete import delete
 from flexmeasures_cli.jobs import clear_queue, jobs, run_worker
+from flexmeasures_cli.show import show
 
 Run = Callable[..., Result]
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -25,6 +26,7 @@ def run(runner: Any) -> Run:
     commands: dict[str, click.Command] = {
         "add": add,
         "delete": delete,
+        "show": show,
         "jobs": jobs,
         "run-worker": run_worker,
         "clear-queue": clear_queue,

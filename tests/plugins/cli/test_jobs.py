@@ -115,3 +115,52 @@ def test_an_unknown_job_is_told(run: Any) -> None:
     result = run("jobs", "show", 12345)
     assert result.exit_code == 1
     assert "There is no job 12345" in result.output
+
+
+def test_a_failed_job_is_requeued_and_then_cancelled(run: Any, app: Any) -> None:
+    from flexmeasures.db import db
+    from flexmeasures.jobs import enqueue
+    from flexmeasures.models import Job
+
+    with app.app_context(), writing():
+        job_id = enqueue("no-such-function", {}, queue="scheduling").id
+    app.config["FLEXMEASURES_JOBS"] = ""
+    refused = run("jobs", "cancel", job_id)
+    assert refused.exit_code == 1
+    assert f"Job {job_id} is failed and cannot be cancelled" in refused.output
+    assert run("jobs", "requeue", job_id).output.strip() == f"Job {job_id} waits in queue scheduling again."
+    with app.app_context():
+        job = db.session.get_one(Job, job_id)
+        assert (job.state, job.attempt, job.error, job.finished_at) == ("queued", 0, None, None)
+    assert run("jobs", "requeue", job_id).exit_code == 1
+    assert run("jobs", "cancel", job_id).output.strip() == f"Job {job_id} is cancelled."
+    assert json.loads(run("jobs", "show", job_id, "--json").output)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("command", ["requeue", "cancel"])
+def test_an_unknown_job_can_be_neither_requeued_nor_cancelled(run: Any, command: str) -> None:
+    result = run("jobs", command, 12345)
+    assert result.exit_code == 1
+    assert "There is no job 12345" in result.output
+
+
+def test_recurring_jobs_are_listed_with_their_last_and_next_time(
+    run: Any, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flexmeasures.hookspecs import RecurringJob
+    from flexmeasures.jobs import sweep
+
+    hub = app.extensions["flexmeasures"]
+    monkeypatch.setattr(hub, "recurring_jobs", {})
+    assert run("jobs", "recurring").output.strip() == "No plugin brings recurring jobs."
+    hourly = RecurringJob(name="hourly report", every=timedelta(hours=1), function="report")
+    monkeypatch.setattr(hub, "recurring_jobs", {"hourly report": hourly})
+    before = run("jobs", "recurring").output.splitlines()
+    assert before[0].split() == ["name", "every", "queue", "function", "last_run", "next_due"]
+    assert "hourly report  PT1H   forecasting  report    never" in before[1]
+    app.config["FLEXMEASURES_JOBS"] = ""
+    with app.app_context():
+        sweep()
+    (listed,) = json.loads(run("jobs", "recurring", "--json").output)
+    assert listed["next_due"].endswith(":00:00Z")
+    assert listed["last_run"] < listed["next_due"]

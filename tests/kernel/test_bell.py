@@ -1,0 +1,333 @@
+"""The bell: RQ carries ids of rows and may be lost at any moment; posts do not wait for it, jobs are not lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+import redis
+from rq import Queue
+from rq.job import Job as Ring
+from rq.serializers import JSONSerializer
+
+from flexmeasures import bell as bells
+from flexmeasures import interventions, jobs, working
+from flexmeasures.bell import Bell
+from flexmeasures.db import db, writing
+from flexmeasures.jobs import Outcome
+from flexmeasures.models import Job, JobState
+from flexmeasures.platform import platform
+
+QUEUE = "scheduling"
+
+
+@pytest.fixture
+def app(app, bell, monkeypatch):
+    app.config["FLEXMEASURES_JOBS"] = ""
+    functions = {"note": lambda job: Outcome(), "fail": lambda job: 1 / 0}
+    monkeypatch.setattr(app.extensions["flexmeasures"], "job_functions", functions)
+    return app
+
+
+@pytest.fixture
+def in_app(app):
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def own_redis(app, tmp_path):
+    """A Redis that the test may kill, with start() and kill(); the app's bell uses it."""
+    socket = tmp_path / "socket"
+    command = [
+        "redis-server",
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
+    server = SimpleNamespace(process=None)
+
+    def start():
+        server.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        client = redis.Redis(unix_socket_path=str(socket))
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                client.ping()
+                break
+            except redis.RedisError:
+                time.sleep(0.01)
+        client.close()
+
+    def kill():
+        server.process.kill()
+        server.process.wait()
+
+    try:
+        server.start, server.kill = start, kill
+        start()
+    except FileNotFoundError:
+        pytest.skip("there is no redis-server to kill")
+    with app.app_context():
+        engine = db.engine
+    app.config["FLEXMEASURES_REDIS_URL"] = str(socket)
+    before = app.extensions["flexmeasures"].bell
+    app.extensions["flexmeasures"].bell = Bell(app.config, lambda: engine)
+    yield server
+    app.extensions["flexmeasures"].bell = before
+    server.process.send_signal(signal.SIGCONT)
+    kill()
+
+
+def ask(number: int = 1, function: str = "note") -> list[Job]:
+    with writing():
+        return [jobs.enqueue(function, {}, queue=QUEUE) for _ in range(number)]
+
+
+def rings() -> list[str]:
+    return list_of(platform().bell, QUEUE).get_job_ids()
+
+
+def list_of(bell: Bell, queue: str) -> Queue:
+    return Queue(bell.name_of(queue), connection=bell.connection, serializer=JSONSerializer)
+
+
+def origin(bell: Bell, key: bytes) -> str:
+    return (bell.connection.hget(key, "origin") or b"").decode()
+
+
+def state(job: Job) -> str:
+    db.session.refresh(job)
+    db.session.commit()
+    return job.state
+
+
+def wait_for(job: Job, wanted: str = JobState.FINISHED, patience: float = 10) -> None:
+    until = time.monotonic() + patience
+    while state(job) != wanted and time.monotonic() < until:
+        time.sleep(0.005)
+    assert state(job) == wanted
+
+
+@contextmanager
+def a_worker(app, name="listener"):
+    stop = SimpleNamespace(now=False)
+
+    def live():
+        with app.app_context():
+            working.work([QUEUE], name, stopping=lambda: stop.now)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.now = True
+        thread.join()
+
+
+def test_a_transaction_rings_once_for_all_its_jobs_with_their_row_ids(in_app, bell, monkeypatch):
+    executed = []
+    pipeline = bell.connection.pipeline
+    monkeypatch.setattr(bell.connection, "pipeline", lambda **kw: executed.append(1) or pipeline(**kw))
+    asked = ask(3)
+    assert [bells.row_id(ring) for ring in rings()] == [job.id for job in asked]
+    assert len(executed) == 1
+    ring = Ring.fetch(rings()[0], connection=bell.connection, serializer=JSONSerializer)
+    assert (ring.result_ttl, ring.args) == (0, [asked[0].id])
+    assert ring.description == f"note, job {asked[0].id}"
+
+
+def test_a_transaction_that_rolls_back_does_not_ring(in_app):
+    def fail():
+        with writing():
+            ask()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert rings() == []
+
+
+def test_names_in_redis_carry_the_database_and_are_the_same_for_every_app_of_it(in_app, bell):
+    other = Bell(in_app.config, lambda: db.engine)
+    assert bell.name_of(QUEUE) == other.name_of(QUEUE) != QUEUE
+    assert bell.name_of(QUEUE).endswith(f"-{QUEUE}")
+
+
+def test_a_rung_worker_takes_a_job_up_long_before_it_would_look_at_the_table(app, in_app, monkeypatch):
+    with a_worker(app):
+        time.sleep(0.5)
+        first = ask()[0]
+        wait_for(first)
+        taken = []
+        for _ in range(5):
+            job = ask()[0]
+            wait_for(job)
+            taken.append((job.started_at - job.created_at).total_seconds())
+    assert sorted(taken)[2] < 0.1
+
+
+def test_rings_of_jobs_that_are_done_leave_nothing_in_redis(app, in_app, bell):
+    with a_worker(app):
+        for job in ask(5):
+            wait_for(job)
+        time.sleep(0.3)
+        assert rings() == []
+        assert list_of(bell, QUEUE).started_job_registry.count == 0
+    assert [
+        key for key in bell.connection.scan_iter("rq:job:*") if origin(bell, key) == bell.name_of(QUEUE)
+    ] == []
+
+
+def test_a_failed_job_is_shown_by_rq_with_its_reason_for_a_while(app, in_app, bell):
+    registry = list_of(bell, QUEUE).failed_job_registry
+    with a_worker(app):
+        for _ in range(5):  # one that the worker finds in the table is not RQ's to show
+            job = ask(function="fail")[0]
+            wait_for(job, JobState.FAILED)
+            time.sleep(0.3)
+            if registry.get_job_ids():
+                break
+    (ring_id,) = registry.get_job_ids()
+    assert bells.row_id(ring_id) == job.id
+    ring = Ring.fetch(ring_id, connection=bell.connection, serializer=JSONSerializer)
+    assert "ZeroDivisionError" in ring.latest_result().exc_string
+    assert 0 < bell.connection.ttl(ring.key) <= bells.KEPT.total_seconds()
+
+
+def test_a_ring_that_is_heard_twice_runs_the_job_once(app, in_app, bell):
+    job = ask()[0]
+    bell.ring([job, job])
+    with a_worker(app):
+        wait_for(job)
+        until = time.monotonic() + 5
+        while rings() and time.monotonic() < until:
+            time.sleep(0.01)
+    assert (state(job), job.attempt, rings()) == (JobState.FINISHED, 1, [])
+
+
+def test_what_others_put_into_the_queue_is_neither_run_nor_in_the_way(app, in_app, bell):
+    list_of(bell, QUEUE).enqueue(os.kill, os.getpid(), signal.SIGKILL)
+    job = ask()[0]
+    with a_worker(app):
+        wait_for(job)
+
+
+def test_the_sweep_rings_again_for_jobs_that_redis_has_forgotten(in_app, bell, monkeypatch):
+    asked = ask(3)
+    list_of(bell, QUEUE).empty()
+    jobs.sweep()
+    assert rings() == []  # it may be on its way yet
+    time.sleep(1.1)
+    jobs.sweep()
+    assert [bells.row_id(ring) for ring in rings()] == [job.id for job in asked]
+    time.sleep(1.1)
+    jobs.sweep()
+    assert len(rings()) == 3
+
+
+def test_a_ring_that_a_worker_has_just_taken_is_not_rung_again(in_app, bell):
+    ask()
+    queue = list_of(bell, QUEUE)
+    bell.connection.lmove(queue.key, queue.intermediate_queue_key)
+    time.sleep(1.1)
+    jobs.sweep()
+    assert rings() == []
+
+
+def test_clearing_a_queue_clears_its_rings_too(in_app):
+    ask(2)
+    assert jobs.clear(QUEUE) == 2
+    assert rings() == []
+
+
+def test_a_job_that_is_requeued_is_rung_for(in_app):
+    job = ask()[0]
+    jobs.clear(QUEUE)
+    interventions.requeue(job.id)
+    assert [bells.row_id(ring) for ring in rings()] == [job.id]
+
+
+def test_redis_away_neither_fails_nor_slows_who_asks_and_jobs_are_done(own_redis, app, in_app):
+    own_redis.kill()
+    started = time.monotonic()
+    asked = [ask()[0] for _ in range(20)]
+    assert time.monotonic() - started < 2
+    with a_worker(app):
+        wait_for(asked[-1])
+
+
+def test_a_redis_that_hangs_slows_one_request_for_some_seconds_only(own_redis, in_app):
+    ask()
+    own_redis.process.send_signal(signal.SIGSTOP)
+    started = time.monotonic()
+    for _ in range(20):
+        ask()
+    assert bells.PATIENCE <= time.monotonic() - started < 2
+
+
+def test_workers_are_rung_again_once_redis_is_back(own_redis, app, in_app, monkeypatch):
+    monkeypatch.setattr(bells, "SILENCE", 0.2)
+    monkeypatch.setattr(bells, "DEAFNESS", 0.2)
+    with a_worker(app):
+        wait_for(ask()[0])
+        own_redis.kill()
+        wait_for(ask()[0])
+        own_redis.start()
+        time.sleep(1)
+        job = ask()[0]
+        wait_for(job)
+        assert (job.started_at - job.created_at).total_seconds() < 0.5
+        platform().bell.connection.flushall()
+        wait_for(ask()[0])
+
+
+def test_redis_is_imported_only_where_it_is_used(tmp_path):
+    code = (
+        "import sys; from flexmeasures.app import create;"
+        f"create('testing', instance={str(tmp_path)!r});"
+        "sys.exit('redis' in sys.modules or 'rq' in sys.modules)"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FLEXMEASURES_")}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "options"),
+    [
+        ("queues.example.com", {"host": "queues.example.com", "port": 6380, "db": 2, "password": "secret"}),
+        ("/run/redis.sock", {"path": "/run/redis.sock", "db": 2, "password": "secret"}),
+        ("redis://other:1234/5", {"host": "other", "port": 1234, "db": 5, "password": "secret"}),
+        ("unix:///run/redis.sock", {"path": "/run/redis.sock", "db": 2}),
+    ],
+)
+def test_a_host_a_socket_and_whole_urls_are_accepted(place, options):
+    settings = {
+        "FLEXMEASURES_REDIS_URL": place,
+        "FLEXMEASURES_REDIS_PORT": 6380,
+        "FLEXMEASURES_REDIS_DB_NR": 2,
+        "FLEXMEASURES_REDIS_PASSWORD": "secret",
+    }
+    found = bells.connect(settings).connection_pool.connection_kwargs
+    assert {name: found[name] for name in options} == options
+
+
+def test_a_url_of_another_kind_is_refused_by_name():
+    from flexmeasures.errors import SettingsError
+
+    settings = dict.fromkeys(("FLEXMEASURES_REDIS_DB_NR", "FLEXMEASURES_REDIS_PASSWORD"), 0)
+    with pytest.raises(SettingsError, match="FLEXMEASURES_REDIS_URL"):
+        bells.connect(settings | {"FLEXMEASURES_REDIS_URL": "http://localhost"})
