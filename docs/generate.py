@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import json
 import os
 import re
 import sys
@@ -177,6 +178,8 @@ def _dataclass(thing: type[Any]) -> str:
 def _default(field: dataclasses.Field[Any]) -> str:
     if field.default is dataclasses.MISSING:
         return ""
+    if isinstance(field.default, str):
+        return f" = {json.dumps(field.default)}"  # in the quotes that the formatter wants, also in pages
     shown = _shown(field.default)
     return f" = {shown}" if shown == repr(field.default) else f" = ...  # {shown}"
 

@@ -6,9 +6,10 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterable
+from functools import partial
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,6 +29,9 @@ class SharedRotatingFile(WatchedFileHandler):
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, backups: int = BACKUPS) -> None:
         super().__init__(path, encoding="utf-8", delay=True)
         self.path, self.max_bytes, self.backups = path, max_bytes, backups
+
+    def _open(self) -> TextIO:
+        return open(self.path, self.mode, encoding=self.encoding, opener=partial(os.open, mode=0o600))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

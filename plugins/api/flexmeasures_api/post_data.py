@@ -123,7 +123,7 @@ def post_weather_data(call: Call) -> dict[str, Any]:
     values = _values(call, groups)
     period = read_period(call.message)
     places = [[addresses.weather_sensor(name) for name in group.names] for group in groups]
-    known = {place: sensors.weather_sensor_at(place) for group in places for place in group}
+    known = sensors.weather_sensors_at(place for group in places for place in group)
     _paired([[s for p in group if (s := known[p]) is not None] for group in places], values, period)
     for place in known:
         _check_weather_unit(call, place)
