@@ -106,9 +106,15 @@ def _set_up_mail(app: Flask) -> None:
 def _set_up_security(app: Flask) -> None:
     from flask_cors import CORS
 
+    secure = app.config["FLASK_ENV"] in ("production", "staging")
+    if secure and not app.config["TRUSTED_HOSTS"]:
+        # The link in the mail names the host of the request: anybody could have it name theirs.
+        app.config["SECURITY_RECOVERABLE"] = False
+        app.logger.warning(
+            "Users cannot reset their passwords by mail until TRUSTED_HOSTS names this server."
+        )
     auth.init(app)
     CORS(app)
-    secure = app.config["FLASK_ENV"] in ("production", "staging")
 
     @app.before_request
     def to_https() -> Any:
@@ -210,8 +216,6 @@ def _set_up_templates(app: Flask) -> None:
 
 
 def _handle_errors(app: Flask) -> None:
-    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-
     @app.errorhandler(HTTPException)
     def answer(error: HTTPException) -> Any:
         hook = "render_api_error" if request.path.startswith("/api") else "render_error"
@@ -222,13 +226,21 @@ def _handle_errors(app: Flask) -> None:
     def unexpected(error: Exception) -> Any:
         app.logger.exception("%s %s failed", request.method, request.path)
         db.session.rollback()
-        if isinstance(error, DBAPIError) and (
-            error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-        ):
+        if _is_for_a_moment(error):
             busy = ServiceUnavailable("The database does not answer just now; nothing was stored.")
             busy.retry_after = 5
             return answer(busy)
         return answer(InternalServerError())
+
+
+def _is_for_a_moment(error: Exception) -> bool:
+    """Whether the database was away, locked or in a deadlock: SQLAlchemy's errors, and the driver's own."""
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    driver: Any = db.engine.dialect.loaded_dbapi
+    return isinstance(error, (driver.OperationalError, driver.InterfaceError))
 
 
 def _serve_health_and_home(app: Flask) -> None:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import reprlib
 
-
 _short = reprlib.Repr()
 _short.maxlevel, _short.maxstring, _short.maxother, _short.maxlong = 4, 300, 300, 100
 _short.maxlist = _short.maxdict = _short.maxtuple = 40

@@ -7,9 +7,10 @@ import logging
 import os
 from collections.abc import Iterable
 from functools import partial
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -30,8 +31,8 @@ class SharedRotatingFile(WatchedFileHandler):
         super().__init__(path, encoding="utf-8", delay=True)
         self.path, self.max_bytes, self.backups = path, max_bytes, backups
 
-    def _open(self) -> TextIO:
-        return open(self.path, self.mode, encoding=self.encoding, opener=partial(os.open, mode=0o600))
+    def _open(self) -> TextIOWrapper:
+        return open(self.path, "a", encoding="utf-8", opener=partial(os.open, mode=0o600))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -94,7 +94,9 @@ class SensorSchema(Schema):
             raise ValidationError("Must not be empty.")
         other = db.session.scalar(select(self.kind).where(self.kind.name == self.stored_name(value)))
         if other is not None and other is not self.existing:
-            raise ValidationError(f"A {other.kind.replace('_', ' ')} with the name {value!r} already exists.")
+            kind = other.kind.replace("_", " ")
+            article = "An" if kind[0] in "aeiou" else "A"
+            raise ValidationError(f"{article} {kind} with the name {value!r} already exists.")
 
     @validates("timezone")
     def timezone_exists(self, value: str, data_key: str = "timezone") -> None:

@@ -308,8 +308,8 @@ _SECURITY = (
         "TRUSTED_HOSTS",
         None,
         list,
-        "Host names that requests may be made to (.example.com: all below it); unset: any. Set it where this "
-        "is reached from outside: links in mails name the host of the request.",
+        "Host names that requests may be made to (.example.com: all below it); unset: any, and in production "
+        "no password reset by mail, as links in mails name the host of the request.",
     ),
     Setting(
         "CORS_ORIGINS",

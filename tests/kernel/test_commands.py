@@ -95,6 +95,8 @@ def test_settings_shows_value_default_origin_and_deviation_and_no_secret(
         "SECURITY_OWN_SALT": "s3cret-5",
         "SQLALCHEMY_ENGINE_OPTIONS": '{"connect_args": {"password": "s3cret-6"}}',
         "FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS": "me,s3cret-7",
+        "MAIL_SERVER": "smtp://me:a/s3cret-8:b@mail",
+        "FLEXMEASURES_DB_BACKUP_PATH": "postgresql://db/flex?user=me&password=s3cret-9",
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
@@ -177,6 +179,21 @@ def test_run_upgrades_the_database_serves_and_stops_with_all_its_processes(
     assert str(instance) in told
     assert "flexmeasures add user" in told
     wait_for(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()], "all are gone")
+
+
+def test_run_does_not_take_in_a_huge_body_to_refuse_it(flexmeasures_process: Process) -> None:
+    port = free_port()
+    with flexmeasures_process("run", "--port", str(port), "--workers", "0") as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline(), process.stdout.readline()
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                head = b"POST /api/requestAuthToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000000\r\n\r\n"
+                connection.sendall(head)
+                assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_run_refuses_a_port_that_is_in_use(flexmeasures: Flexmeasures) -> None:

@@ -99,8 +99,10 @@ def _local(kind: str, address: object) -> tuple[str, ...]:
     if not isinstance(address, str):
         raise _wrong(kind, address, "it is not text", "an entity address")
     scheme, _, rest = address.partition(".")
+    pattern, form = _LOCAL_PARTS[kind]
     if scheme != "ea1":
-        raise _wrong(kind, address, "it does not start with 'ea1'", "ea1.{YYYY-MM}.{reversed domain}:...")
+        accepted = f"ea1.{{YYYY-MM}}.{{reversed domain}}:{form}"
+        raise _wrong(kind, address, "it does not start with 'ea1'", accepted)
     date_code, _, rest = rest.partition(".")
     if not _DATE_CODE.fullmatch(date_code):
         raise _wrong(
@@ -114,7 +116,6 @@ def _local(kind: str, address: object) -> tuple[str, ...]:
             f"its domain {shown(domain)} is wrong",
             "a reversed domain such as io.flexmeasures",
         )
-    pattern, form = _LOCAL_PARTS[kind]
     match = pattern.fullmatch(local)
     if match is None:
         raise _wrong(kind, address, f"its local part {shown(local)} is wrong", form)
