@@ -24,7 +24,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/p
 	else \
 	    [ -x $(BIN)/python ] || $$python -m venv $(VENV); \
 	    echo "Installing into $(VENV); this takes a minute or two the first time."; \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt; \
+	    $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt; \
 	fi; \
 	touch $(READY); } >&2
 

@@ -1,7 +1,8 @@
 """All benchmarks: `make bench` prints them as a table and writes bench/latest.json.
 
-`python bench/run.py cli server` runs only the parts of these names. Data sets of real measurements are
-looked for in FLEXMEASURES_BENCH_DATA (default: ../shared/data beside the repository); what is missing is said.
+`python bench/run.py cli server` runs only the parts of these names, and writes nothing.
+Data sets of real measurements are looked for in FLEXMEASURES_BENCH_DATA (default: ../shared/data beside the
+repository); what is missing is said.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def main(names: list[str]) -> int:
     if not screen.is_terminal:
         screen.width = 150
     screen.print(as_table([*rows, *missing_data()]))
+    if names:
+        return 0
     measured = [row for row in rows if "missing" not in row]
     LATEST.write_text(json.dumps({"measurements": measured, "accuracy": []}, indent=2) + "\n")
     console.print(f"Written to {LATEST}")

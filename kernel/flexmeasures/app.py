@@ -126,9 +126,15 @@ def _set_up_mail(app: Flask) -> None:
 def _set_up_security(app: Flask) -> None:
     from flask_cors import CORS
 
+    secure = app.config["FLASK_ENV"] in ("production", "staging")
+    if secure and not app.config["TRUSTED_HOSTS"]:
+        # The link in the mail names the host of the request: anybody could have it name theirs.
+        app.config["SECURITY_RECOVERABLE"] = False
+        app.logger.warning(
+            "Users cannot reset their passwords by mail until TRUSTED_HOSTS names this server."
+        )
     auth.init(app)
     CORS(app)
-    secure = app.config["FLASK_ENV"] in ("production", "staging")
 
     @app.before_request
     def to_https() -> Any:
@@ -147,7 +153,7 @@ def _set_up_security(app: Flask) -> None:
         return response
 
     if secure:
-        app.config["SESSION_COOKIE_SECURE"] = True
+        app.config["SESSION_COOKIE_SECURE"] = app.config["REMEMBER_COOKIE_SECURE"] = True
 
 
 def _set_up_templates(app: Flask) -> None:

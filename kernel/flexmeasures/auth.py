@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "SECURITY_POST_LOGOUT_VIEW": "/login",
     "SECURITY_UNAUTHORIZED_VIEW": None,
     "SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS": False,
+    "REMEMBER_COOKIE_SAMESITE": "Lax",
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "WTF_CSRF_CHECK_DEFAULT": False,
@@ -59,6 +60,7 @@ def init(app: Flask) -> None:
     app.login_manager.request_loader(_user_of_request)  # type: ignore[attr-defined]
     flask_login.user_logged_in.connect(_note_login, app)
     app.before_request(_protect_sessions)
+    app.before_request(_check_json_forms)
 
 
 def current_user() -> User | None:
@@ -148,6 +150,7 @@ def _user_of_token(token: str | None) -> User | None:
     from flask_security.utils import parse_auth_token
     from itsdangerous import BadData
     from sqlalchemy import select
+    from sqlalchemy.orm import joinedload
 
     if not token:
         return None
@@ -155,7 +158,8 @@ def _user_of_token(token: str | None) -> User | None:
         content = parse_auth_token(token)
     except (BadData, ValueError, TypeError, KeyError, IndexError):
         return None
-    user = db.session.scalar(select(User).where(User.fs_uniquifier == str(content["uid"])))
+    query = select(User).where(User.fs_uniquifier == str(content["uid"])).options(joinedload(User.roles))
+    user = db.session.scalars(query).unique().one_or_none()
     return user if user is not None and user.active else None
 
 
@@ -167,6 +171,15 @@ def _protect_sessions() -> None:
         return  # the forms of Flask-Security check their own token
     if current_user() is not None and getattr(g, "flexmeasures_authenticated_by", "session") == "session":
         _csrf.protect()
+
+
+def _check_json_forms() -> None:
+    """Flask-Security takes its forms as JSON, too, and stumbles over JSON that is no object."""
+    if not (request.endpoint or "").startswith("security.") or not request.is_json:
+        return
+    form = request.get_json(silent=True)
+    if form is not None and not isinstance(form, dict):
+        abort(400, "The body is JSON, but not a JSON object with the fields of the form.")
 
 
 def _note_login(app: Flask, user: User, **_: Any) -> None:

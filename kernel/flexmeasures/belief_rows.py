@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.db import db, is_sqlite
@@ -185,13 +185,15 @@ def _fetch_sqlite(
         f" ORDER BY sensor_id, {order}",
         parameters,
     )
-    rows = np.fromiter(chain.from_iterable(cursor), dtype=np.float64).reshape(-1, len(names))
+    rows = np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, len(names))
     columns: dict[str, Any] = {
         name: rows[:, k] if name == "value" else rows[:, k].astype(np.int64) for k, name in enumerate(names)
     }
     if newest and len(rows) > 1:
         first = np.ones(len(rows), dtype=bool)
-        first[1:] = (np.diff(columns["sensor"]) != 0) | (np.diff(columns["start"]) != 0)
+        first[1:] = np.diff(columns["start"]) != 0
+        if "sensor" in columns:
+            first[1:] |= np.diff(columns["sensor"]) != 0
         if not first.all():
             columns = {name: column[first] for name, column in columns.items()}
     return columns

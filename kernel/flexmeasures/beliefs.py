@@ -208,7 +208,9 @@ def every_belief(
     import numpy as np
 
     where = _Where(sensor.event_resolution, start, end, None, horizon_at_most, prior, sources, source_types)
-    rows = _fetch([sensor.id], where, "event_start, horizon DESC, source_id DESC", newest=False)
+    rows = _fetch(
+        [sensor.id], where, where.source_ids(), "event_start, horizon DESC, source_id DESC", newest=False
+    )
     recorded = rows["start"] + duration_ms(sensor.event_resolution) - rows["horizon"]
     order = np.argsort(recorded, kind="stable")
     return Revisions(rows["start"][order], recorded[order], rows["value"][order])
@@ -285,9 +287,12 @@ def _newest(
     """Event starts (ms, ascending) and values of the newest belief per event, by sensor id."""
     import numpy as np
 
-    # An integer of ours, or nothing: safe to stand in the text.
-    preferred = "" if prefer_source is None else f"(source_id <> {int(prefer_source)}), "
-    rows = _fetch(ids, where, f"event_start, horizon, {preferred}source_id", newest=True)
+    source_ids = where.source_ids()
+    # Out of the key's order, so that the database has to sort: only where there is something to prefer.
+    several = source_ids is None or len(source_ids) > 1
+    # An integer of ours: safe to stand in the text.
+    preferred = f"(source_id <> {int(prefer_source)}), " if several and prefer_source is not None else ""
+    rows = _fetch(ids, where, source_ids, f"event_start, horizon, {preferred}source_id", newest=True)
     edges = np.searchsorted(rows["sensor"], [*ids, ids[-1] + 1]) if ids else np.zeros(1, dtype=np.int64)
     return {
         sensor_id: (rows["start"][low:high], rows["value"][low:high])
@@ -295,9 +300,10 @@ def _newest(
     }
 
 
-def _fetch(ids: list[int], where: _Where, order: str, newest: bool) -> dict[str, Any]:
-    """Columns sensor, start, horizon (int64) and value (float64); `newest` keeps the first row of each event."""
-    source_ids = where.source_ids()
+def _fetch(
+    ids: list[int], where: _Where, source_ids: list[int] | None, order: str, newest: bool
+) -> dict[str, Any]:
+    """What belief_rows.fetch gives; nothing without asking the database if nobody may have said it."""
     if not ids or source_ids == []:
         import numpy as np
 

@@ -128,6 +128,13 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         return
 
+    @event.listens_for(engine, "do_connect")
+    def keep_private(*_: Any) -> None:
+        # SQLite gives its other files the mode of the database, which holds password hashes.
+        path = engine.url.database
+        if path and path != ":memory:" and not path.startswith("file:"):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver's own transaction handling is off

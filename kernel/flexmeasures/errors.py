@@ -22,6 +22,18 @@ FlexMeasuresError
 
 from __future__ import annotations
 
+import reprlib
+
+_short = reprlib.Repr()
+_short.maxlevel, _short.maxstring, _short.maxother, _short.maxlong = 4, 300, 300, 100
+_short.maxlist = _short.maxdict = _short.maxtuple = 40
+
+
+def shown(value: object) -> str:
+    """What a user sent, for a message: short, whatever its size and depth."""
+    text = _short.repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
 
 class FlexMeasuresError(Exception):
     """Base of all errors that FlexMeasures raises on purpose; its text is meant for users."""

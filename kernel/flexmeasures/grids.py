@@ -63,15 +63,15 @@ def upsample(
 def downsample(series: TimeSeries, resolution: timedelta, timezone: str) -> TimeSeries:
     """Arithmetic means of the known values per bin, NaN for bins without any.
 
-    Bins below a day start on the clock of the time zone (by its offset at the series' start), bins of days
-    at local midnight.
+    Bins of whole days start at local midnight, others on the clock of the time zone (by its offset at the
+    series' start).
     """
     import numpy as np
 
     if len(series) == 0:
         return TimeSeries(series.start, resolution, series.values)
     zone = ZoneInfo(timezone)
-    if resolution < DAY:
+    if resolution % DAY:
         first, bins = _clock_bins(series, resolution, zone)
     else:
         first, bins = _day_bins(series, resolution, zone)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from flexmeasures import recurring
 from flexmeasures.db import after_commit, after_commit_together, db, is_away, is_sqlite, writing
@@ -240,10 +241,15 @@ def run(job: Job) -> None:
             expected = isinstance(error, FlexMeasuresError)
             level = logging.WARNING if expected else logging.ERROR
             log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
-            _fail(job_id, token, f"{type(error).__name__}: {error}")
+            _fail(job_id, token, f"{type(error).__name__}: {_reason(error)}")
         except BaseException:
             _hand_back(job_id, token)
             raise
+
+
+def _reason(error: Exception) -> str:
+    """The text of an error for users; of a database's, without the statement and its parameters."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
 def _function(name: str) -> JobFunction:

@@ -6,6 +6,8 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterable
+from functools import partial
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,9 @@ class SharedRotatingFile(WatchedFileHandler):
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, backups: int = BACKUPS) -> None:
         super().__init__(path, encoding="utf-8", delay=True)
         self.path, self.max_bytes, self.backups = path, max_bytes, backups
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.path, "a", encoding="utf-8", opener=partial(os.open, mode=0o600))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -248,7 +248,7 @@ def _targets(
     ]
     stated.sort(key=lambda target: target.datetime)
     inside = tuple(target for target in stated if start < target.datetime <= end)
-    return inside, [target for target in stated if target not in inside]
+    return inside, [target for target in stated if not start < target.datetime <= end]
 
 
 # -- the answer ----------------------------------------------------------------------------------------
@@ -270,6 +270,9 @@ def _check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
                 f"The scheduler {name} gave {what} of shape {array.shape}; expected are {len(problem.prices)}"
                 " numbers, one a slot, all finite."
             )
+    figures = [schedule.objective, *schedule.costs.values(), *schedule.baseline_costs.values()]
+    if not np.isfinite(figures).all():
+        raise AlgorithmError(f"The scheduler {name} gave costs that are no finite numbers.")
 
 
 def _store(plan: _Plan, job: Job) -> None:

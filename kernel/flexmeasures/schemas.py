@@ -5,6 +5,7 @@ All errors of an input are reported together, by field (marshmallow.ValidationEr
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +60,16 @@ class AwareTime(fields.Field[datetime]):
         return None if value is None else value.isoformat()
 
 
+class Text(fields.String):
+    """Text without control characters: they break logs and tables, and PostgreSQL refuses NUL."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if any(unicodedata.category(character) == "Cc" for character in text or ""):
+            raise ValidationError("Must not hold control characters.")
+        return text
+
+
 def number(**options: Any) -> fields.Float:
     """A finite number."""
     return fields.Float(allow_nan=False, **options)
@@ -79,11 +90,13 @@ class SensorSchema(Schema):
     @validates("name")
     def name_is_free(self, value: str, data_key: str = "name") -> None:
         del data_key
-        if not value.strip():
+        if not self.stored_name(value).replace("_", " ").strip():
             raise ValidationError("Must not be empty.")
         other = db.session.scalar(select(self.kind).where(self.kind.name == self.stored_name(value)))
         if other is not None and other is not self.existing:
-            raise ValidationError(f"A {other.kind.replace('_', ' ')} with the name {value!r} already exists.")
+            kind = other.kind.replace("_", " ")
+            article = "An" if kind[0] in "aeiou" else "A"
+            raise ValidationError(f"{article} {kind} with the name {value!r} already exists.")
 
     @validates("timezone")
     def timezone_exists(self, value: str, data_key: str = "timezone") -> None:
@@ -113,9 +126,9 @@ class AssetSchema(SensorSchema):
     kind = Asset
 
     id = fields.Integer(dump_only=True)
-    name = fields.String(required=True, validate=validate.Length(max=255))
-    display_name = fields.String(validate=validate.Length(min=4, max=255))
-    unit = fields.String(required=True, validate=validate.Length(min=1, max=80))
+    name = Text(required=True, validate=validate.Length(max=255))
+    display_name = Text(validate=validate.Length(min=4, max=255))
+    unit = Text(required=True, validate=validate.Length(min=1, max=80))
     timezone = fields.String(load_default="UTC")
     event_resolution = Minutes(required=True, strict=True)
     capacity_in_mw = number(required=True, validate=validate.Range(min=0.0001))
@@ -205,15 +218,15 @@ class MarketSchema(SensorSchema):
 
     kind = Market
 
-    name = fields.String(
+    name = Text(
         required=True,
         validate=validate.Regexp(
             r"^[A-Za-z][\w\- ]*$",
             error="Must start with a letter and hold only letters, digits, underscores and hyphens.",
         ),
     )
-    display_name = fields.String()
-    unit = fields.String(required=True, validate=validate.OneOf(["EUR/MWh", "KRW/kWh"]))
+    display_name = Text()
+    unit = Text(required=True, validate=validate.OneOf(["EUR/MWh", "KRW/kWh"]))
     timezone = fields.String(load_default="UTC")
     event_resolution = Minutes(required=True)
     market_type_name = fields.String(required=True)
@@ -234,9 +247,9 @@ class WeatherSensorSchema(SensorSchema):
 
     kind = WeatherSensor
 
-    name = fields.String(required=True, validate=validate.Length(max=255))
-    display_name = fields.String()
-    unit = fields.String(required=True, validate=validate.Length(min=1))
+    name = Text(required=True, validate=validate.Length(max=255))
+    display_name = Text()
+    unit = Text(required=True, validate=validate.Length(min=1))
     timezone = fields.String(load_default="UTC")
     event_resolution = Minutes(required=True)
     latitude = number(required=True, validate=_LATITUDE)

@@ -323,6 +323,13 @@ _SECURITY = (
         "Answer requestAuthToken alike for an unknown user and a wrong password; on in production.",
     ),
     Setting(
+        "TRUSTED_HOSTS",
+        None,
+        list,
+        "Host names that requests may be made to (.example.com: all below it); unset: any, and in production "
+        "no password reset by mail, as links in mails name the host of the request.",
+    ),
+    Setting(
         "CORS_ORIGINS",
         [],
         list,

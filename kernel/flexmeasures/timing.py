@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flexmeasures.errors import InputError, NoTimezone
+from flexmeasures.errors import InputError, NoTimezone, shown
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2200  # far from where arithmetic with times overflows
 
 _clock: Callable[[], datetime] | None = None
 
@@ -68,25 +69,24 @@ def ceil_time(moment: datetime, resolution: timedelta) -> datetime:
 def parse_time(text: object, field: str = "datetime") -> datetime:
     """Read an ISO 8601 date and time with UTC offset (a space before the offset counts as its plus sign).
 
-    Raises NoTimezone when the offset is missing, InputError when it is no time at all.
+    Raises NoTimezone when the offset is missing, InputError when it is no time at all or too far away.
     """
     accepted = "an ISO 8601 date and time with UTC offset, such as 2026-01-31T15:00:00+01:00"
     if isinstance(text, datetime):
         moment = text
     else:
         if not isinstance(text, str) or "T" not in text:
-            raise InputError(f"{field} {text!r} is not a date and time.", field, accepted)
+            raise InputError(f"{field} {shown(text)} is not a date and time.", field, accepted)
         head, space, tail = text.strip().rpartition(" ")
         try:
             moment = datetime.fromisoformat(f"{head}+{tail}" if space else text.strip())
         except ValueError:
-            raise InputError(f"{field} {text!r} is not a date and time.", field, accepted) from None
+            raise InputError(f"{field} {shown(text)} is not a date and time.", field, accepted) from None
     if moment.tzinfo is None:
-        raise NoTimezone(f"{field} {text!r} has no UTC offset.", field, accepted)
-    try:
-        moment.astimezone(UTC)
-    except OverflowError:
-        raise InputError(f"{field} {text!r} is out of range.", field, accepted) from None
+        raise NoTimezone(f"{field} {shown(text)} has no UTC offset.", field, accepted)
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        years = f"the years {EARLIEST_YEAR} to {LATEST_YEAR}"
+        raise InputError(f"{field} {shown(text)} is too far away.", field, years)
     return moment
 
 
@@ -111,7 +111,7 @@ def parse_duration(text: object, start: datetime | None = None, field: str = "du
         except (ValueError, OverflowError):
             duration = None
     if not isinstance(duration, timedelta):
-        raise InputError(f"{field} {text!r} is not a duration.", field, accepted)
+        raise InputError(f"{field} {shown(text)} is not a duration.", field, accepted)
     return duration
 
 

@@ -32,6 +32,20 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(app, clien
     assert "Traceback" not in response.text
 
 
+def test_what_the_driver_itself_says_of_a_locked_database_is_a_503_too(app, client, monkeypatch):
+    with app.app_context():
+        driver = db.engine.dialect.loaded_dbapi
+
+    def locked(*_args, **_kwargs):
+        raise driver.OperationalError("locked")
+
+    monkeypatch.setattr("sqlalchemy.orm.Session.scalar", locked)
+    monkeypatch.setattr("sqlalchemy.orm.Session.scalars", locked)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    response = client.get("/api/v2_0/getConnection", headers={"Authorization": _token(app)})
+    assert response.status_code == 503
+
+
 def _token(app) -> str:
     from flexmeasures.models import User
 
@@ -72,6 +86,28 @@ def test_http_is_redirected_to_https_in_production_only(tmp_path, client):
     assert (response.status_code, response.location) == (301, "https://localhost/login?next=/assets")
     assert production.get("/login", headers={"X-Forwarded-Proto": "https"}).status_code == 200
     assert production.get("/health").status_code != 301
+    assert production.application.config["REMEMBER_COOKIE_SECURE"]
+
+
+def test_requests_to_other_hosts_than_the_trusted_ones_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUSTED_HOSTS", "flex.example.com,.example.org")
+    client = make_app(tmp_path).test_client()
+    codes = {
+        host: client.get("/login", headers={"Host": host}).status_code
+        for host in ("flex.example.com", "a.example.org", "evil.example.net")
+    }
+    assert codes == {"flex.example.com": 200, "a.example.org": 200, "evil.example.net": 400}
+
+
+def test_the_files_of_an_instance_are_its_owners_only_whatever_the_folder_allows(tmp_path):
+    tmp_path.chmod(0o755)
+    app = make_app(tmp_path)
+    app.logger.error("something for the log")
+    files = [path for path in tmp_path.iterdir() if path.is_file()]
+    assert {"flexmeasures.db", "flexmeasures.log"} <= {path.name for path in files}
+    assert {path.name: oct(path.stat().st_mode & 0o077) for path in files} == dict.fromkeys(
+        (path.name for path in files), "0o0"
+    )
 
 
 def test_a_write_transaction_is_all_or_nothing(in_app):
@@ -134,3 +170,22 @@ def test_public_names_are_those_that_are_promised():
         assert getattr(flexmeasures, name) is not None
     with pytest.raises(AttributeError):
         _ = flexmeasures.no_such_name
+
+
+def test_production_sends_no_reset_links_until_it_knows_its_own_name(tmp_path):
+    from flexmeasures.app import create
+
+    settings = {
+        "SECRET_KEY": "k" * 32,
+        "TESTING": True,
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/x.db",
+    }
+    secure = {"X-Forwarded-Proto": "https"}
+    nameless = create("production", instance=tmp_path, settings=settings).test_client()
+    assert nameless.get("/reset", headers=secure).status_code == 404
+    named = create(
+        "production", instance=tmp_path, settings=settings | {"TRUSTED_HOSTS": ["flex.example.com"]}
+    )
+    client = named.test_client()
+    assert client.get("/reset", headers=secure | {"Host": "flex.example.com"}).status_code == 200
+    assert client.get("/reset", headers=secure | {"Host": "evil.example.org"}).status_code == 400

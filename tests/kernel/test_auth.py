@@ -118,6 +118,18 @@ def test_a_browsers_session_needs_a_csrf_token_and_a_header_token_does_not(tmp_p
     assert browser.post("/change", headers={"X-CSRFToken": signed}).status_code == 200
 
 
+@pytest.mark.parametrize("page", ["/login", "/reset", "/reset/token"])
+@pytest.mark.parametrize("body", ["5", "[1]", '"text"'])
+def test_a_form_that_is_json_but_no_object_is_a_bad_request(client, page, body):
+    assert client.post(page, data=body, content_type="application/json").status_code == 400
+
+
+def test_the_cookie_that_keeps_somebody_logged_in_is_kept_from_scripts_and_other_sites(client, prosumer):
+    cookies = log_in(client, remember="y").headers.getlist("Set-Cookie")
+    kept = next(cookie for cookie in cookies if cookie.startswith("remember_token="))
+    assert {"HttpOnly", "SameSite=Lax"} <= set(kept.split("; "))
+
+
 def test_owner_and_admin_may_what_others_may_not(in_app, admin, prosumer, make_user):
     other = make_user("other", "Prosumer")
     asset = Asset(name="x", event_resolution=timedelta(minutes=15), owner_id=prosumer.id)

@@ -198,6 +198,13 @@ def test_resolutions_that_do_not_divide_each_other_are_refused(sensor, source):
         got(sensor, resolution=timedelta(minutes=20))
 
 
+def test_bins_of_a_day_and_a_half_are_that_long(sensor, source):
+    bins = timedelta(hours=36)
+    put(sensor, source, np.repeat([1.0, 2.0, 3.0], 144), start=datetime(1970, 1, 1, tzinfo=UTC) + 800 * bins)
+    start = datetime(1970, 1, 1, tzinfo=UTC) + 800 * bins
+    assert got(sensor, start=start, end=start + 3 * bins, resolution=bins) == [1, 2, 3]
+
+
 def test_days_are_local_days(sensor, source):
     start = datetime(2026, 3, 28, 23, tzinfo=UTC)  # midnight in Amsterdam, before the day of 23 hours
     put(sensor, source, np.repeat([1.0, 2.0], [23 * 4, 24 * 4]), start=start)

@@ -24,10 +24,12 @@ Process = Callable[..., subprocess.Popen[str]]
 
 
 def test_db_goes_up_and_down_and_tells_where_it_is(flexmeasures: Flexmeasures) -> None:
-    assert flexmeasures("db", "current").output.startswith("flexmeasures: none (newest: 0001")
-    assert "up to 0001" in flexmeasures("db", "upgrade").output
+    assert flexmeasures("db", "current").output.startswith("flexmeasures: none (newest: 0002")
+    upgraded = flexmeasures("db", "upgrade").output
+    assert "up to 0001" in upgraded
+    assert "up to 0002" in upgraded
     assert flexmeasures("db", "upgrade").output == "The database is up to date.\n"
-    assert flexmeasures("db", "current").output.splitlines()[0] == "flexmeasures: 0001"
+    assert flexmeasures("db", "current").output.splitlines()[0] == "flexmeasures: 0002"
     assert "flexmeasures 0001 (after nothing)" in flexmeasures("db", "history").output
     assert (
         flexmeasures("db", "migrate", "--message", "x").output
@@ -35,8 +37,8 @@ def test_db_goes_up_and_down_and_tells_where_it_is(flexmeasures: Flexmeasures) -
     )
     assert "migrations/versions" in flexmeasures("db", "init").output
     assert flexmeasures("db", "downgrade", input="n\n").exit_code == 1
-    assert "back from 0001" in flexmeasures("db", "downgrade", "-1", "--force").output
-    assert "up to 0001" in flexmeasures("db", "upgrade", "+1").output
+    assert "back from 0002" in flexmeasures("db", "downgrade", "-1", "--force").output
+    assert "up to 0002" in flexmeasures("db", "upgrade", "+1").output
 
 
 def test_db_refuses_an_unknown_plugin_and_an_unknown_revision(flexmeasures: Flexmeasures) -> None:
@@ -96,6 +98,8 @@ def test_settings_shows_value_default_origin_and_deviation_and_no_secret(
         "SECURITY_OWN_SALT": "s3cret-5",
         "SQLALCHEMY_ENGINE_OPTIONS": '{"connect_args": {"password": "s3cret-6"}}',
         "FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS": "me,s3cret-7",
+        "MAIL_SERVER": "smtp://me:a/s3cret-8:b@mail",
+        "FLEXMEASURES_DB_BACKUP_PATH": "postgresql://db/flex?user=me&password=s3cret-9",
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
@@ -161,7 +165,10 @@ def test_run_upgrades_the_database_serves_and_stops_with_all_its_processes(
     with flexmeasures_process("run", "--port", str(port), "--workers", "1") as process:
         try:
             assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(5)]
+            lines: list[str] = []
+            while not any("flexmeasures add user" in line for line in lines):
+                lines.append(process.stdout.readline())
+                assert lines[-1], "it ended early"
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=20) as response:
                 assert response.status == 200
             wait_for(lambda: len(children_of(process.pid)) == 2, "a supervisor and its worker")
@@ -194,6 +201,21 @@ def test_run_says_by_its_exit_code_that_it_lost_its_workers_so_that_it_is_starte
     assert process.returncode == 1
     assert "supervisor of the workers has died" in errors
     wait_for(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()], "all are gone")
+
+
+def test_run_does_not_take_in_a_huge_body_to_refuse_it(flexmeasures_process: Process) -> None:
+    port = free_port()
+    with flexmeasures_process("run", "--port", str(port), "--workers", "0") as process:
+        try:
+            assert process.stdout is not None
+            assert any("runs at" in line for line in process.stdout)
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                head = b"POST /api/requestAuthToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000000\r\n\r\n"
+                connection.sendall(head)
+                assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_run_refuses_a_port_that_is_in_use(flexmeasures: Flexmeasures) -> None:

@@ -172,6 +172,19 @@ def test_a_bug_in_a_function_fails_the_job_and_is_logged_with_its_traceback(func
     assert any(record.exc_info and record.levelname == "ERROR" for record in caplog.records)
 
 
+def test_what_a_database_refuses_is_told_without_the_statement_and_its_values(functions):
+    def store(job):
+        db.session.add(Source(name=None, type="a secret"))
+        db.session.flush()
+
+    functions["refused"] = lambda job: Outcome(store=store)
+    job = ask(function="refused")
+    working.work(burst=True)
+    error = reread(job).error
+    assert error.startswith(("IntegrityError: NOT NULL", "IntegrityError: null value"))
+    assert "INSERT" not in error
+
+
 def test_an_unknown_function_fails_the_job_and_names_the_known_ones(functions):
     job = ask(function="nonsense")
     working.work(burst=True)

@@ -533,6 +533,10 @@ SHAPELESS = "AlgorithmError: The scheduler answering gave {}; expected are 8 num
             {"soc": np.full(SLOTS, np.nan)},
             SHAPELESS.format("soc of shape (8,)"),
         ),
+        (
+            {"costs": {"electricity": float("inf")}},
+            "AlgorithmError: The scheduler answering gave costs that are no finite numbers.",
+        ),
     ],
 )
 def test_what_is_no_whole_optimal_plan_is_not_stored(schedulers, battery, market, monkeypatch, answer, error):

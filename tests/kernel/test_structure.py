@@ -104,6 +104,26 @@ def test_a_capacity_that_is_no_finite_number_is_refused(asset_data, value):
     assert set(caught.value.messages) == {"capacity_in_mw"}
 
 
+@pytest.mark.parametrize("field", ["name", "display_name", "unit"])
+@pytest.mark.parametrize("text", ["a\0bcd", "two\nlines", "\x1b[31mred"])
+def test_control_characters_are_refused(asset_data, field, text):
+    with pytest.raises(ValidationError) as refusal:
+        create(asset_data | {field: text})
+    assert refusal.value.messages == {field: ["Must not hold control characters."]}
+
+
+@pytest.mark.parametrize("name", [" ", " (MW)", "_ "])
+def test_a_name_of_nothing_visible_is_empty(asset_data, name):
+    with pytest.raises(ValidationError) as refusal:
+        create(asset_data | {"name": name})
+    assert refusal.value.messages == {"name": ["Must not be empty."]}
+
+
+def test_a_time_too_far_away_is_refused(asset_data):
+    with pytest.raises(ValidationError, match="the years 1900 to 2200"):
+        create(asset_data | {"soc_datetime": "9999-12-31T23:00:00Z"})
+
+
 def test_the_maximum_may_not_be_below_the_minimum(asset_data):
     with pytest.raises(ValidationError) as caught:
         create(asset_data | {"min_soc_in_mwh": 6})

@@ -85,6 +85,21 @@ def test_what_is_no_time_is_refused(text):
         timing.parse_time(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["1899-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "9999-12-31T23:00:00-05:00"]
+)
+def test_times_that_arithmetic_could_overflow_with_are_refused(text):
+    with pytest.raises(InputError, match="the years 1900 to 2200"):
+        timing.parse_time(text)
+
+
+@pytest.mark.parametrize("read", [timing.parse_time, timing.parse_duration])
+def test_refusing_a_long_text_is_short(read):
+    with pytest.raises(InputError) as refusal:
+        read("x" * 100_000)
+    assert len(str(refusal.value)) < 300
+
+
 def test_times_are_written_in_the_offset_asked_for():
     seoul = timezone(timedelta(hours=9))
     assert timing.iso_time(NOON) == "2026-05-01T12:00:00Z"

@@ -181,7 +181,6 @@ class Chaos:
             session.flush()
             ids = [asset.id for asset in assets]
             token, user_id = new_token(user), user.id
-            db.engine.dispose()
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         return World(f"http://127.0.0.1:{port}", token, user_id, ids[:BUILDINGS], ids[BUILDINGS:])

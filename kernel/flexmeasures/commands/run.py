@@ -87,7 +87,17 @@ def _serve(app: Flask, host: str, port: int) -> None:
     import waitress
 
     try:
-        server = waitress.create_server(app, host=host, port=port, ident=None)
+        # The app itself answers bodies that are too large; this bounds what is taken in before it can.
+        most = 4 * (app.config["MAX_CONTENT_LENGTH"] or 2**28)
+        server = waitress.create_server(
+            app,
+            host=host,
+            port=port,
+            ident=None,
+            max_request_body_size=most,
+            # The app asks a proxy's X-Forwarded-Proto for one thing: whether to send a visitor to https.
+            clear_untrusted_proxy_headers=False,
+        )
     except OSError as error:
         raise _cannot_listen(host, port, error) from None
     try:

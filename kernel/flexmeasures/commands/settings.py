@@ -73,4 +73,6 @@ def _plain(name: str, value: Any) -> Any:
         return [_plain(name, inner) for inner in value]
     if isinstance(value, timedelta):
         return iso_duration(value)
-    return re.sub(r"(://[^:/@\s]*):[^/@\s]*@", rf"\1:{_MASK}@", str(value))
+    # A password may hold any character but "@", and may also stand in the query.
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", rf"\1:{_MASK}@", str(value))
+    return re.sub(r"(?i)([?&](?:ssl)?password=)[^&\s]*", rf"\1{_MASK}", text)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flexmeasures.errors import InputError
+from flexmeasures.errors import InputError, shown
 
 log = logging.getLogger(__name__)
 
@@ -99,35 +99,31 @@ def _local(kind: str, address: object) -> tuple[str, ...]:
     if not isinstance(address, str):
         raise _wrong(kind, address, "it is not text", "an entity address")
     scheme, _, rest = address.partition(".")
+    pattern, form = _LOCAL_PARTS[kind]
     if scheme != "ea1":
-        raise _wrong(kind, address, "it does not start with 'ea1'", "ea1.{YYYY-MM}.{reversed domain}:...")
+        accepted = f"ea1.{{YYYY-MM}}.{{reversed domain}}:{form}"
+        raise _wrong(kind, address, "it does not start with 'ea1'", accepted)
     date_code, _, rest = rest.partition(".")
     if not _DATE_CODE.fullmatch(date_code):
         raise _wrong(
-            kind, address, f"its date code {_shown(date_code)} is wrong", "a year and month such as 2021-02"
+            kind, address, f"its date code {shown(date_code)} is wrong", "a year and month such as 2021-02"
         )
     domain, _, local = rest.partition(":")
     if not domain or domain != "".join(domain.split()):
         raise _wrong(
             kind,
             address,
-            f"its domain {_shown(domain)} is wrong",
+            f"its domain {shown(domain)} is wrong",
             "a reversed domain such as io.flexmeasures",
         )
-    pattern, form = _LOCAL_PARTS[kind]
     match = pattern.fullmatch(local)
     if match is None:
-        raise _wrong(kind, address, f"its local part {_shown(local)} is wrong", form)
+        raise _wrong(kind, address, f"its local part {shown(local)} is wrong", form)
     return match.groups()
 
 
 def _wrong(kind: str, address: object, what: str, accepted: str) -> InputError:
-    return InputError(f"The {kind} {_shown(address)} is not understood: {what}.", kind, accepted)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    return InputError(f"The {kind} {shown(address)} is not understood: {what}.", kind, accepted)
 
 
 def build_connection(

@@ -79,8 +79,11 @@ def _check_event_type(rules: FlexibilityRules, address: EventAddress) -> None:
 
 
 def _device(call: Call, address: EventAddress, action: str) -> Asset:
-    """The asset of an event: accessible (UNRECOGNIZED_CONNECTION_GROUP) and of a type with events (INVALID_DOMAIN)."""
-    assets = sensors.assets_by_id([address.asset_id])
+    """The asset of an event: accessible (UNRECOGNIZED_CONNECTION_GROUP) and of a type with events (INVALID_DOMAIN).
+
+    To update it, it is locked, so that events that come at the same time are judged one after the other.
+    """
+    assets = sensors.assets_by_id([address.asset_id], locked=action == "update")
     sensors.check_access(call.user, [address.asset_id], assets, action)
     asset = assets[address.asset_id]
     accepted = _rules(call).asset_types

@@ -51,7 +51,7 @@ def _get(call: Call, ex_post: bool) -> dict[str, Any]:
     resolution = times.read_resolution(message)
     ids = [asset_id for group in sensors.asset_ids(groups) for asset_id in group]
     assets = _accessible(call, ids, resolution)
-    check_amount([period.duration // asset.event_resolution for asset in assets.values()], call.max_values)
+    check_amount([period.duration // assets[asset_id].event_resolution for asset_id in ids], call.max_values)
     types = sources.METER_DATA if ex_post else sources.PROGNOSES
     who = sources.admitted(call.user, users, types, everybody=not ex_post)
     found = _search(list(assets.values()), period, (horizon, prior, resolution), who, ex_post)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flexmeasures.series import Floats
 
 Message = dict[str, Any]
+MOST_NAMES = 10_000  # in one request, so that its look-ups stay few and databases take their parameters
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def read_message(request: Request) -> Message:
     Bodies are read as JSON whatever their content type says; a GET needs none.
     """
     data = request.get_data(cache=False)
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return (_json_object(data) if data.strip() else {}) | _query_string(request)
     return _json_object(data)
 
@@ -93,16 +94,16 @@ def read_groups(message: Message, key: str) -> list[Group]:
     """
     top = _either(message, key)
     values = _either(message, "value")
-    if top is not None:
-        return [Group(_names(top, key), values)]
-    groups = _dicts(message)
-    if not groups:
+    dicts = [message] if top is not None else _dicts(message)
+    if not dicts:
         plural = f"'{key}', '{key}s' or 'groups' with one of them in each"
         raise Refused("UNRECOGNIZED_CONNECTION_GROUP", f"The message names no {key}. Accepted: {plural}.")
-    return [
+    groups = [
         Group(_names(_either(group, key), key), values if values is not None else _either(group, "value"))
-        for group in groups
+        for group in dicts
     ]
+    check_names(sum(len(group.names) for group in groups), f"{key}s")
+    return groups
 
 
 def _either(fields: Message, key: str) -> object:
@@ -173,6 +174,12 @@ def _number(item: object, key: str, index: int, count: int) -> float:
         what = "missing" if item is None or item == "" else f"{shown(item)}, which is no finite number"
         raise Refused("PTUS_INCOMPLETE", f"{place} is {what}. Accepted: a number.")
     return number
+
+
+def check_names(count: int, what: str) -> None:
+    """Raise RequestEntityTooLarge (413) when a request names more than can be looked up at once."""
+    if count > MOST_NAMES:
+        raise RequestEntityTooLarge(f"The request names {count} {what}. Accepted: at most {MOST_NAMES}.")
 
 
 def check_amount(counts: Sequence[int], most: int) -> None:

@@ -123,7 +123,7 @@ def post_weather_data(call: Call) -> dict[str, Any]:
     values = _values(call, groups)
     period = read_period(call.message)
     places = [[addresses.weather_sensor(name) for name in group.names] for group in groups]
-    known = {place: sensors.weather_sensor_at(place) for group in places for place in group}
+    known = sensors.weather_sensors_at(place for group in places for place in group)
     _paired([[s for p in group if (s := known[p]) is not None] for group in places], values, period)
     for place in known:
         _check_weather_unit(call, place)
@@ -194,14 +194,17 @@ def _values(call: Call, groups: Sequence[Group]) -> list[Floats]:
 
 
 def _paired(groups: Sequence[Sequence[Sensor]], values: list[Floats], period: Period) -> list[Posting]:
-    """Each sensor with its group's values; Refused with INVALID_RESOLUTION when they do not fit."""
+    """Each sensor with its group's values; Refused with INVALID_RESOLUTION when they do not fit.
+
+    In the order of their ids, so that posts at the same time wait for each other and never in a circle.
+    """
     sensors.check_one_resolution([sensor for group in groups for sensor in group])
     postings = []
     for group, array in zip(groups, values, strict=True):
         for sensor in group:
             resolution = sensors.posted_resolution(period.duration, len(array), sensor.event_resolution)
             postings.append(Posting(sensor, array, resolution))
-    return postings
+    return sorted(postings, key=lambda posting: posting.sensor.id)
 
 
 def _store(call: Call, postings: Sequence[Posting], period: Period, recording: Recording) -> None:

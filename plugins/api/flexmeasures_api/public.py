@@ -107,7 +107,8 @@ def _user_by_password(email: str, password: str) -> User:
 
     hide = bool(current_app.config.get("FLEXMEASURES_HIDE_UNKNOWN_USERS"))
     query = select(UserTable).where(func.lower(UserTable.email) == email.strip().lower())
-    user = db.session.scalars(query).first()
+    # Nobody's email holds a NUL, and PostgreSQL refuses to look for one.
+    user = None if "\0" in email else db.session.scalars(query).first()
     if user is None:
         if not hide:
             raise TokenRefused(f"User with email {email} not found.", 404)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import select
 
 from flexmeasures.db import db
-from flexmeasures.models import Asset, Market, Sensor, User, WeatherSensor
+from flexmeasures.models import Asset, Market, Sensor, SensorType, User, WeatherSensor
 from flexmeasures.timing import iso_duration
 from flexmeasures_api import addresses
 from flexmeasures_api.addresses import LARGEST_ID, WeatherAddress
@@ -31,10 +31,13 @@ def asset_ids(groups: Iterable[Group]) -> list[list[int]]:
     return [[addresses.connection(name) for name in group.names] for group in groups]
 
 
-def assets_by_id(ids: Iterable[int]) -> dict[int, Asset]:
-    """Those of the assets that exist, in one query."""
+def assets_by_id(ids: Iterable[int], locked: bool = False) -> dict[int, Asset]:
+    """Those of the assets that exist, in one query; `locked`: for nobody else to change until this commits."""
     possible = {asset_id for asset_id in ids if asset_id <= LARGEST_ID}
-    return {asset.id: asset for asset in db.session.scalars(select(Asset).where(Asset.id.in_(possible)))}
+    query = select(Asset).where(Asset.id.in_(possible))
+    if locked:
+        query = query.with_for_update(of=Asset, key_share=True).execution_options(populate_existing=True)
+    return {asset.id: asset for asset in db.session.scalars(query)}
 
 
 def existing_assets(ids: Sequence[int]) -> dict[int, Asset]:
@@ -56,14 +59,13 @@ def markets_by_name(names: Sequence[str]) -> dict[str, Market]:
     return found
 
 
-def weather_sensor_at(place: WeatherAddress) -> WeatherSensor | None:
-    """The weather sensor of exactly that type and place, if there is one."""
-    query = select(WeatherSensor).where(
-        WeatherSensor.type.has(name=place.type_name),
-        WeatherSensor.latitude == place.latitude,
-        WeatherSensor.longitude == place.longitude,
-    )
-    return db.session.scalars(query).first()
+def weather_sensors_at(places: Iterable[WeatherAddress]) -> dict[WeatherAddress, WeatherSensor | None]:
+    """The weather sensor of exactly that type and place, for each, if there is one; in one query."""
+    wanted = dict.fromkeys(places)
+    types = {place.type_name for place in wanted}
+    query = select(WeatherSensor).where(WeatherSensor.type.has(SensorType.name.in_(types)))
+    there = {(s.type_name, s.latitude, s.longitude): s for s in db.session.scalars(query)}
+    return {place: there.get((place.type_name, place.latitude, place.longitude)) for place in wanted}
 
 
 # -- allowing ------------------------------------------------------------------------------------------

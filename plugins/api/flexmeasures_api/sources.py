@@ -13,6 +13,7 @@ from flexmeasures.models import Role, Source
 from flexmeasures.models import User as UserTable
 from flexmeasures.models.sources import FORECASTING_SCRIPT, SCHEDULING_SCRIPT, SCRIPT, USER
 from flexmeasures_api.addresses import LARGEST_ID
+from flexmeasures_api.grammar import check_names
 from flexmeasures_api.statuses import Refused, shown
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def read_users(message: dict[str, Any]) -> set[int] | None:
     if raw is None:
         return None
     items = raw if isinstance(raw, list) else [raw]
+    check_names(len(items), "sources")
     ids = {number for item in items if (number := _user_id(item)) is not None}
-    roles = {item for item in items if isinstance(item, str) and _user_id(item) is None}
+    # No role has a NUL in its name, and PostgreSQL refuses to look for one.
+    roles = {item for item in items if isinstance(item, str) and _user_id(item) is None and "\0" not in item}
     users = _users_with(roles)
     if ids:
         users |= set(db.session.scalars(select(UserTable.id).where(UserTable.id.in_(ids))))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from flexmeasures.errors import shown
+
+__all__ = ["STATUSES", "Refused", "processed", "shown"]
+
 # Status string -> HTTP code and the text for when nothing more exact is known.
 STATUSES: dict[str, tuple[int, str]] = {
     "PROCESSED": (200, "Request has been processed."),
@@ -64,9 +68,3 @@ class Refused(Exception):
 def processed(**data: Any) -> dict[str, Any]:
     """The JSON object of a success: the data, then status and message."""
     return data | {"status": "PROCESSED", "message": STATUSES["PROCESSED"][1]}
-
-
-def shown(value: object) -> str:
-    """What a user sent, for a message: short, whatever its size."""
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -13,7 +13,6 @@ from flexmeasures_api.statuses import Refused, shown
 
 NOTHING = timedelta(0)
 LONGEST = timedelta(days=366 * 300)
-EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,11 @@ def moment(text: object, key: str, status: str) -> datetime:
             status, f"{key} is missing. Accepted: a date and time such as 2026-01-31T15:00:00+01:00."
         )
     try:
-        time = parse_time(text, key)
+        return parse_time(text, key)
     except NoTimezone as error:
         raise Refused("INVALID_TIMEZONE", str(error)) from None
     except InputError as error:
         raise Refused(status, str(error)) from None
-    if not EARLIEST_YEAR <= time.year <= LATEST_YEAR:
-        years = f"the years {EARLIEST_YEAR} to {LATEST_YEAR}"
-        raise Refused(status, f"{key} {shown(text)} is too far away. Accepted: {years}.")
-    return time
 
 
 def _duration(text: object, key: str, status: str, start: datetime | None = None) -> timedelta:

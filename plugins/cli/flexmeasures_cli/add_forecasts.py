@@ -133,16 +133,28 @@ def _forecast(
                 lines.append(f"{sensor.name}: not forecast: {error}")
             else:
                 lines += [f"{sensor.name}: {_summary_text(summary)}" for summary in summaries]
-    click.echo(f"Forecasts of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, knowledge: {knowledge}.")
+    click.echo(f"Forecasts of {_local(start)} to {_local(end)}, knowledge: {knowledge}.")
     click.echo("\n".join(lines))
     if failed:
         raise click.ClickException(f"{failed} of {len(sensors)} sensors were not forecast, see above.")
+
+
+def _local(moment: datetime) -> str:
+    """A time as the platform's clocks show it, with their UTC offset."""
+    from flask import current_app
+
+    from flexmeasures.timing import timezone
+
+    zone = timezone(current_app.config["FLEXMEASURES_TIMEZONE"], "FLEXMEASURES_TIMEZONE")
+    return moment.astimezone(zone).isoformat(sep=" ", timespec="minutes")
 
 
 def _summary_text(summary: Any) -> str:
     """One line about the forecasts of one horizon."""
     from flexmeasures.timing import iso_duration
 
-    ahead = f"{iso_duration(summary.horizon)} ahead by {summary.algorithm or 'nobody'}"
+    ahead = f"{iso_duration(summary.horizon)} ahead"
+    if not summary.algorithm:
+        return f"{ahead}: no forecasts. {summary.note}"
     note = f" ({summary.note})" if summary.note else ""
-    return f"{ahead}: {summary.stored} stored, {summary.skipped} there already{note}"
+    return f"{ahead} by {summary.algorithm}: {summary.stored} stored, {summary.skipped} there already{note}"

@@ -134,7 +134,12 @@ def _column(wanted: str, option: str, header: list[str]) -> Column:
         index = int(wanted)
         name = f" ({header[index]})" if index < len(header) else ""
         if header and not name:
-            known = f"0 to {len(header) - 1}: {', '.join(header)}"
+            only = len(header) == 1
+            known = (
+                f"0, or another --delimiter: {header[0]}"
+                if only
+                else f"0 to {len(header) - 1}: {', '.join(header)}"
+            )
             raise InputError(f"{option} {wanted} is no column of the file.", option, known)
         return Column(index, f"column {index}{name}")
     if wanted not in header:

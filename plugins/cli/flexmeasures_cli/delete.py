@@ -110,4 +110,4 @@ def _delete_beliefs(what: str, sensors: list[Any], force: bool) -> None:
             measurements=what == "measurements",
             prognoses=what == "prognoses",
         )
-    click.echo(f"Deleted {count} {what} of {len(sensors)} sensors.")
+    click.echo(f"Deleted {count} {what} of {len(sensors)} sensor{'' if len(sensors) == 1 else 's'}.")

@@ -16,6 +16,7 @@ STATES = ("queued", "running", "finished", "failed", "cancelled")
 COLUMNS = ("id", "queue", "function", "state", "attempt", "age", "algorithm", "because", "error")
 RECURRING_COLUMNS = ("name", "every", "queue", "function", "last_run", "next_due")
 UNSET = dict.fromkeys(RECURRING_COLUMNS, "") | {"last_run": "never", "next_due": "at once"}
+ERROR_WIDTH = 100  # characters of a job's error in the list; all of it stands in `jobs show JOB_ID`
 EVERY_QUEUE = "forecasting|scheduling"
 
 
@@ -191,10 +192,13 @@ def _facts(job: Any) -> dict[str, Any]:
 
 
 def _row(job: Any) -> list[str]:
-    first_line = (job.error or "").strip().splitlines()[:1]
+    first_line = next(iter((job.error or "").strip().splitlines()), "")
+    too_long = len(first_line) > ERROR_WIDTH
     cells = {
         "age": age(job.created_at),
-        "error": first_line[0] if first_line else "",
+        "error": f"{first_line[: ERROR_WIDTH - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+        if too_long
+        else first_line,
     }
     return [cells.get(name, str(getattr(job, name, None) or "")) for name in COLUMNS]
 

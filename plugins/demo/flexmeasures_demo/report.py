@@ -84,14 +84,16 @@ def write(result: Mapping[str, Any], notes: Sequence[str], *, as_json: bool) -> 
         console.print(table)
     for row in result["schedules"]:
         console.print(
-            f"{row['asset']}: scheduler {row['algorithm']}, because: {row['because']}", highlight=False
+            f"{row['asset']}: scheduler {row['algorithm']}, because: {row['because']}",
+            highlight=False,
+            soft_wrap=True,
         )
     for note in notes:
         console.print(note, highlight=False)
 
 
 def _accuracy_table(result: Mapping[str, Any]) -> Table:
-    table = Table(title="Accuracy of forecasts (1 - WAPE), each made with what was known then")
+    table = Table(title="Accuracy (1 - WAPE, 100% is perfect) of forecasts made with what was known then")
     for name in ("sensor", "kind", "horizon"):
         table.add_column(name)
     for name in ("forecast", "naive", "hours"):

@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "FLEXMEASURES_JOBS": "",
     "FLEXMEASURES_MODE": "",
     "FLEXMEASURES_PROFILE_REQUESTS": False,
+    "FLEXMEASURES_TIMEZONE": "Europe/Berlin",  # the market's; the documented default is Seoul
     "LOGGING_LEVEL": logging.INFO,
     "SQLALCHEMY_DATABASE_URI": None,
     "SQLALCHEMY_ENGINE_OPTIONS": {},
@@ -193,7 +194,10 @@ def _post_requests(client: Client, made: Portfolio) -> dict[str, str]:
 def _wait(console: Console, address: str, made: Portfolio) -> None:
     """Serve until Ctrl-C."""
     console.print(
-        f"\nLook at it: {address} (log in as {made.prosumer.email}; stop with Ctrl-C)", highlight=False
+        f"\nLook at it: {address} (Ctrl-C stops it)\n"
+        f"Log in as {made.prosumer.email}, password {made.prosumer.password}",
+        highlight=False,
+        soft_wrap=True,
     )
     try:
         signal.pause()

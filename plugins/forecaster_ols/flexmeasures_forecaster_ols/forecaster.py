@@ -10,7 +10,7 @@ import numpy as np
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.series import TimeSeries
-from flexmeasures.timing import floor_time
+from flexmeasures.timing import floor_time, iso_duration
 from flexmeasures_forecaster_ols.design import Bounds, Design, Events, dark, night
 from flexmeasures_forecaster_ols.features import DAY, WEEK, Floats, Ints, Past, event_slots, lead_slots
 from flexmeasures_forecaster_ols.ols import Bools, Model, Recipe, Root, Rows, choose, fit_model
@@ -116,8 +116,9 @@ def _predict(fitted: Fitted, events: Events) -> Floats:
     values = np.where(np.isnan(rows.levels).all(axis=1), np.nan, fitted.model(rows))
     if np.isnan(values).all():
         raise NotEnoughData(
-            f"Sensor {events.sensor.name!r} has no known value in the last days that a forecast {events.horizon}"
-            f" ahead may use (until {events.limit.isoformat()}). Send recent values of this sensor."
+            f"Sensor {events.sensor.name!r} has no known value in the last days that a forecast"
+            f" {iso_duration(events.horizon)} ahead may use (until {events.limit.isoformat()})."
+            " Send recent values of this sensor."
         )
     return fitted.bounds(values, events.past, events.slots)
 
@@ -159,8 +160,9 @@ def _not_enough(events: Events, found: str) -> NotEnoughData:
         first = events.past.start + int(known[0]) * events.past.resolution
         since = f", the first known value starting at {first.isoformat()}"
     return NotEnoughData(
-        f"To forecast sensor {events.sensor.name!r} {events.horizon} ahead, values over at least {NEEDED.days}"
-        f" days before {events.limit.isoformat()} are needed, and at least {FEWEST_ROWS} of them: {found}{since}."
+        f"To forecast sensor {events.sensor.name!r} {iso_duration(events.horizon)} ahead, values over at least"
+        f" {NEEDED.days} days before {events.limit.isoformat()} are needed, and at least {FEWEST_ROWS}"
+        f" of them: {found}{since}."
         " Send older values of this sensor, or ask for later events."
     )
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # Below this power (MW) a value is the solver's rounding, not a plan.
 NOISE = 1e-9
 
+# Decimals of MW that are kept: a thousand times finer than the solver is exact, so nothing but noise is lost.
+DECIMALS = 12
+
 # Costs are scaled to this size, so that the preference for sooner (at worst some 1e-8 of the price from one
 # slot to the next) stands well above the solver's tolerance for reduced costs, which is absolute (1e-7).
 COST_SCALE = 1e4
@@ -118,7 +121,8 @@ def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
     if power is None:
         unknown = np.full(len(problem.prices), np.nan)
         return Solution(outcome=Outcome.INFEASIBLE, power=unknown, stock=unknown, cost=float("nan"))
-    power = np.clip(power * size, problem.power_lower, problem.power_upper)
+    power = np.round(power * size, DECIMALS)  # 0.3 rather than 0.30000000000000004
+    power = np.clip(power, problem.power_lower, problem.power_upper)
     power[np.abs(power) < NOISE] = 0.0
     stock = problem.start + problem.hours * np.cumsum(power)
     stock = np.clip(stock, problem.stock_lower, problem.stock_upper)

@@ -43,6 +43,11 @@ class Line:
         known = self.series.values[~np.isnan(self.series.values)]
         return float(known[-1]) if len(known) else float("nan")
 
+    def at(self, moment: datetime) -> float:
+        """The value of the slot that a moment lies in, NaN if it is not known or lies outside."""
+        slot = (moment - self.series.start) // self.series.resolution
+        return float(self.series.values[slot]) if 0 <= slot < len(self.series) else float("nan")
+
 
 @dataclass(frozen=True)
 class ChartData:

@@ -44,6 +44,11 @@ def test_a_weather_sensor_gives_type_and_place() -> None:
     assert place == addresses.WeatherAddress("temperature", -33.4843866, 126.0)
 
 
+def test_what_is_no_address_is_refused_with_the_form_of_its_kind() -> None:
+    with pytest.raises(Refused, match=r"Accepted: ea1\.\{YYYY-MM\}\.\{reversed domain\}:market name\.$"):
+        addresses.market("epex_da")
+
+
 @pytest.mark.parametrize(
     ("read", "address", "part"),
     [

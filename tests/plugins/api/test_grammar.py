@@ -184,3 +184,16 @@ def test_too_many_values_are_too_large() -> None:
     grammar.check_amount([6, 4], 10)
     with pytest.raises(RequestEntityTooLarge, match="11 values"):
         grammar.check_amount([6, 5], 10)
+
+
+def test_more_sensors_than_can_be_looked_up_are_too_large() -> None:
+    half = ["ea1.2021-01.a:1"] * (grammar.MOST_NAMES // 2)
+    assert len(grammar.read_groups({"groups": [{"connections": half}] * 2}, "connection")) == 2
+    with pytest.raises(RequestEntityTooLarge, match="connections"):
+        grammar.read_groups({"groups": [{"connections": half}] * 3}, "connection")
+
+
+def test_what_is_nested_as_deep_as_json_allows_is_refused_in_short() -> None:
+    deep = orjson.loads(b"[" * 1000 + b"]" * 1000)
+    refusal = refusal_of(grammar.check_type, {"type": deep}, "GetMeterDataRequest")
+    assert len(str(refusal.message)) < 200

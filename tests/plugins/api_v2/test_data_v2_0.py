@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conftest import Api
+
 if TYPE_CHECKING:
-    from .conftest import Api, World
+    from .conftest import World
 
 START = "2015-01-01T00:00:00Z"
 POWER = {"start": START, "duration": "PT1H30M", "unit": "MW"}
@@ -166,6 +169,43 @@ def test_more_values_than_the_setting_allows_are_too_large(world: World, api: Ap
 # -- recording times --
 
 
+def test_simultaneous_posts_of_the_same_connections_in_any_order_wait_for_each_other(world: World) -> None:
+    many = {"values": [1.0] * 10_000, "duration": "PT2500H", "unit": "MW", "start": START, "prior": START}
+    names = [world.address("building"), world.address("site")]
+    together = threading.Barrier(4)
+    answers: list[str] = []
+
+    def post(order: int) -> None:
+        client = Api(world.app.test_client(), world.clients["prosumer"].headers)
+        together.wait()
+        answers.append(status(client.post("postPrognosis", connections=names[::order], **many)))
+
+    threads = [threading.Thread(target=post, args=(order,)) for order in (1, -1, 1, -1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["ALREADY_RECEIVED_AND_SUCCESSFULLY_PROCESSED"] * 3 + ["PROCESSED"]
+
+
+def test_a_connection_named_again_and_again_counts_each_time(world: World, api: Api) -> None:
+    year = POWER | {"duration": "P365D"}
+    names = [world.address("building")] * 12
+    assert api.get("getMeterData", connection=names[:11], **year).status_code == 200
+    assert api.get("getMeterData", connection=names, **year).status_code == 413
+
+
+def test_more_sources_than_can_be_looked_up_are_too_large(world: World, api: Api) -> None:
+    body = POWER | {"type": "GetMeterDataRequest", "connection": world.address("building")}
+    sources = list(range(1, 300_000))
+    got = api.client.get(f"{api.base}/getMeterData", json=body | {"sources": sources}, headers=api.headers)
+    assert got.status_code == 413
+
+
+def test_a_head_request_is_answered_as_a_get(api: Api) -> None:
+    assert api.client.head(f"{api.base}/getConnection", headers=api.headers).status_code == 200
+
+
 def test_the_most_recent_belief_wins_and_prior_travels_in_time(world: World, api: Api) -> None:
     address = world.address("building")
     for prior, value in (
@@ -274,7 +314,9 @@ def test_ones_own_source_is_always_added_and_wins_ties(world: World, api: Api) -
     assert world.clients["admin"].get("getPrognosis", **own).json["values"] == OTHER
 
 
-@pytest.mark.parametrize("source", ["Unknown", "999999", "0", "-1", "", "mdc", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "source", ["Unknown", "999999", "0", "-1", "", "mdc", "MDC\0", "99999999999999999999"]
+)
 def test_a_source_that_selects_nobody_is_refused(world: World, api: Api, source: str) -> None:
     got = api.get("getMeterData", connection=world.address("building"), source=source, **POWER)
     assert status(got) == "INVALID_SOURCE"

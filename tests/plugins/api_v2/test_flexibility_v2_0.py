@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conftest import Api
+
 if TYPE_CHECKING:
-    from .conftest import Api, World
+    from .conftest import World
 
 AT = "2015-06-02T10:00:00+00:00"
 SOC = {"value": 12.1, "unit": "kWh", "datetime": AT}
@@ -138,6 +141,24 @@ def test_events_come_in_order_but_not_in_play_mode(world: World, api: Api) -> No
     world.app.config["FLEXMEASURES_MODE"] = "play"
     assert api.post("postUdiEvent", event=first, **earlier).status_code == 200
     assert soc_of(world, "battery")[2] == 203
+
+
+def test_of_simultaneous_events_of_one_id_exactly_one_is_taken(world: World, api: Api) -> None:
+    world.app.config["FLEXMEASURES_JOBS"] = ""
+    together = threading.Barrier(6)
+    answers: list[str] = []
+
+    def post() -> None:
+        client = Api(world.app.test_client(), api.headers)
+        together.wait()
+        answers.append(status(client.post("postUdiEvent", event=world.event("battery", 203), **SOC)))
+
+    threads = [threading.Thread(target=post) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["OUTDATED_UDI_EVENT"] * 5 + ["PROCESSED"]
 
 
 def test_an_esco_posts_on_its_own_assets_only(world: World) -> None:

@@ -137,6 +137,10 @@ def test_a_body_that_is_no_json_gets_no_token(client: FlaskClient) -> None:
         )
 
 
+def test_an_email_that_no_database_can_hold_is_unknown(client: FlaskClient) -> None:
+    assert ask(client, email="a\0@example.com", password="wrong").status_code == 404
+
+
 def test_unknown_users_can_be_hidden(client: FlaskClient, prosumer: User) -> None:
     client.application.config["FLEXMEASURES_HIDE_UNKNOWN_USERS"] = True
     unknown = ask(client, email="unknown@example.com", password="wrong")

@@ -99,6 +99,26 @@ def test_all_wrong_fields_of_an_asset_are_named_at_once(app: Any, run: Any) -> N
     assert one(app, select(func.count()).select_from(Asset)) == 0
 
 
+def test_a_taken_name_of_an_asset_is_told(run: Any, admin: Any) -> None:
+    assert run(*ASSET, "--owner-id", admin.id).exit_code == 0
+    again = run(*ASSET, "--owner-id", admin.id)
+    assert again.exit_code == 1
+    assert "--name: An asset with the name" in again.output
+
+
+def test_forecasts_that_cannot_be_made_are_told_with_what_is_missing(run: Any, app: Any, admin: Any) -> None:
+    app.config["FLEXMEASURES_TIMEZONE"] = "Asia/Seoul"
+    assert run(*ASSET, "--owner-id", admin.id, "--event-resolution", 60).exit_code == 0
+    result = run(
+        *("add", "forecasts", "--asset-type", "asset", "--horizon", 24),
+        *("--from-date", "2026-03-01", "--to-date", "2026-03-01"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "Forecasts of 2026-03-01 00:00+09:00 to 2026-03-02 00:00+09:00" in result.output
+    assert "P1D ahead: no forecasts. 24 of 24 events" in result.output
+    assert "Send older values of this sensor" in result.output
+
+
 def test_an_asset_without_market_needs_the_dummy_market(app: Any, run: Any, admin: Any) -> None:
     assert run("delete", "structure", "--force").exit_code == 0
     result = run(*ASSET, "--owner-id", admin.id)

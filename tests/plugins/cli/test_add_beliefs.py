@@ -203,6 +203,17 @@ def test_wrong_options_are_told_with_what_is_accepted(
         assert text in result.output
 
 
+def test_a_file_with_another_delimiter_leads_to_the_option_for_it(
+    run: Any, battery: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "german.csv"
+    path.write_text("event_start;power\n2026-03-01T00:00Z;1\n")
+    result = run("add", "beliefs", path, "--sensor-id", battery.id, *POWER)
+    assert result.exit_code == 1
+    assert "--valuecol 1 is no column" in result.output
+    assert "another --delimiter: event_start;power" in result.output
+
+
 def test_an_unknown_sensor_is_told_with_the_known_ones(run: Any, battery: Any, table: Any) -> None:
     path = table("2026-03-01T00:00Z,1")
     for words in (("--sensor-id", 999), ("--sensor", "nobody")):

@@ -111,6 +111,18 @@ def test_jobs_are_listed_with_the_reason_of_their_failure(run: Any, app: Any) ->
     assert json.loads(run("jobs", "show", "--json", "--limit", 1).output)[0]["id"] == int(number)
 
 
+def test_a_long_error_is_cut_in_the_list_and_whole_in_full(run: Any, app: Any) -> None:
+    from flexmeasures.jobs import enqueue
+
+    with app.app_context(), writing():
+        enqueue("x" * 110, {}, queue="scheduling")
+    _, line = run("jobs", "show").output.splitlines()
+    error = line[line.rindex("  ") + 2 :]
+    assert error.endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert len(error) <= 100
+    assert "x" * 110 in run("jobs", "show", line.split()[0]).output.partition("error: ")[2]
+
+
 def test_an_unknown_job_is_told(run: Any) -> None:
     result = run("jobs", "show", 12345)
     assert result.exit_code == 1

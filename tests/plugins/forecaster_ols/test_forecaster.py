@@ -153,7 +153,7 @@ def test_events_with_and_without_weather_share_a_problem(problem_of, daily_load)
 )
 def test_too_little_history_is_told_with_what_is_missing_and_what_to_do(problem_of, values):
     text = (
-        r"sensor 'meter' 1:00:00 ahead, values over at least 14 days before .* are needed.*there are \d+.*"
+        r"sensor 'meter' PT1H ahead, values over at least 14 days before .* are needed.*there are \d+.*"
         "Send older values"
     )
     with pytest.raises(NotEnoughData, match=text):

@@ -91,6 +91,7 @@ def test_rounding_of_the_solver_is_cleaned():
 
     assert not np.any((power != 0) & (np.abs(power) < model.NOISE))
     assert np.abs(power).max() <= 2.0
+    assert power.tolist() == [round(value, 9) for value in power.tolist()]
 
 
 def test_limits_that_contradict_each_other_are_infeasible():

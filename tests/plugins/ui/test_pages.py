@@ -105,7 +105,9 @@ def test_the_asset_page_shows_the_chart_as_a_table_too(
 ) -> None:
     with as_user(client, prosumer):
         page = client.get(f"/assets/{battery.id}").text
-    assert "1.50 MW producing" in page.replace("\u2212", "")
+    assert '<p class="lead">1.50 MW producing' in page
+    for said in ("last \u22121.50 MW", "now 0.250 MW", "now 1.00 MW"):  # measured, forecast, schedule
+        assert f'<span class="muted">{said}</span>' in page
     for heading in ("measured, MW", "forecast, MW", "schedule, MW", "price, EUR/MWh"):
         assert f'<th scope="col" class="num">{heading}</th>' in page
     assert 'data-chart="/assets/' in page
