@@ -34,6 +34,18 @@ _REQUIRED = [name for name in os.environ.get("FLEXMEASURES_TEST_REQUIRE", "").sp
 _missing: dict[str, str] = {}
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the process that reports know what was missing in this one (pytest-xdist)."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["flexmeasures_missing"] = dict(_missing)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Gather what was missing in a process of pytest-xdist."""
+    _missing.update(getattr(node, "workeroutput", {}).get("flexmeasures_missing", {}))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for name, reason in _missing.items():
         terminalreporter.write_line(f"NOT TESTED ON {name.upper()}: {reason}", red=True, bold=True)
