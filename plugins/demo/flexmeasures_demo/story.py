@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -200,6 +201,7 @@ def _wait(console: Console, address: str, made: Portfolio) -> None:
         soft_wrap=True,
     )
     try:
-        signal.pause()
+        while True:  # not signal.pause(): a signal just before it, or taken by another thread, would be lost
+            time.sleep(0.5)
     except KeyboardInterrupt:
         console.print("Stopping.")
