@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, SimpleWorker
-from rq.exceptions import DequeueTimeout, InvalidJobOperation
+from rq.exceptions import DequeueTimeout, InvalidJobOperation, NoSuchJobError
 from rq.job import Job as Ring
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine, text
@@ -49,6 +49,8 @@ ONE_SWEEP = 1  # seconds in which one worker rings again, for all
 BEAT_EVERY = 10.0  # seconds between two signs of life for RQ's dashboard
 
 _TROUBLE = (RedisError, OSError, SQLAlchemyError)
+# What RQ raises when Redis was emptied meanwhile, or holds what is not ours.
+_GONE = (InvalidJobOperation, NoSuchJobError, ValueError, KeyError, AttributeError)
 
 
 def run_by_flexmeasures_worker(job_id: int) -> None:
@@ -243,7 +245,7 @@ class Listener:
             self.is_deaf, self._deaf_until = True, time.monotonic() + DEAFNESS
             self._presence = None
             return None
-        except (InvalidJobOperation, ValueError, KeyError, AttributeError) as error:
+        except _GONE as error:
             log.warning("A ring in Redis cannot be read, and is passed over: %s", error)
             return None
         if self.is_deaf:
@@ -326,5 +328,5 @@ class RungCall(Call):
         try:
             with self._presence.connection.pipeline(transaction=False) as pipeline:
                 yield pipeline
-        except _TROUBLE as error:
+        except (*_TROUBLE, *_GONE) as error:
             log.warning("Redis does not take note of job %s: %s", self.job_id, error)
