@@ -72,6 +72,7 @@ def test_pages_come_with_a_strict_content_security_policy(client):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.contract("1.12")
 def test_http_is_redirected_to_https_in_production_only(tmp_path, client):
     assert client.get("/login").status_code == 200
     from flexmeasures.app import create
@@ -126,6 +127,7 @@ def test_nested_writing_joins_the_outer_transaction(in_app):
     assert db.session.scalar(text("SELECT count(*) FROM role")) == 0
 
 
+@pytest.mark.contract("26.3")
 def test_as_transaction_is_where_the_documentation_says(in_app):
     from flexmeasures.data.transactional import as_transaction
 

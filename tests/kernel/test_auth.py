@@ -23,6 +23,7 @@ def log_in(client, email="prosumer@example.com", password=PASSWORD, **more):
     return client.post("/login", data={"email": email, "password": password} | more)
 
 
+@pytest.mark.contract("2.6")
 def test_a_visitor_is_sent_to_the_login_page_and_back(client, prosumer):
     response = client.get("/")
     assert response.status_code == 302
@@ -30,6 +31,7 @@ def test_a_visitor_is_sent_to_the_login_page_and_back(client, prosumer):
     assert client.get("/login").status_code == 200
 
 
+@pytest.mark.contract("2.6", "21.12")
 def test_logging_in_counts_and_notes_the_time(app, client, prosumer):
     assert log_in(client).status_code == 302
     with app.app_context():
@@ -47,11 +49,13 @@ def test_a_wrong_password_does_not_log_in(client, prosumer, password):
     assert client.get("/").status_code == 302
 
 
+@pytest.mark.contract("2.5")
 def test_passwords_are_kept_as_bcrypt_hashes(prosumer):
     assert prosumer.password.startswith("$2b$")
     assert PASSWORD not in prosumer.password
 
 
+@pytest.mark.contract("2.1")
 def test_a_token_authenticates_by_its_header_only(app, client, prosumer, token_of):
     headers = token_of(prosumer)
 
@@ -71,6 +75,7 @@ def test_a_garbled_token_is_nobodys(app, token):
         assert auth.current_user() is None
 
 
+@pytest.mark.contract("2.4")
 def test_a_token_ends_with_its_age_with_the_user_and_with_a_new_uniquifier(app, prosumer, token_of):
     headers = token_of(prosumer)
 

@@ -117,6 +117,7 @@ def test_the_newest_belief_wins(sensor, source):
     assert got(sensor, end=START + QUARTER) == [2]
 
 
+@pytest.mark.contract("12.2")
 def test_horizons_and_prior_select_inclusively(sensor, source):
     put(sensor, source, [1], horizon=6 * HOUR)
     put(sensor, source, [2], horizon=HOUR)
@@ -144,6 +145,7 @@ def test_of_horizon_and_belief_time_the_earlier_recording_counts(sensor, source)
     assert sorted(recorded.tolist()) == sorted(int(moment.timestamp() * 1000) for moment in expected)
 
 
+@pytest.mark.contract("12.1")
 def test_equal_horizons_go_to_the_preferred_source_then_to_the_lower_id(sensor, source):
     other = make_source("other")
     put(sensor, source, [1])
@@ -224,6 +226,7 @@ def test_local_days_with_a_clock_change_keep_their_own_slot(in_app, source):
     assert got(daily, datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC)) == [1, 2]
 
 
+@pytest.mark.contract("21.4")
 def test_the_dummy_market_has_a_price_for_every_slot_of_leap_years_too(in_app):
     from sqlalchemy import select
 

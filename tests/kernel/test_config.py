@@ -67,6 +67,7 @@ def test_defaults_of_one_configuration_are_not_those_of_the_next(instance: Path)
 # -- precedence -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("23.2")
 def test_argument_wins_over_environment_over_dotenv_over_file_over_default(
     instance: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_named_instance_reads_its_own_file_only_and_others_read_the_first_of_h
     assert name(named=True, path=explicit) == name(named=False, path=explicit) == "explicit"
 
 
+@pytest.mark.contract("23.4", "27.23")
 def test_the_file_without_dot_in_the_home_folder_is_read_with_a_warning(instance: Path) -> None:
     write(Path.home() / "flexmeasures.cfg", "FLEXMEASURES_PLATFORM_NAME = 'undotted'")
     found = load(instance, named=False)
@@ -204,6 +206,7 @@ def test_a_file_that_was_asked_for_must_be_there(instance: Path, tmp_path: Path)
         ("staging", {"LOGGING_LEVEL": logging.WARNING, "FLEXMEASURES_HIDE_UNKNOWN_USERS": False}),
     ],
 )
+@pytest.mark.contract("23.1")
 def test_a_named_environment_changes_defaults_which_settings_still_override(
     environment: str, expected: dict[str, Any], instance: Path
 ) -> None:

@@ -150,6 +150,7 @@ def only_job() -> Job:
         (365 * DAY, ()),
     ],
 )
+@pytest.mark.contract("17.2", "D7")
 def test_horizons_follow_the_resolution(resolution: timedelta, hours: tuple[int, ...]) -> None:
     assert horizons_for(resolution) == tuple(hour * HOUR for hour in hours)
 
@@ -157,6 +158,7 @@ def test_horizons_follow_the_resolution(resolution: timedelta, hours: tuple[int,
 # -- jobs ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("D8", "17.9")
 def test_a_job_stores_forecasts_with_exactly_their_horizon(make_asset: Callable[..., Asset]) -> None:
     asset = make_asset()
     measure(asset, [float(hour) for hour in range(24)], NOW - DAY)
@@ -194,6 +196,7 @@ def test_a_waiting_job_is_widened(here: Flask, make_asset: Callable[..., Asset])
     }
 
 
+@pytest.mark.contract("D8")
 def test_a_job_does_not_know_what_was_recorded_after_it_was_made(
     here: Flask, make_asset: Callable[..., Asset]
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_job_records_its_inputs_by_reference(make_asset: Callable[..., Asset])
     assert len(history["sha256"]) == 64
 
 
+@pytest.mark.contract("17.3")
 def test_the_fallback_answers_when_a_forecaster_raises_and_the_job_says_so(
     make_asset: Callable[..., Asset],
 ) -> None:
@@ -291,6 +295,7 @@ def test_a_horizon_of_nothing_or_less_is_refused(
 # -- the past ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("D8")
 def test_past_events_are_forecast_from_what_had_ended_their_horizon_before(
     make_asset: Callable[..., Asset],
 ) -> None:
@@ -317,6 +322,7 @@ def test_past_events_are_forecast_from_what_had_ended_their_horizon_before(
     assert told[-1] == (29, 29)
 
 
+@pytest.mark.contract("17.9")
 def test_forecasting_the_past_again_skips_what_is_there(make_asset: Callable[..., Asset]) -> None:
     asset = make_asset()
     measure(asset, [1.0] * 24, START)
@@ -391,6 +397,7 @@ def test_a_forecaster_can_be_named(make_asset: Callable[..., Asset]) -> None:
 # -- markets and weather -------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("17.7")
 def test_published_prices_are_outcomes_and_our_forecasts_are_not(here: Flask) -> None:
     with writing():
         market = structure.create_market(
@@ -419,6 +426,7 @@ def weather_sensor(name: str, kind: str, latitude: float, minutes: int = 60) -> 
     )
 
 
+@pytest.mark.contract("17.5")
 def test_the_nearest_weather_of_the_right_type_explains_unless_it_is_far(
     make_asset: Callable[..., Asset],
 ) -> None:
@@ -490,6 +498,7 @@ def test_an_algorithm_may_read_public_sensors_as_known_then(make_asset: Callable
 # -- accuracy ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("17.11")
 def test_accuracy_compares_forecast_and_last_known_value_over_the_same_events(
     make_asset: Callable[..., Asset],
 ) -> None:

@@ -60,6 +60,7 @@ def load(paths, disabled=(), strict=False) -> dict:
     return {plugin.name: plugin for plugin in plugins.plugins}
 
 
+@pytest.mark.contract("26.1")
 def test_a_folder_with_a_blueprint_is_a_plugin(make_plugin):
     plugin = load([make_plugin("our_client_a", showcase("our_client_a"))])["our_client_a"]
     assert (plugin.state, [blueprint.name for blueprint in blueprints_of(plugin)]) == (
@@ -94,6 +95,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
+@pytest.mark.contract("26.1")
 def test_a_bad_plugin_is_skipped_with_its_reason_and_those_after_it_are_loaded(make_plugin, name):
     code, state, reason = BAD[name]
     bad, good = make_plugin(f"bad_{name}", code), make_plugin(f"good_after_{name}", HOOK)

@@ -144,6 +144,7 @@ def planned(asset, start=START, count=SLOTS, **filters):
 # -- the event -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("15.7")
 def test_an_event_updates_the_asset_and_asks_for_one_job(battery, in_app):
     in_app.config["FLEXMEASURES_JOBS"] = ""
     at = datetime(2026, 3, 1, 11, 5, tzinfo=UTC)
@@ -193,6 +194,7 @@ def test_the_scheduler_is_asked_about_the_window_with_prices_on_the_slots_of_the
     assert (problem.asset.id, problem.asset.capacity_in_mw) == (battery.id, 0.5)
 
 
+@pytest.mark.contract("15.8")
 def test_an_event_within_a_slot_is_planned_from_the_start_of_that_slot(battery, market):
     price(market, [10, 20, 30])
     at = START + timedelta(minutes=50)
@@ -217,6 +219,7 @@ def test_a_slot_of_a_year_gives_its_price_to_every_slot(prosumer):
     assert (len(problem.prices), set(problem.prices)) == (SLOTS, {50.0})
 
 
+@pytest.mark.contract("16.5")
 def test_prices_are_the_newest_beliefs_of_any_source_also_those_recorded_after_the_event(battery, market):
     price(market, [10, 10], horizon=timedelta(days=1))
     price(market, [20], horizon=HOUR, source="forecaster")
@@ -225,6 +228,7 @@ def test_prices_are_the_newest_beliefs_of_any_source_also_those_recorded_after_t
     assert Steady.asked[0].prices.tolist() == [20] * 4 + [30] * 4
 
 
+@pytest.mark.contract("16.5")
 def test_resolutions_that_do_not_divide_each_other_are_told(prosumer):
     market = make_market(timedelta(minutes=20), "odd")
     price(market, [1] * 6)
@@ -247,6 +251,7 @@ def test_without_market_the_job_names_the_asset(prosumer):
     )
 
 
+@pytest.mark.contract("16.6")
 def test_unknown_prices_at_the_edges_shorten_the_schedule(prosumer):
     market = make_market(QUARTER, "quarterly")
     price(market, [1, 2, 3], start=START + 2 * QUARTER)
@@ -278,6 +283,7 @@ def test_unknown_prices_at_the_edges_shorten_the_schedule(prosumer):
         ),
     ],
 )
+@pytest.mark.contract("16.6")
 def test_a_gap_between_prices_fails_the_job_and_is_located(prosumer, missing, told):
     market = make_market(QUARTER, "holes")
     values = np.ones(SLOTS)
@@ -289,6 +295,7 @@ def test_a_gap_between_prices_fails_the_job_and_is_located(prosumer, missing, to
 
 
 @pytest.mark.parametrize(("hours_ago", "expected"), [(0, 0.6), (1, 0.0)])
+@pytest.mark.contract("16.9")
 def test_without_a_stated_soc_the_one_of_that_time_counts_else_zero(battery, market, hours_ago, expected):
     price(market, [1, 1])
     with writing():
@@ -437,6 +444,7 @@ def test_what_was_chosen_when_the_job_was_made_is_what_runs(battery, market, in_
 # -- the answer ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("15.16")
 def test_a_schedule_is_stored_as_a_row_and_as_beliefs_of_the_scheduler(battery, market):
     price(market, [10, 20])
     job = post(battery, event_id=4, soc=1.0)
@@ -462,6 +470,7 @@ def test_a_schedule_is_stored_as_a_row_and_as_beliefs_of_the_scheduler(battery, 
     assert set(found.recorded.tolist()) == {int(START.timestamp() * 1000)}
 
 
+@pytest.mark.contract("15.15", "D12")
 def test_an_earlier_schedule_of_the_same_time_is_replaced_as_a_whole(prosumer):
     market = make_market(QUARTER, "quarterly")
     price(market, [1.0] * SLOTS)
@@ -584,6 +593,7 @@ def test_a_finished_job_without_schedule_is_told(battery, market):
     assert reason(battery, 1) == ("The scheduling job is done, but no values were found.", True)
 
 
+@pytest.mark.contract("15.14", "D12")
 def test_the_newest_job_of_an_event_answers(battery, market):
     price(market, [1, 1])
     post(battery, event_id=1, soc=1)
@@ -596,6 +606,7 @@ def grow_old(days: float) -> None:
         session.execute(update(Job).values(finished_at=datetime.now(UTC) - timedelta(days=days)))
 
 
+@pytest.mark.contract("15.13", "27.14")
 def test_finished_events_are_forgotten_after_their_time_to_live_but_not_the_assets_last(
     battery, market, in_app
 ):

@@ -42,6 +42,7 @@ def create(data):
         return structure.create_asset(data)
 
 
+@pytest.mark.contract("21.6", "21.5")
 def test_the_standard_structure_can_be_seeded_twice(in_app):
     with writing() as session:
         before = (session.scalar(select(func.count()).select_from(belief)), structure.seed(session))
@@ -49,6 +50,7 @@ def test_the_standard_structure_can_be_seeded_twice(in_app):
         assert before[1] == {"asset": 6, "weather_sensor": 3, "market": 2}
 
 
+@pytest.mark.contract("21.1", "21.2", "21.3")
 def test_types_have_the_abilities_and_seasons_of_the_contract(in_app):
     solar = db.session.scalars(select(SensorType).where(SensorType.name == "solar")).one()
     assert (solar.is_producer, solar.is_consumer, solar.seasonality) == (True, False, {"daily", "yearly"})
@@ -142,6 +144,7 @@ def test_a_name_is_given_once_and_an_asset_may_keep_its_own(asset_data):
     assert (asset.latitude, asset.id != 77) == (11.1, True)
 
 
+@pytest.mark.contract("18.3", "27.19")
 def test_only_prosumers_and_admins_own_assets(asset_data, make_user, admin):
     supplier = make_user("supplier", "Supplier")
     with pytest.raises(ValidationError, match="Prosumer"):
@@ -158,6 +161,7 @@ def test_ids_are_one_sequence_and_are_never_given_out_twice(asset_data):
     assert create(asset_data).id > first.id
 
 
+@pytest.mark.contract("21.9")
 def test_markets_and_weather_sensors_are_named_in_lower_case_without_spaces(in_app):
     with writing():
         market = structure.create_market(
@@ -176,6 +180,7 @@ def test_markets_and_weather_sensors_are_named_in_lower_case_without_spaces(in_a
     assert (market.name, market.display_name, sensor.name) == ("epex_da", "Epex da", "my_rooftop_thermometer")
 
 
+@pytest.mark.contract("21.9")
 def test_one_place_has_one_weather_sensor_of_a_type(in_app):
     data = {
         "name": "a",
@@ -227,12 +232,14 @@ def test_a_bad_user_is_refused_naming_the_field(in_app, prosumer, change, field)
     assert caught.value.field == field
 
 
+@pytest.mark.contract("21.7")
 def test_roles_come_into_being_and_are_shared(make_user):
     one, two = make_user("one", "ESCo", "Prosumer"), make_user("two", "ESCo")
     assert one.role_names == {"ESCo", "Prosumer"}
     assert two.roles[0].id in {role.id for role in one.roles}
 
 
+@pytest.mark.contract("21.11", "D9")
 def test_deleting_a_user_takes_assets_and_beliefs_and_leaves_the_source(asset_data, prosumer):
     asset = create(asset_data)
     other = db.session.scalars(select(Market)).one()

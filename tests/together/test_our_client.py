@@ -86,6 +86,7 @@ def test_it_is_an_active_plugin_of_that_name(app: Flask, folder: Path) -> None:
     assert (found.state, found.kind, found.origin) == ("active", "path", f"folder {folder}")
 
 
+@pytest.mark.contract("26.2")
 def test_its_page_shows_the_message_in_the_layout_to_who_is_logged_in(
     app: Flask, as_user: Callable[..., Any]
 ) -> None:
@@ -103,6 +104,7 @@ def test_its_page_shows_the_message_in_the_layout_to_who_is_logged_in(
 
 
 @pytest.mark.parametrize("group", ["our_client", "our-client"])
+@pytest.mark.contract("26.2")
 def test_its_command_is_called_with_underscore_and_hyphen(group: str, folder: Path, tmp_path: Path) -> None:
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("FLEXMEASURES")}
     surroundings |= {

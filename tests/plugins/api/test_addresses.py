@@ -24,16 +24,19 @@ IDS = st.integers(min_value=0, max_value=addresses.LARGEST_ID)
         ("ea1.0000-99.any-thing:7", 7),  # neither date nor domain are compared with anything
     ],
 )
+@pytest.mark.contract("6.1", "6.2", "6.3")
 def test_a_connection_gives_its_asset_id(address: str, asset_id: int) -> None:
     assert addresses.connection(address) == asset_id
 
 
+@pytest.mark.contract("6.1", "6.3")
 def test_an_event_gives_asset_event_and_type() -> None:
     expected = addresses.EventAddress(10, 203, "soc-with-targets")
     assert addresses.event("ea1.2018-06.localhost:5000:7:10:203:soc-with-targets") == expected
     assert addresses.event("ea1.2018-06.io.flexmeasures.company:10:203:soc").event_type == "soc"
 
 
+@pytest.mark.contract("6.4")
 def test_a_market_may_have_a_hyphen_and_is_looked_up_in_lower_case() -> None:
     assert addresses.market("ea1.2018-06.localhost:epex_da") == "epex_da"
     assert addresses.market("ea1.2018-06.localhost:dummy-TOU") == "dummy-tou"
@@ -44,6 +47,7 @@ def test_a_weather_sensor_gives_type_and_place() -> None:
     assert place == addresses.WeatherAddress("temperature", -33.4843866, 126.0)
 
 
+@pytest.mark.contract("6.4")
 def test_what_is_no_address_is_refused_with_the_form_of_its_kind() -> None:
     with pytest.raises(Refused, match=r"Accepted: ea1\.\{YYYY-MM\}\.\{reversed domain\}:market name\.$"):
         addresses.market("epex_da")
@@ -75,6 +79,7 @@ def test_what_is_no_address_is_refused_with_the_form_of_its_kind() -> None:
         (addresses.weather_sensor, "ea1.2018-06.localhost:temperature:133:126", "place"),
     ],
 )
+@pytest.mark.contract("6.4", "5.5")
 def test_a_malformed_address_is_an_invalid_domain_that_names_the_part(read, address, part) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(Refused) as refusal:
         read(address)
@@ -117,6 +122,7 @@ def test_what_looks_like_an_address_is_read_or_refused(tail: str) -> None:
         ("wrong.org", NOVEMBER, "ea1.2026-12.org.wrong:30:73"),
     ],
 )
+@pytest.mark.contract("6.6")
 def test_building_reverses_the_host_and_takes_its_configured_month(
     host: str, now: datetime, address: str
 ) -> None:

@@ -39,6 +39,7 @@ def refusal_of(function: Any, *arguments: Any) -> Refused:
 # -- where the keys come from --
 
 
+@pytest.mark.contract("1.3")
 def test_repeated_keys_and_json_lists_are_merged() -> None:
     message = read('/?connection=a&connection=["b","c"]&unit=MW')
     assert message == {"connection": ["a", "b", "c"], "unit": "MW"}
@@ -50,6 +51,7 @@ def test_a_list_of_one_is_a_scalar_but_groups_stay_a_list() -> None:
     assert read('/?groups={"connection":"b"}') == {"groups": [{"connection": "b"}]}
 
 
+@pytest.mark.contract("1.3")
 def test_scalars_of_a_query_string_stay_text() -> None:
     assert read("/?source=42&x=[1,") == {"source": "42", "x": "[1,"}
 
@@ -59,6 +61,7 @@ def test_the_query_string_wins_over_the_body_of_a_get() -> None:
     assert message == {"unit": "MW", "type": "T"}
 
 
+@pytest.mark.contract("1.4")
 def test_a_body_is_json_whatever_its_content_type_says() -> None:
     assert read(method="POST", data=b'{"a": 1}', content_type="text/plain") == {"a": 1}
 
@@ -84,12 +87,14 @@ def test_a_missing_and_a_wrong_type_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("key", ["connection", "market", "sensor", "event"])
+@pytest.mark.contract("7.1")
 def test_singular_and_plural_both_hold_one_or_a_list(key: str) -> None:
     assert grammar.read_groups({key: "a"}, key) == [Group(("a",))]
     assert grammar.read_groups({f"{key}s": "a"}, key) == [Group(("a",))]
     assert grammar.read_groups({key: ["a", "b"], "value": 1}, key) == [Group(("a", "b"), 1)]
 
 
+@pytest.mark.contract("7.1", "7.2")
 def test_the_singular_comes_before_the_plural_before_groups() -> None:
     message = {"connection": "a", "connections": ["b"], "groups": [{"connection": "c"}]}
     assert grammar.read_groups(message, "connection")[0].names == ("a",)
@@ -99,6 +104,7 @@ def test_the_singular_comes_before_the_plural_before_groups() -> None:
     assert grammar.read_groups(message, "connection")[0].names == ("c",)
 
 
+@pytest.mark.contract("7.3")
 def test_groups_are_paired_with_their_own_values() -> None:
     groups = [{"connections": ["a", "b"], "values": [1, 2]}, {"connection": "c", "value": 3}]
     expected = [Group(("a", "b"), [1, 2]), Group(("c",), 3)]
@@ -145,6 +151,7 @@ def test_no_message_makes_reading_fail_otherwise_than_by_refusing(message: dict[
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=50))
+@pytest.mark.contract("7.2")
 def test_numbers_and_numeric_strings_are_the_same_values(numbers: list[float]) -> None:
     expected = np.array(numbers, dtype=np.float64)
     assert np.array_equal(grammar.read_values(numbers), expected)
@@ -174,6 +181,7 @@ def test_a_scalar_is_a_list_of_one() -> None:
         (["1_000", 1], "values[0]"),
     ],
 )
+@pytest.mark.contract("7.2")
 def test_what_is_no_finite_number_is_named(raw: object, place: str) -> None:
     refusal = refusal_of(grammar.read_values, raw)
     assert refusal.status == "PTUS_INCOMPLETE"

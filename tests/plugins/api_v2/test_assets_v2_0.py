@@ -46,6 +46,7 @@ def errors(response: TestResponse) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.contract("18.1", "18.9", "27.1", "27.2")
 def test_the_documented_asset_is_created_and_sent_in_both_spellings(world: World, admin: Api) -> None:
     created = admin.post("assets", **new(world))
     assert created.status_code == 201
@@ -62,11 +63,13 @@ def test_the_documented_asset_is_created_and_sent_in_both_spellings(world: World
     assert owner.client.get(url, headers=owner.headers).json == body
 
 
+@pytest.mark.contract("18.1")
 def test_the_other_spelling_is_accepted_too(world: World, admin: Api) -> None:
     fields = {SPELLINGS.get(key, key): value for key, value in new(world).items()}
     assert admin.post("assets", **fields).status_code == 201
 
 
+@pytest.mark.contract("18.2", "18.3", "4.2")
 def test_all_errors_are_reported_together_and_nothing_is_created(world: World, admin: Api) -> None:
     before = len(admin.client.get("/api/v2_0/assets", headers=admin.headers).json)
     wrong = new(
@@ -104,12 +107,14 @@ def test_a_display_name_that_is_taken_is_refused_in_json(world: World, admin: Ap
     assert "Traceback" not in taken.text
 
 
+@pytest.mark.contract("3.1", "3.3", "27.4")
 def test_only_admins_create_assets(world: World) -> None:
     for name in ("prosumer", "nobody", "visitor"):
         refused = world.clients[name].post("assets", **new(world))
         assert (refused.status_code, refused.json["status"]) == (403, "INVALID_SENDER"), name
 
 
+@pytest.mark.contract("18.5")
 def test_everybody_lists_their_own_assets_newest_first_and_admins_all(
     world: World, admin: Api, api: Api
 ) -> None:
@@ -130,6 +135,7 @@ def test_everybody_lists_their_own_assets_newest_first_and_admins_all(
     assert "owner_id" in wrong.json["message"]["query"]
 
 
+@pytest.mark.contract("18.6")
 def test_ids_that_are_none_unknown_or_foreign_are_told_apart(world: World, api: Api) -> None:
     for method in ("GET", "PATCH", "DELETE"):
         expected = {"abc": 400, "-1": 400, "1.5": 400, "999999": 404, "9" * 30: 404}
@@ -147,6 +153,7 @@ def test_ids_that_are_none_unknown_or_foreign_are_told_apart(world: World, api: 
         assert api.client.open(path(world, "building"), method=method, json={}).status_code == 401
 
 
+@pytest.mark.contract("18.7")
 def test_a_subset_of_fields_is_changed_and_the_whole_asset_returned(world: World, api: Api) -> None:
     changed = patch(api, path(world, "battery"), latitude=11.1, longitude=99.9, id=12345, name="battery")
     assert changed.status_code == 200
@@ -156,6 +163,7 @@ def test_a_subset_of_fields_is_changed_and_the_whole_asset_returned(world: World
     assert timed.json["soc_datetime"].startswith("2015-01-01T00:00:00")
 
 
+@pytest.mark.contract("18.7")
 def test_wrong_changes_are_refused_and_nothing_is_changed(world: World, api: Api) -> None:
     url = path(world, "battery")
     assert set(errors(patch(api, url, latitude=1, name="building"))) == {"name"}
@@ -169,6 +177,7 @@ def test_wrong_changes_are_refused_and_nothing_is_changed(world: World, api: Api
     assert patch(world.clients["admin"], url, owner_id=world.users["neighbour"].id).status_code == 200
 
 
+@pytest.mark.contract("18.8", "27.3", "D3")
 def test_owner_and_admin_delete_an_asset_with_its_data(world: World, api: Api) -> None:
     keys = {"start": "2015-01-01T00:00:00Z", "duration": "PT15M", "unit": "MW", "value": 1}
     for who, name in ((api, "building"), (world.clients["admin"], "foreign")):

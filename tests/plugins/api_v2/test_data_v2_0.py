@@ -31,6 +31,7 @@ def status(response: Any) -> str:
 # -- there and back --
 
 
+@pytest.mark.contract("14.4", "14.5", "9.1", "1.6")
 def test_meter_data_come_back_as_posted(world: World, api: Api) -> None:
     posted = api.post("postMeterData", **meter(world, "building"))
     assert posted.status_code == 200
@@ -52,6 +53,7 @@ def test_meter_data_come_back_as_posted(world: World, api: Api) -> None:
     }
 
 
+@pytest.mark.contract("7.5")
 def test_groups_of_the_documented_example_are_merged_by_value(world: World, api: Api) -> None:
     groups = [
         {"connections": [world.address("building"), world.address("evse")], "values": SIX},
@@ -69,6 +71,7 @@ def test_groups_of_the_documented_example_are_merged_by_value(world: World, api:
     assert flat["values"] == SIX
 
 
+@pytest.mark.contract("14.6", "11.4")
 def test_the_documented_prognosis_is_stored_and_read(world: World, api: Api) -> None:
     groups = [
         {"connections": [world.address("building"), world.address("evse")], "values": SIX},
@@ -80,6 +83,7 @@ def test_the_documented_prognosis_is_stored_and_read(world: World, api: Api) -> 
     assert (got.json["type"], got.json["values"]) == ("GetPrognosisResponse", SIX)
 
 
+@pytest.mark.contract("7.3")
 def test_one_value_counts_for_each_connection(world: World, api: Api) -> None:
     keys = meter(world, "building", "site", value=10, start=START, duration="PT0H15M", horizon="-PT5M")
     del keys["values"]
@@ -90,6 +94,7 @@ def test_one_value_counts_for_each_connection(world: World, api: Api) -> None:
     assert got["values"] == [10.0]
 
 
+@pytest.mark.contract("10.4", "1.10")
 def test_gaps_are_null_and_nothing_at_all_is_an_empty_list(world: World, api: Api) -> None:
     api.post("postMeterData", **meter(world, "building"))
     longer = POWER | {"duration": "PT2H"}
@@ -102,6 +107,7 @@ def test_gaps_are_null_and_nothing_at_all_is_an_empty_list(world: World, api: Ap
     assert (empty.status_code, empty.json["values"]) == (200, [])
 
 
+@pytest.mark.contract("1.11")
 def test_times_are_answered_in_the_offset_of_the_request(world: World, api: Api) -> None:
     api.post("postMeterData", **meter(world, "building"))
     query = POWER | {"start": "2015-01-01T09:00:00+09:00", "duration": "PT90M"}
@@ -109,6 +115,7 @@ def test_times_are_answered_in_the_offset_of_the_request(world: World, api: Api)
     assert (got["start"], got["duration"], got["values"]) == ("2015-01-01T09:00:00+09:00", "PT1H30M", SIX)
 
 
+@pytest.mark.contract("10.1", "27.13")
 def test_coarser_values_are_repeated_and_finer_ones_refused(world: World, api: Api) -> None:
     assert api.post("postMeterData", **meter(world, "building", values=[1, 2, 3])).status_code == 200
     got = api.get("getMeterData", connection=world.address("building"), **POWER)
@@ -118,6 +125,7 @@ def test_coarser_values_are_repeated_and_finer_ones_refused(world: World, api: A
     assert "PT15M" in refused.json["message"]
 
 
+@pytest.mark.contract("10.3")
 def test_downsampling_takes_means_on_the_clock(world: World, api: Api) -> None:
     api.post("postMeterData", **meter(world, "building", values=[1, 2, 3, 4, 5, 6]))
     hourly = api.get("getMeterData", connection=world.address("building"), resolution="PT1H", **POWER)
@@ -127,6 +135,7 @@ def test_downsampling_takes_means_on_the_clock(world: World, api: Api) -> None:
         assert status(wrong) == "INVALID_RESOLUTION"
 
 
+@pytest.mark.contract("10.2")
 def test_sensors_of_one_post_share_one_resolution(world: World, api: Api) -> None:
     refused = api.post("postMeterData", **meter(world, "building", "five"))
     assert status(refused) == "INVALID_RESOLUTION"
@@ -134,12 +143,14 @@ def test_sensors_of_one_post_share_one_resolution(world: World, api: Api) -> Non
     assert "PT5M" in refused.json["message"]
 
 
+@pytest.mark.contract("10.5")
 def test_a_slot_that_overlaps_the_start_is_included(world: World, api: Api) -> None:
     api.post("postMeterData", **meter(world, "building"))
     query = POWER | {"start": "2015-01-01T00:10:00Z", "duration": "PT10M"}
     assert api.get("getMeterData", connection=world.address("building"), **query).json["values"] == SIX[:2]
 
 
+@pytest.mark.contract("1.3", "7.2")
 def test_numeric_strings_are_values_and_a_get_may_have_a_json_body(world: World, api: Api) -> None:
     posted = api.post("postMeterData", **meter(world, "building", values=[str(value) for value in SIX]))
     assert posted.status_code == 200
@@ -206,6 +217,7 @@ def test_a_head_request_is_answered_as_a_get(api: Api) -> None:
     assert api.client.head(f"{api.base}/getConnection", headers=api.headers).status_code == 200
 
 
+@pytest.mark.contract("12.1", "12.2", "12.3", "12.4", "27.10")
 def test_the_most_recent_belief_wins_and_prior_travels_in_time(world: World, api: Api) -> None:
     address = world.address("building")
     for prior, value in (
@@ -224,6 +236,7 @@ def test_the_most_recent_belief_wins_and_prior_travels_in_time(world: World, api
     assert api.get("getMeterData", **query).json["values"] == [3] * 6
 
 
+@pytest.mark.contract("11.1")
 def test_of_horizon_and_prior_the_earlier_recording_counts_for_each_event(world: World, api: Api) -> None:
     address = world.address("building")
     keys = POWER | {"connection": address, "values": SIX, "horizon": "PT1H", "prior": START}
@@ -235,6 +248,7 @@ def test_of_horizon_and_prior_the_earlier_recording_counts_for_each_event(world:
     assert api.get("getPrognosis", horizon="PT1H31M", **query).json["values"] == []
 
 
+@pytest.mark.contract("11.3", "12.3")
 def test_meter_data_are_not_recorded_before_the_fact(world: World, api: Api) -> None:
     for wrong in ({"horizon": "PT1M"}, {"horizon": "PT0M", "prior": START}, {"horizon": "R/PT0M"}):
         assert status(api.post("postMeterData", **meter(world, "building", **wrong))) == "INVALID_HORIZON"
@@ -244,6 +258,7 @@ def test_meter_data_are_not_recorded_before_the_fact(world: World, api: Api) -> 
     assert world.count("building") == 0
 
 
+@pytest.mark.contract("11.10", "5.2")
 def test_a_second_post_of_the_same_beliefs_is_refused_and_nothing_of_it_stored(
     world: World, api: Api
 ) -> None:
@@ -255,6 +270,7 @@ def test_a_second_post_of_the_same_beliefs_is_refused_and_nothing_of_it_stored(
     assert api.get("getMeterData", connection=world.address("building"), **POWER).json["values"] == SIX
 
 
+@pytest.mark.contract("D11", "27.8")
 def test_an_inferred_recording_time_never_collides(world: World, api: Api) -> None:
     from datetime import UTC, datetime
 
@@ -269,6 +285,7 @@ def test_an_inferred_recording_time_never_collides(world: World, api: Api) -> No
     assert world.count("building") == 6
 
 
+@pytest.mark.contract("11.8", "24.1")
 def test_play_mode_replaces_and_infers_a_zero_horizon(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_MODE"] = "play"
     keys = meter(world, "building")
@@ -283,6 +300,7 @@ def test_play_mode_replaces_and_infers_a_zero_horizon(world: World, api: Api) ->
 # -- sources --
 
 
+@pytest.mark.contract("13.4")
 def test_meter_data_show_by_default_ones_own_and_those_of_meter_data_companies(
     world: World, api: Api
 ) -> None:
@@ -304,6 +322,7 @@ def test_meter_data_show_by_default_ones_own_and_those_of_meter_data_companies(
     assert by_admin.json["values"] == SIX
 
 
+@pytest.mark.contract("13.3", "12.1")
 def test_ones_own_source_is_always_added_and_wins_ties(world: World, api: Api) -> None:
     address = world.address("building")
     world.clients["admin"].post("postMeterData", **meter(world, "building", values=OTHER))
@@ -317,11 +336,13 @@ def test_ones_own_source_is_always_added_and_wins_ties(world: World, api: Api) -
 @pytest.mark.parametrize(
     "source", ["Unknown", "999999", "0", "-1", "", "mdc", "MDC\0", "99999999999999999999"]
 )
+@pytest.mark.contract("13.5", "27.29", "27.11", "13.1")
 def test_a_source_that_selects_nobody_is_refused(world: World, api: Api, source: str) -> None:
     got = api.get("getMeterData", connection=world.address("building"), source=source, **POWER)
     assert status(got) == "INVALID_SOURCE"
 
 
+@pytest.mark.contract("12.6", "13.2")
 def test_forecasts_and_schedules_are_prognoses_and_never_meter_data(world: World, api: Api) -> None:
     from datetime import UTC, datetime, timedelta
 
@@ -346,6 +367,7 @@ def test_forecasts_and_schedules_are_prognoses_and_never_meter_data(world: World
 # -- signs and access --
 
 
+@pytest.mark.contract("9.2")
 def test_signs_of_pure_consumers_and_producers_are_checked(world: World, api: Api) -> None:
     for service in ("postMeterData", "postPrognosis"):
         assert status(api.post(service, **meter(world, "evse", values=[-1] * 6))) == "POWER_VALUE_TOO_SMALL"
@@ -354,6 +376,7 @@ def test_signs_of_pure_consumers_and_producers_are_checked(world: World, api: Ap
     assert api.post("postPrognosis", **meter(world, "building", values=[-1] * 6)).status_code == 200
 
 
+@pytest.mark.contract("3.4", "5.4")
 def test_missing_and_foreign_assets_are_told_as_documented(world: World, api: Api) -> None:
     missing = {"connection": "ea1.2018-06.localhost:1:999999"}
     keys = POWER | {"values": SIX}

@@ -43,6 +43,7 @@ def status(response: Any) -> str:
 
 
 @pytest.mark.usefixtures("prices")
+@pytest.mark.contract("15.7", "15.10", "15.3")
 def test_an_event_sets_the_state_of_charge_and_its_plan_is_the_device_message(world: World, api: Api) -> None:
     event = world.event("battery", 203)
     posted = api.post("postUdiEvent", event=event, **SOC)
@@ -61,6 +62,7 @@ def test_an_event_sets_the_state_of_charge_and_its_plan_is_the_device_message(wo
 
 
 @pytest.mark.usefixtures("prices")
+@pytest.mark.contract("15.9", "15.10")
 def test_a_longer_device_message_has_the_shorter_one_as_prefix_and_is_cut_at_the_plan(
     world: World, api: Api
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_longer_device_message_has_the_shorter_one_as_prefix_and_is_cut_at_the
 
 
 @pytest.mark.usefixtures("prices")
+@pytest.mark.contract("15.12", "27.12")
 def test_equivalent_addresses_and_several_events_are_answered(world: World, api: Api) -> None:
     api.post("postUdiEvent", event=world.event("battery", 203), **SOC)
     bare = f"ea1.2020-01.org.elsewhere:{world.ids['battery']}:203:soc-with-targets"
@@ -91,6 +94,7 @@ def test_equivalent_addresses_and_several_events_are_answered(world: World, api:
 
 
 @pytest.mark.usefixtures("prices")
+@pytest.mark.contract("15.1")
 def test_targets_are_reached(world: World, api: Api) -> None:
     event = world.event("evse", 204, "soc-with-targets")
     target = {"value": 25, "datetime": "2015-06-02T16:00:00+00:00"}
@@ -100,11 +104,13 @@ def test_targets_are_reached(world: World, api: Api) -> None:
     assert min(values) >= 0
 
 
+@pytest.mark.contract("15.6")
 def test_targets_of_a_plain_event_are_ignored(world: World, api: Api) -> None:
     posted = api.post("postUdiEvent", event=world.event("battery", 1), **SOC, targets="nonsense")
     assert posted.status_code == 200
 
 
+@pytest.mark.contract("15.11")
 def test_without_prices_the_message_says_so(world: World, api: Api) -> None:
     event = world.event("battery", 203)
     assert api.post("postUdiEvent", event=event, **SOC).status_code == 200
@@ -114,6 +120,7 @@ def test_without_prices_the_message_says_so(world: World, api: Api) -> None:
     assert soc_of(world, "battery")[2] == 203
 
 
+@pytest.mark.contract("15.11", "15.12")
 def test_a_waiting_job_is_told_and_an_unknown_event_too(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_JOBS"] = ""
     event = world.event("battery", 203)
@@ -124,12 +131,14 @@ def test_a_waiting_job_is_told_and_an_unknown_event_too(world: World, api: Api) 
     assert status(api.get("getDeviceMessage", event=world.event("battery", 9))) == "UNRECOGNIZED_UDI_EVENT"
 
 
+@pytest.mark.contract("15.9", "4.2")
 def test_a_bad_duration_is_quoted(world: World, api: Api) -> None:
     wrong = api.get("getDeviceMessage", event=world.event("battery", 203), duration="6 hours")
     assert wrong.status_code == 422
     assert "6 hours" in wrong.json["message"]["args_and_json"]["duration"][0]
 
 
+@pytest.mark.contract("15.4")
 def test_events_come_in_order_but_not_in_play_mode(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_JOBS"] = ""
     first, second = world.event("battery", 203), world.event("battery", 204)
@@ -161,6 +170,7 @@ def test_of_simultaneous_events_of_one_id_exactly_one_is_taken(world: World, api
     assert sorted(answers) == ["OUTDATED_UDI_EVENT"] * 5 + ["PROCESSED"]
 
 
+@pytest.mark.contract("D6")
 def test_an_esco_posts_on_its_own_assets_only(world: World) -> None:
     world.app.config["FLEXMEASURES_JOBS"] = ""
     esco = world.clients["esco"]
@@ -201,6 +211,7 @@ def waiting(world: World) -> list[tuple[int | None, datetime, datetime, list[flo
         ]
 
 
+@pytest.mark.contract("17.1", "14.6", "D7")
 def test_meter_data_ask_for_one_job_a_connection_and_prognoses_for_none(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_JOBS"] = ""
     keys = {"start": AT, "duration": "PT30M", "unit": "MW", "values": [1, 2]}
@@ -216,6 +227,7 @@ def test_meter_data_ask_for_one_job_a_connection_and_prognoses_for_none(world: W
     assert len(waiting(world)) == 2
 
 
+@pytest.mark.contract("17.1")
 def test_prices_ask_for_the_last_day_and_weather_only_when_measured(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_JOBS"] = ""
     market = "ea1.2018-06.localhost:epex_da"
@@ -232,6 +244,7 @@ def test_prices_ask_for_the_last_day_and_weather_only_when_measured(world: World
     assert [row[0] for row in waiting(world)] == [world.ids["epex_da"], world.ids["thermometer"]]
 
 
+@pytest.mark.contract("24.1")
 def test_in_play_mode_only_power_asks_for_forecasts(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_JOBS"] = ""
     world.app.config["FLEXMEASURES_MODE"] = "play"

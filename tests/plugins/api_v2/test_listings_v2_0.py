@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .conftest import Api, World
 
 
+@pytest.mark.contract("14.1", "1.1")
 def test_versions_are_listed_to_everybody(client: FlaskClient) -> None:
     for path in ("/api/", "/api"):
         body = client.get(path).json
@@ -32,6 +33,7 @@ def test_the_server_answers_a_ping(client: FlaskClient) -> None:
     assert client.get("/api/ops/ping").json == {"message": "ok", "status": 200}
 
 
+@pytest.mark.contract("14.2", "27.5")
 def test_services_are_listed_in_order_and_each_is_served(client: FlaskClient) -> None:
     body = client.get("/api/v2_0/getService").json
     assert body is not None
@@ -50,6 +52,7 @@ def test_services_are_listed_in_order_and_each_is_served(client: FlaskClient) ->
         assert client.open(url, method=method).status_code == 401, service["name"]
 
 
+@pytest.mark.contract("14.2")
 def test_services_of_a_role(client: FlaskClient) -> None:
     body = client.get("/api/v2_0/getService?access=ESCo").json
     assert body is not None
@@ -61,6 +64,7 @@ def test_services_of_a_role(client: FlaskClient) -> None:
     assert (refused.status_code, refused.json["status"]) == (400, "INVALID_ROLE")  # type: ignore[index]
 
 
+@pytest.mark.contract("14.3", "1.8")
 def test_connections_are_two_parallel_lists_newest_first(world: World, api: Api) -> None:
     body = api.get("getConnection").json
     assert body["type"] == "GetConnectionResponse"
@@ -75,12 +79,14 @@ def test_connections_are_two_parallel_lists_newest_first(world: World, api: Api)
     assert world.clients["mdc"].get("getConnection").json["connections"] == []
 
 
+@pytest.mark.contract("6.7")
 def test_an_address_of_the_list_can_be_used(world: World, api: Api) -> None:
     address = api.get("getConnection").json["connections"][-1]
     query = {"start": "2015-01-01T00:00:00Z", "duration": "PT1H", "unit": "MW"}
     assert api.get("getMeterData", connection=address, **query).status_code == 200
 
 
+@pytest.mark.contract("14.3", "27.30")
 def test_connections_in_play_mode_have_unique_names_and_the_type_is_lenient(world: World, api: Api) -> None:
     world.app.config["FLEXMEASURES_MODE"] = "play"
     without_type = api.client.get("/api/v2_0/getConnection", headers=api.headers)
@@ -96,6 +102,7 @@ def ask(client: FlaskClient, **credentials: Any) -> TestResponse:
     return client.post("/api/requestAuthToken", json=credentials)
 
 
+@pytest.mark.contract("2.1", "2.3")
 def test_a_token_is_given_for_email_and_password_and_works(client: FlaskClient, prosumer: User) -> None:
     given = ask(client, email="Prosumer@example.com", password=PASSWORD)
     assert given.status_code == 200
@@ -119,6 +126,7 @@ def test_a_token_is_given_for_email_and_password_and_works(client: FlaskClient, 
     ],
 )
 @pytest.mark.usefixtures("prosumer")
+@pytest.mark.contract("2.3", "D5")
 def test_bad_credentials_are_told_as_documented(
     client: FlaskClient, credentials: dict[str, Any], http: int
 ) -> None:
@@ -141,6 +149,7 @@ def test_an_email_that_no_database_can_hold_is_unknown(client: FlaskClient) -> N
     assert ask(client, email="a\0@example.com", password="wrong").status_code == 404
 
 
+@pytest.mark.contract("D5")
 def test_unknown_users_can_be_hidden(client: FlaskClient, prosumer: User) -> None:
     client.application.config["FLEXMEASURES_HIDE_UNKNOWN_USERS"] = True
     unknown = ask(client, email="unknown@example.com", password="wrong")
@@ -149,6 +158,7 @@ def test_unknown_users_can_be_hidden(client: FlaskClient, prosumer: User) -> Non
     assert unknown.json == wrong.json
 
 
+@pytest.mark.contract("2.3")
 def test_inactive_users_get_no_token(client: FlaskClient, prosumer: User) -> None:
     from flexmeasures.db import db, writing
     from flexmeasures.models import User
@@ -160,6 +170,7 @@ def test_inactive_users_get_no_token(client: FlaskClient, prosumer: User) -> Non
     assert ask(client, email=prosumer.email, password=PASSWORD).status_code == 401
 
 
+@pytest.mark.contract("2.3")
 def test_who_is_logged_in_needs_no_password(
     client: FlaskClient, prosumer: User, as_user: Callable[[FlaskClient, User], Any]
 ) -> None:

@@ -49,6 +49,7 @@ def _walk(api: Api, method: str, name: str, message: REPAIRS, steps: list[tuple[
 
 
 @pytest.mark.parametrize("name", ["postMeterData", "postPrognosis"])
+@pytest.mark.contract("5.1")
 def test_post_power_checks_in_the_documented_order(world: World, api: Api, name: str) -> None:
     message: REPAIRS = {"horizon": "T6H", "prior": "soon"}
     foreign, solar = world.address("foreign"), world.address("solar")
@@ -73,6 +74,7 @@ def test_post_power_checks_in_the_documented_order(world: World, api: Api, name:
 
 
 @pytest.mark.parametrize("name", ["getMeterData", "getPrognosis"])
+@pytest.mark.contract("5.1", "5.3")
 def test_get_power_checks_in_the_documented_order(world: World, api: Api, name: str) -> None:
     message: REPAIRS = {"source": "Unknown", "horizon": "PT6", "prior": "soon", "resolution": "15M"}
     steps = [
@@ -91,6 +93,7 @@ def test_get_power_checks_in_the_documented_order(world: World, api: Api, name: 
     _walk(api, "GET", name, message, steps)
 
 
+@pytest.mark.contract("5.1")
 def test_post_prices_checks_in_the_documented_order(world: World, api: Api) -> None:
     message: REPAIRS = {"horizon": "T6H", "prior": "soon"}
     steps = [
@@ -113,6 +116,7 @@ def test_post_prices_checks_in_the_documented_order(world: World, api: Api) -> N
     _walk(api, "POST", "postPriceData", message, steps)
 
 
+@pytest.mark.contract("5.1")
 def test_post_weather_checks_in_the_documented_order(world: World, api: Api) -> None:
     message: REPAIRS = {"horizon": "T6H"}
     steps = [
@@ -133,6 +137,7 @@ def test_post_weather_checks_in_the_documented_order(world: World, api: Api) -> 
     _walk(api, "POST", "postWeatherData", message, steps)
 
 
+@pytest.mark.contract("5.1", "15.5", "15.2", "15.6")
 def test_udi_events_check_in_the_documented_order(world: World, api: Api) -> None:
     battery = world.event("battery", 204, "soc-with-targets")
     late = {"value": 2, "datetime": "2015-06-05T00:00:00Z"}
@@ -166,6 +171,7 @@ def test_udi_events_check_in_the_documented_order(world: World, api: Api) -> Non
     _walk(api, "POST", "postUdiEvent", {}, steps)
 
 
+@pytest.mark.contract("5.1", "15.2")
 def test_device_messages_check_in_the_documented_order(world: World, api: Api) -> None:
     steps: list[tuple[str, REPAIRS]] = [
         ("NO_MESSAGE_TYPE", {"type": "Wrong"}),
@@ -204,6 +210,7 @@ def _allowed(world: World, user: str, name: str) -> bool:
     return True
 
 
+@pytest.mark.contract("3.1", "3.2")
 def test_the_matrix_of_roles_is_as_documented(world: World) -> None:
     for name in DATA_SERVICES + POST_SERVICES:
         allowed = {user for user in world.clients if _allowed(world, user, name)}
@@ -213,6 +220,7 @@ def test_the_matrix_of_roles_is_as_documented(world: World) -> None:
         assert allowed == {"admin", "prosumer", "neighbour", "esco", "mdc_owner"}, name
 
 
+@pytest.mark.contract("2.2")
 def test_without_a_valid_token_nothing_is_answered(world: World, api: Api) -> None:
     for headers in ({}, {"Authorization": "rubbish"}, {"Authorization": "Bearer rubbish"}):
         for name in DATA_SERVICES:
@@ -240,6 +248,7 @@ def test_an_inactive_users_token_ends(world: World, api: Api) -> None:
 # -- errors of the framework --
 
 
+@pytest.mark.contract("1.9", "1.5")
 def test_every_error_below_api_is_json(world: World, api: Api) -> None:
     missing = api.client.get("/api/v2_0/nowhere")
     assert (missing.status_code, missing.json["status"]) == (404, 404)

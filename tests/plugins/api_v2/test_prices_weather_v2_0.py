@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from .conftest import Api, World
 
@@ -26,6 +28,7 @@ DAY_OF_PRICES = {
 }
 
 
+@pytest.mark.contract("14.7", "27.7")
 def test_the_documented_prices_are_stored(world: World) -> None:
     api = world.clients["supplier"]
     posted = api.post("postPriceData", market="ea1.2018-06.localhost:EPEX_DA", **DAY_OF_PRICES)
@@ -52,6 +55,7 @@ def test_price_posts_are_refused_with_the_documented_codes(world: World, api: Ap
     assert world.count("epex_da") == 0
 
 
+@pytest.mark.contract("6.4")
 def test_the_dummy_market_can_be_addressed(world: World, api: Api) -> None:
     year = {"start": "2035-01-01T00:00:00Z", "duration": "P365D", "unit": "EUR/MWh", "value": 60}
     assert api.post("postPriceData", market="ea1.2018-06.localhost:dummy-tou", **year).status_code == 200
@@ -68,6 +72,7 @@ WEATHER = {
 }
 
 
+@pytest.mark.contract("14.8")
 def test_the_documented_weather_is_stored_with_or_without_timing(world: World, api: Api) -> None:
     group = {"sensor": THERMOMETER, "values": WEATHER["values"]}
     keys = {key: value for key, value in WEATHER.items() if key != "values"}
@@ -77,6 +82,7 @@ def test_the_documented_weather_is_stored_with_or_without_timing(world: World, a
     assert world.count("thermometer") == 12
 
 
+@pytest.mark.contract("14.8", "8.3", "27.26")
 def test_weather_posts_are_refused_with_the_documented_codes(world: World, api: Api) -> None:
     elsewhere = api.post("postWeatherData", **WEATHER, sensor="ea1.2018-06.localhost:temperature:33:126")
     assert status(elsewhere) == "UNRECOGNIZED_SENSOR"
@@ -95,6 +101,7 @@ def test_weather_posts_are_refused_with_the_documented_codes(world: World, api: 
     assert world.count("thermometer") == 0
 
 
+@pytest.mark.contract("14.8", "24.1")
 def test_play_mode_makes_the_weather_sensor_with_the_posted_resolution_and_unit(
     world: World, api: Api
 ) -> None:

@@ -24,6 +24,7 @@ def one(app: Any, query: Any) -> Any:
         return db.session.scalar(query)
 
 
+@pytest.mark.contract("22.1", "21.6")
 def test_structure_can_be_added_twice_and_tells_counts(app: Any, run: Any) -> None:
     first, second = run("add", "structure"), run("add", "structure")
     assert first.exit_code == second.exit_code == 0
@@ -34,6 +35,7 @@ def test_structure_can_be_added_twice_and_tells_counts(app: Any, run: Any) -> No
     assert one(app, select(func.count()).select_from(SensorType)) == 11
 
 
+@pytest.mark.contract("22.2", "13.6")
 def test_a_user_is_added_with_password_roles_and_data_source(app: Any, run: Any) -> None:
     result = run(
         *("add", "user", "--username", "ada", "--email", "ada@example.com", "--roles", "admin,Prosumer"),
@@ -62,6 +64,7 @@ def test_a_user_is_added_with_password_roles_and_data_source(app: Any, run: Any)
         ({"--username": "prosumer"}, "secret-1\nsecret-1\n", "taken"),
     ],
 )
+@pytest.mark.contract("22.2", "22.11")
 def test_a_wrong_user_is_refused_and_not_stored(
     app: Any, run: Any, prosumer: Any, changes: dict[str, str], typed: str, said: str
 ) -> None:
@@ -72,6 +75,7 @@ def test_a_wrong_user_is_refused_and_not_stored(
     assert one(app, select(func.count()).select_from(User)) == 1
 
 
+@pytest.mark.contract("22.3", "22.4", "27.19")
 def test_the_quickstart_commands_add_a_weather_sensor_and_an_asset(app: Any, run: Any, admin: Any) -> None:
     weather = run(
         *("add", "weather-sensor", "--name", "my rooftop thermometer"),
@@ -119,6 +123,7 @@ def test_forecasts_that_cannot_be_made_are_told_with_what_is_missing(run: Any, a
     assert "Send older values of this sensor" in result.output
 
 
+@pytest.mark.contract("22.3")
 def test_an_asset_without_market_needs_the_dummy_market(app: Any, run: Any, admin: Any) -> None:
     assert run("delete", "structure", "--force").exit_code == 0
     result = run(*ASSET, "--owner-id", admin.id)
@@ -126,6 +131,7 @@ def test_an_asset_without_market_needs_the_dummy_market(app: Any, run: Any, admi
     assert "flexmeasures add structure" in result.output
 
 
+@pytest.mark.contract("21.8")
 def test_a_market_is_added_and_a_second_of_its_name_refused(app: Any, run: Any) -> None:
     words = ("add", "market", "--name", "EPEX DA", "--market-type-name", "day_ahead")
     result = run(*words, "--unit", "EUR/MWh", "--event-resolution", 60)
@@ -146,5 +152,6 @@ def test_command_modules_import_nothing_heavier_than_click() -> None:
 
 
 @pytest.mark.parametrize("old", [("delete", "forecasts", "--force"), ("jobs", "run_worker", "--burst")])
+@pytest.mark.contract("27.16")
 def test_old_spellings_of_commands_still_work(run: Any, old: tuple[str, ...]) -> None:
     assert run(*old).exit_code == 0

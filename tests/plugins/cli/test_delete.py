@@ -35,6 +35,7 @@ def forecast(values: Any, sensor: Any) -> list[float]:
 
 
 @pytest.mark.usefixtures("with_data")
+@pytest.mark.contract("22.7")
 def test_nothing_is_deleted_unless_the_user_says_yes(run: Any, battery: Any, values: Any) -> None:
     for what in ("measurements", "prognoses", "structure"):
         result = run("delete", what, typed="n\n")
@@ -56,6 +57,7 @@ def test_measurements_of_one_asset_go_and_all_else_stays(
 
 
 @pytest.mark.usefixtures("with_data")
+@pytest.mark.contract("22.7")
 def test_prognoses_go_and_the_queues_are_emptied(
     app: Any, run: Any, battery: Any, panels: Any, values: Any
 ) -> None:

@@ -29,6 +29,7 @@ def measured(app: Any, panels: Any) -> Any:
     return panels
 
 
+@pytest.mark.contract("22.5", "17.10")
 def test_forecasts_of_a_day_are_made_and_summed_up(run: Any, measured: Any, app: Any) -> None:
     result = run("add", "forecasts", "--asset-type", "Asset", "--asset", "my panels", *MARCH, "--horizon", 6)
     assert result.exit_code == 0, result.output
@@ -72,6 +73,7 @@ def test_forecasts_of_an_unknown_asset_are_refused(run: Any, measured: Any) -> N
     assert "'nothing'" in result.output
 
 
+@pytest.mark.contract("22.8")
 def test_clear_queue_tells_what_was_cleared_and_what_remains(run: Any, app: Any) -> None:
     from flexmeasures.jobs import enqueue
 
@@ -85,6 +87,7 @@ def test_clear_queue_tells_what_was_cleared_and_what_remains(run: Any, app: Any)
 
 
 @pytest.mark.parametrize("command", [("run-worker", "--burst"), ("jobs", "clear-queue")])
+@pytest.mark.contract("22.8")
 def test_an_unknown_queue_is_refused_with_the_known_ones(run: Any, command: tuple[str, ...]) -> None:
     result = run(*command, "--queue", "forecasting|knitting")
     assert result.exit_code == 1

@@ -19,6 +19,7 @@ QUARTER = timedelta(minutes=15)
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
+@pytest.mark.contract("17.4")
 def test_lags_are_those_of_the_contract():
     daily = frozenset({"daily"})
     days = [96 * k for k in range(1, 8)]

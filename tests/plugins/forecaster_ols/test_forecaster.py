@@ -151,6 +151,7 @@ def test_events_with_and_without_weather_share_a_problem(problem_of, daily_load)
 @pytest.mark.parametrize(
     "values", [[], [np.nan] * 1000, [1.0] * 300, np.append(np.full(1000, np.nan), np.ones(100))]
 )
+@pytest.mark.contract("17.6")
 def test_too_little_history_is_told_with_what_is_missing_and_what_to_do(problem_of, values):
     text = (
         r"sensor 'meter' PT1H ahead, values over at least 14 days before .* are needed.*there are \d+.*"

@@ -24,6 +24,7 @@ def test_one_way_station_without_targets_does_nothing_at_prices_that_are_not_neg
         assert schedule.values.tolist() == [0.0] * len(prices)
 
 
+@pytest.mark.contract("16.4")
 def test_one_way_station_without_targets_charges_at_negative_prices_up_to_the_assets_maximum(make_problem):
     prices = [10.0, -10.0, -20.0, 10.0]
 
@@ -41,6 +42,7 @@ def test_two_way_station_without_targets_trades_up_to_the_assets_maximum(make_pr
 
 
 @pytest.mark.parametrize(("maximum", "expected"), [(None, 1.5), (1.2, 1.5), (1.8, 1.8)])
+@pytest.mark.contract("16.4")
 def test_maximum_of_a_station_is_its_highest_target_unless_the_assets_is_larger(
     make_problem, maximum, expected
 ):
@@ -71,6 +73,7 @@ def test_a_start_below_the_minimum_is_left_as_soon_as_possible(make_problem, kin
     target=st.none() | st.tuples(st.integers(0, 15), st.sampled_from([1.5, 2.0, 2.75, 3.0])),
 )
 @settings(max_examples=100, deadline=None)
+@pytest.mark.contract("16.4")
 def test_limits_hold_from_the_first_slot_at_which_any_plan_can_keep_them(
     make_problem, reference, start, prices, target
 ):
@@ -127,6 +130,7 @@ def test_a_target_on_the_way_to_the_minimum_delays_the_minimum(make_problem):
     assert schedule.soc[2:].tolist() == pytest.approx([1.0] * 6)
 
 
+@pytest.mark.contract("15.6")
 def test_a_target_off_the_grid_applies_at_the_slot_end_before_it(make_problem):
     schedule = compute(make_problem(DEAR, targets=((1.1, 2.0),)))
 
@@ -144,6 +148,7 @@ def test_a_target_outside_of_the_window_is_left_out_with_a_warning(make_problem,
     assert "2026-03-01T12:00:00Z to 2026-03-01T14:00:00Z" in schedule.warnings[0]
 
 
+@pytest.mark.contract("16.2")
 def test_a_target_at_the_last_slot_end_counts(make_problem):
     assert compute(make_problem(DEAR, targets=((2.0, 3.0),))).soc[-1] == pytest.approx(3.0)
 
@@ -160,6 +165,7 @@ def test_equal_targets_on_one_slot_need_no_warning(make_problem):
     assert compute(make_problem(DEAR, targets=((1.0, 2.0), (1.1, 2.0)))).warnings == ()
 
 
+@pytest.mark.contract("16.8")
 def test_an_unreachable_target_is_infeasible_and_named(make_problem):
     schedule = compute(make_problem(DEAR, targets=((1.0, 3.5),)))
 

@@ -86,6 +86,7 @@ def test_a_schedule_grows_with_its_device(size):
     assert model.solve(large).power / size == pytest.approx(model.solve(small).power, abs=1e-9 / size)
 
 
+@pytest.mark.contract("16.10")
 def test_rounding_of_the_solver_is_cleaned():
     power = model.solve(storage(slots=192)).power
 
@@ -144,12 +145,14 @@ def same_as_in_process(solver):
     return other.cost == pytest.approx(own.cost) and impossible.outcome is model.Outcome.INFEASIBLE
 
 
+@pytest.mark.contract("16.11", "D10")
 def test_a_solver_by_its_pyomo_name_solves_the_pyomo_model():
     assert same_as_in_process("appsi_highs")
     assert model.solve(storage()).outcome is model.Outcome.OPTIMAL
 
 
 @pytest.mark.skipif(which("cbc") is None, reason="the executable cbc is not installed on this machine")
+@pytest.mark.contract("16.11")
 def test_cbc_solves_the_pyomo_model():
     assert same_as_in_process("cbc")
 

@@ -41,6 +41,7 @@ def devices(draw):
 
 @given(device=devices(), sooner=st.booleans())
 @settings(max_examples=150, deadline=None)
+@pytest.mark.contract("16.1", "16.2", "16.3", "27.25")
 def test_costs_what_an_independent_program_finds_and_keeps_limits_and_targets(
     device, sooner, make_problem, reference
 ):
@@ -89,6 +90,7 @@ def test_accepts_the_three_storage_types_and_no_other():
     assert not StorageScheduler.accepts(facts("market", "battery"))
 
 
+@pytest.mark.contract("16.7")
 def test_flat_price_charges_at_once_and_discharges_at_the_very_end(make_problem):
     schedule = StorageScheduler().compute(make_problem([100.0] * 192))
 
@@ -99,6 +101,7 @@ def test_flat_price_charges_at_once_and_discharges_at_the_very_end(make_problem)
 
 
 @pytest.mark.parametrize(("slots", "minutes"), [(672, 15), (2016, 5)])
+@pytest.mark.contract("16.7")
 def test_preference_for_sooner_does_not_vanish_in_long_windows(make_problem, slots, minutes):
     schedule = StorageScheduler().compute(make_problem([250.0] * slots, minutes=minutes))
 
@@ -107,6 +110,7 @@ def test_preference_for_sooner_does_not_vanish_in_long_windows(make_problem, slo
     assert np.flatnonzero(schedule.values < 0).tolist() == list(range(slots - full - full // 4, slots))
 
 
+@pytest.mark.contract("16.7")
 def test_preference_for_sooner_is_a_thousandth_of_the_spread_and_no_cost(make_problem):
     prices = [10.0, 60.0, 30.0]
     schedule = StorageScheduler().compute(make_problem(prices, start=0.0, targets=((0.75, 1.5),)))
@@ -122,11 +126,13 @@ def test_without_preference_the_objective_is_the_cost(make_problem):
     assert schedule.objective == pytest.approx(schedule.costs["energy"])
 
 
+@pytest.mark.contract("16.1")
 def test_battery_sells_out_at_positive_and_fills_at_negative_prices(make_problem):
     assert StorageScheduler().compute(make_problem([50.0] * 8)).soc[-1] == 0.0
     assert StorageScheduler().compute(make_problem([-50.0] * 8)).soc[-1] == pytest.approx(5.0)
 
 
+@pytest.mark.contract("16.3")
 def test_battery_without_limits_has_minimum_zero_and_no_maximum(make_problem):
     cheap = StorageScheduler().compute(make_problem([-1.0] * 200, limits=(None, None)))
     dear = StorageScheduler().compute(make_problem([1.0] * 200, limits=(None, None)))

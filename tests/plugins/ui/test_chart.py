@@ -229,6 +229,7 @@ def test_numbers_ages_and_zones_in_words() -> None:
     assert zone_note(ZoneInfo("Asia/Kolkata"), change, change) == "times in Asia/Kolkata (UTC+5:30)"
 
 
+@pytest.mark.contract("D1")
 def test_the_sign_is_flipped_in_one_function() -> None:
     assert shown(1.5, consumption_as_positive=True) == 1.5
     assert shown(1.5, consumption_as_positive=False) == -1.5

@@ -22,6 +22,7 @@ PAGES = ("/", "/dashboard", "/assets", "/assets/{id}", "/login", "/reset", "/no-
 
 
 @pytest.mark.parametrize("page", ["/", "/dashboard", "/assets", "/assets/1", "/assets/1/chart.json"])
+@pytest.mark.contract("25.2")
 def test_visitors_are_sent_to_the_login(client: Any, page: str) -> None:
     answer = client.get(page)
     assert answer.status_code == 302
@@ -194,6 +195,7 @@ def test_files_are_kept_for_ever_under_their_hash(client: Any) -> None:
     assert client.get("/ui/static/0/..%2F__init__.py").status_code == 404
 
 
+@pytest.mark.contract("25.1")
 def test_the_menu_follows_the_listed_views(client: Any, as_user: Any, app: Any, prosumer: Any) -> None:
     app.config["FLEXMEASURES_LISTED_VIEWS"] = ["assets", "our_metrics", "portfolio", "dashboard"]
     with as_user(client, prosumer):

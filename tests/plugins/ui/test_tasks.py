@@ -89,6 +89,7 @@ def test_the_list_says_what_failed_and_why(
     assert [int(number) for number in re.findall(r'href="/tasks/(\d+)"', text)] == jobs_of[::-1]
 
 
+@pytest.mark.contract("25.11", "27.17")
 def test_forecasting_and_schedules_have_pages_of_their_own(
     client: Any, as_user: Any, admin: Any, jobs_of: list[int]
 ) -> None:
