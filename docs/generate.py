@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flexmeasures.settings import Setting
+    from flexmeasures_api.versions import Version
 
 REFERENCE = Path(__file__).parent / "reference"
 BY_HAND_NOTE = "<!-- Made by docs/generate.py from the code: change it there, not here. -->\n\n"
@@ -316,6 +318,58 @@ def errors_page(app: Flask) -> str:
     return text + table(("status", "HTTP", "what it says when nothing more exact is known"), rows)
 
 
+# -- versions of the API that have no page of their own -------------------------------------------------
+
+
+def version_page(version: Version) -> str:
+    """What a version's declaration says: its services, and the rules in which versions differ."""
+    text = f"# API, version {version.number}\n\n{BY_HAND_NOTE}"
+    text += (
+        f"Messages are read as {{doc}}`api_v2_0` tells, below `/api/{version.name}`, with these rules:\n\n"
+    )
+    text += "".join(f"- {rule}\n" for rule in _rules_of(version))
+    rows = [("GET", "getService", "everybody", "Lists the services; `?access=ROLE` those of a role.")]
+    for service in version.services:
+        methods = ", ".join(service.methods)
+        rows.append((methods, service.name, ", ".join(service.access), service.description))
+    text += "\n" + table(("methods", "service", "roles (and admin)", "what for"), rows)
+    for methods, name, _, words in rows:
+        for method in methods.split(", "):
+            text += f"### {method} /api/{version.name}/{name}\n\n"
+            handler = next((service.handler for service in version.services if service.name == name), None)
+            text += f"{prose(inspect.getdoc(handler) if handler else words)}\n\n"
+    return text
+
+
+def _rules_of(version: Version) -> Iterator[str]:
+    yield "**When it was known:** " + prose(inspect.getdoc(version.timing)).replace("\n\n", " ").replace(
+        "\n", " "
+    )
+    if version.simplified_addresses:
+        yield "**Addresses** of connections may be written as `owner:asset` or `asset` alone."
+    if version.forecasts_from_prognoses:
+        yield "**Prognoses** that were recorded after the fact are measurements, and ask for forecasts."
+    if (rules := version.flexibility) is not None:
+        events, assets = ", ".join(rules.event_types), ", ".join(rules.asset_types)
+        yield f"**Events** of type {events}, for assets of type {assets}."
+        plan = "by a job that the event asks for" if rules.by_job else "when it is asked for, and not stored"
+        yield f"**Plans** are made {plan}."
+        if rules.later_only:
+            yield "**Order:** each event has a later datetime than the one before."
+    if version.successor is not None:
+        yield (
+            f"**Deprecated:** answers carry the headers `Deprecation` and `Link` (to {version.successor});"
+            " see `FLEXMEASURES_DEPRECATED_API_VERSIONS`."
+        )
+
+
+def _page_of(module: str) -> Callable[[Any], str]:
+    def page(app: Flask) -> str:
+        return version_page(getattr(import_module(f"flexmeasures_api_v1.{module}"), module.upper()))
+
+    return page
+
+
 # -- all of them ---------------------------------------------------------------------------------------
 
 PAGES: dict[str, Callable[[Any], str]] = {
@@ -324,6 +378,10 @@ PAGES: dict[str, Callable[[Any], str]] = {
     "commands": commands_page,
     "endpoints": endpoints_page,
     "errors": errors_page,
+    "api_v1": _page_of("v1"),
+    "api_v1_1": _page_of("v1_1"),
+    "api_v1_2": _page_of("v1_2"),
+    "api_v1_3": _page_of("v1_3"),
 }
 
 

@@ -72,14 +72,8 @@ def handle_event(
     soc_in_mwh: MWh at the time `at`. targets: MWh at times after it; ignored unless event_type is
     "soc-with-targets". The scheduler is chosen here: raises UnknownAlgorithm when it is not installed.
     """
-    if at.tzinfo is None:
-        raise InputError("datetime has no UTC offset.", "datetime", "a time with UTC offset")
     with writing():
-        asset.soc_in_mwh, asset.soc_datetime, asset.soc_udi_event_id = (
-            soc_in_mwh,
-            at.astimezone(UTC),
-            event_id,
-        )
+        note_state(asset, event_id, soc_in_mwh, at)
         choice: Choice[type[Scheduler]] = choose("scheduler", asset)
         wanted = targets if event_type == "soc-with-targets" else ()
         return jobs.enqueue(
@@ -97,6 +91,34 @@ def handle_event(
             algorithm=choice.algorithm.name,
             because=choice.because,
         )
+
+
+def note_state(asset: Asset, event_id: int, soc_in_mwh: float, at: datetime) -> None:
+    """Note an asset's state of charge (MWh at the time `at`), and ask for nothing; joins `with db.writing():`."""
+    if at.tzinfo is None:
+        raise InputError("datetime has no UTC offset.", "datetime", "a time with UTC offset")
+    with writing():
+        asset.soc_in_mwh, asset.soc_datetime, asset.soc_udi_event_id = (
+            soc_in_mwh,
+            at.astimezone(UTC),
+            event_id,
+        )
+
+
+def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Schedule]:
+    """A plan from the asset's last state of charge on, without preference for sooner; nothing is stored.
+
+    horizon: how far ahead to plan. Raises AlgorithmError (UnknownPrices, InfeasibleProblem ...) with the
+    reason for users, and InputError when no state of charge is known.
+    """
+    if asset.soc_datetime is None:
+        raise InputError(f"No state of charge is known of asset {asset.name}.")
+    choice: Choice[type[Scheduler]] = choose("scheduler", asset)
+    question = _question(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
+    db.session.commit()  # no transaction is open while the scheduler computes
+    schedule = choice.algorithm().compute(question.problem)
+    _check(schedule, question.problem, choice.algorithm.name)
+    return question.problem, schedule
 
 
 # -- the job -------------------------------------------------------------------------------------------
@@ -138,7 +160,8 @@ def schedule_job(job: Job) -> Outcome:
         raise AlgorithmError("The asset does not exist any more.")
     scheduler, because = _scheduler_for(job, asset)
     at = parse_time(job.arguments.get("datetime")).astimezone(UTC)
-    question = _question(asset, job.arguments, at)
+    horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
+    question = _question(asset, job.arguments, at, horizon)
     db.session.commit()  # no transaction is open while the scheduler computes
     schedule = scheduler().compute(question.problem)
     db.session.commit()
@@ -175,10 +198,10 @@ def _scheduler_for(job: Job, asset: Asset) -> tuple[type[Scheduler], str]:
     return choice.algorithm, choice.because
 
 
-def _question(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> _Question:
+def _question(asset: Asset, arguments: Mapping[str, Any], at: datetime, horizon: timedelta) -> _Question:
     resolution = asset.event_resolution
     start = floor_time(at, resolution)
-    slots = -(-current_app.config["FLEXMEASURES_PLANNING_HORIZON"] // resolution)
+    slots = -(-horizon // resolution)
     prices, market = prices_for(asset, start, start + slots * resolution)
     warnings = []
     if len(prices) < slots:

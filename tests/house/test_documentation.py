@@ -85,10 +85,11 @@ def test_every_command_is_documented() -> None:
             assert re.search(rf"^##+ `{re.escape(path)}[ `]", page, re.M), path
 
 
-def test_every_endpoint_of_the_api_has_an_example(app: Any) -> None:
-    page = (REFERENCE / "api_v2_0.md").read_text()
+def test_every_endpoint_of_the_api_is_on_the_page_of_its_version(app: Any) -> None:
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api"):
+            version = re.match(r"/api/(v1\w*)/", rule.rule)
+            page = (REFERENCE / f"api_{version[1] if version else 'v2_0'}.md").read_text()
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
                 assert f"\n### {method} {rule.rule}\n" in page, f"{method} {rule.rule}"
 
@@ -144,3 +145,17 @@ def test_the_plugin_with_hooks_of_the_guide_loads_and_plans(tmp_path: Path) -> N
     assert schedule.values == pytest.approx([0.01, 0.005, 0.0])
     assert schedule.soc == pytest.approx([0.01, 0.015, 0.015])
     assert schedule.costs["energy"] == pytest.approx(0.7)
+
+
+def test_the_guide_for_a_new_version_makes_one_that_is_listed_and_serves(tmp_path: Path) -> None:
+    from flexmeasures.testing import make_app
+
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "howto" / "new_api_version.md").read_text(), re.S)
+    (tmp_path / "api_v2_1").mkdir()
+    (tmp_path / "api_v2_1" / "__init__.py").write_text(code)
+    app = make_app(tmp_path, FLEXMEASURES_PLUGIN_PATHS=[str(tmp_path / "api_v2_1")])
+    client = app.test_client()
+    assert client.get("/api/").json["versions"] == ["v1", "v1_1", "v1_2", "v1_3", "v2_0", "v2_1"]  # type: ignore[index]
+    services = client.get("/api/v2_1/getService").json["services"]  # type: ignore[index]
+    assert [service["name"] for service in services][-1] == "getAverage"
+    assert client.get("/api/v2_1/getAverage").status_code == 401

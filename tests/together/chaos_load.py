@@ -22,6 +22,7 @@ PRICED = timedelta(days=10)  # from FIRST on
 DOMAIN = "ea1.2021-01.io.flexmeasures"
 DIRECTLY = build_opener(ProxyHandler({}))  # whatever proxies the surroundings name
 ONCE_MORE = 0.15  # seconds between two attempts
+RECOVERED_AFTER = 30.0  # seconds
 
 
 class Notes:
@@ -75,6 +76,15 @@ class World:
                 return error.code, {"message": body.decode(errors="replace")[:300]}, error.headers
         except (OSError, HTTPException, ValueError):
             return 0, {}, None
+
+    def read(self, service: str, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Status and body of a GET, asked for again while the server comes back from the last harm."""
+        until = time.monotonic() + RECOVERED_AFTER
+        while True:
+            status, body, _ = self.ask("GET", service, message)
+            if status not in (0, 503) or time.monotonic() > until:
+                return status, body
+            time.sleep(ONCE_MORE)
 
 
 class Client(threading.Thread):
@@ -226,13 +236,13 @@ class Load:
             "duration": f"PT{15 * max(len(expected), 1)}M",
             "unit": "MW",
         }
-        status, body, _ = self.world.ask("GET", "getMeterData", message)
+        status, body = self.world.read("getMeterData", message)
         if status != 200 or body["values"] != expected:
             self.notes.violation(f"building {asset_id}: {status} {body} instead of {expected}")
 
     def _check_event(self, event: str) -> None:
         message = {"type": "GetDeviceMessageRequest", "event": event}
-        status, body, _ = self.world.ask("GET", "getDeviceMessage", message)
+        status, body = self.world.read("getDeviceMessage", message)
         if status == 200 and body["values"]:
             self.notes.count("events with a schedule")
         elif body.get("status") == "UNKNOWN_SCHEDULE" and "failed with" in str(body.get("message")):

@@ -20,11 +20,19 @@ __all__ = ["register_blueprints", "register_settings", "render_api_error"]
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    """Bring FLEXMEASURES_MAX_VALUES."""
+    """Bring FLEXMEASURES_MAX_VALUES and FLEXMEASURES_DEPRECATED_API_VERSIONS."""
     from flexmeasures.settings import Setting
+    from flexmeasures_api.deprecation import DEFAULT
 
     text = "Most values that one request to the API may be about; more are answered with 413."
-    return [Setting("FLEXMEASURES_MAX_VALUES", 400_000, int, text)]
+    since = (
+        "Since when (ISO date) which versions of the API are deprecated: their answers say so by the headers"
+        " Deprecation and Link. An empty dictionary for none."
+    )
+    return [
+        Setting("FLEXMEASURES_MAX_VALUES", 400_000, int, text),
+        Setting("FLEXMEASURES_DEPRECATED_API_VERSIONS", DEFAULT, dict, since),
+    ]
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ __all__ = [
     "connection",
     "event",
     "market",
+    "simplified_connection",
     "weather_sensor",
 ]
 
@@ -43,3 +45,10 @@ connection = _refusing(entity_address_utils.connection)
 event = _refusing(entity_address_utils.event)
 market = _refusing(entity_address_utils.market)
 weather_sensor = _refusing(entity_address_utils.weather_sensor)
+
+
+def simplified_connection(address: object) -> int:
+    """Asset id of a connection that may also be written as "<owner>:<asset>" or "<asset>", as v1.0 allows."""
+    if isinstance(address, str) and re.fullmatch(r"(\d+:)?\d+", address, re.ASCII):
+        return int(address.rpartition(":")[2][:20])
+    return connection(address)

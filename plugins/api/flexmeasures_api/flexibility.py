@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ from flask import current_app
 from flexmeasures import scheduling
 from flexmeasures.algorithms import Target
 from flexmeasures.db import writing
-from flexmeasures.errors import AlgorithmError, InputError
-from flexmeasures.models import Asset, StoredSchedule
+from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
+from flexmeasures.models import Asset
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, server_now
 from flexmeasures_api import addresses, sensors
 from flexmeasures_api.addresses import EventAddress
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
     from flexmeasures.series import Floats
 
 SOC, SOC_WITH_TARGETS = "soc", "soc-with-targets"
+STORAGE_TYPES = ("battery", "one-way_evse", "two-way_evse")
 DEFAULT_PLANNING_HORIZON = timedelta(hours=48)
+SHORTEST_PLAN = timedelta(hours=24)  # of plans that are made on request
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The part of a plan that answers a request: power in MW, one a slot from `start` on, consumption positive."""
+
+    start: datetime
+    resolution: timedelta
+    values: Floats
 
 
 # -- postUdiEvent --------------------------------------------------------------------------------------
@@ -43,11 +55,14 @@ def post_udi_event(call: Call) -> dict[str, Any]:
     with writing():
         asset = _device(call, address, "update")
         if not call.play:
-            _check_order(asset, address, at)
+            check_order(asset, address, at, _rules(call).later_only)
         soc = to_mwh(read_number(message.get("value"), "value"), unit)
         targets: list[Target] = []
         if address.event_type == SOC_WITH_TARGETS:
             targets = _targets(message, unit, at, asset.event_resolution)
+        if not _rules(call).by_job:
+            scheduling.note_state(asset, address.event_id, soc, at)
+            return {}
         try:
             scheduling.handle_event(asset, address.event_id, address.event_type, soc, at, targets)
         except AlgorithmError as error:
@@ -93,12 +108,14 @@ def _device(call: Call, address: EventAddress, action: str) -> Asset:
     return asset
 
 
-def _check_order(asset: Asset, address: EventAddress, at: datetime) -> None:
-    """The datetime of a device's events never decreases, and their id always increases."""
+def check_order(asset: Asset, address: EventAddress, at: datetime, later_only: bool) -> None:
+    """The datetime of a device's events never decreases (later_only: always increases), their id always increases."""
     last = asset.soc_datetime
-    if last is not None and at < last:
-        text = f"datetime {iso_time(at)} is before the device's last known one."
-        raise Refused("INVALID_DATETIME", f"{text} Accepted: {iso_time(last, like=at)} or later.")
+    if last is not None and (at < last or (later_only and at == last)):
+        text = f"datetime {iso_time(at)} is not after the device's last known one."
+        accepted = "later than " if later_only else ""
+        since = "" if later_only else " or later"
+        raise Refused("INVALID_DATETIME", f"{text} Accepted: {accepted}{iso_time(last, like=at)}{since}.")
     if asset.soc_udi_event_id is not None and address.event_id <= asset.soc_udi_event_id:
         text = f"The event id {address.event_id} is not above the device's last one."
         raise Refused("OUTDATED_UDI_EVENT", f"{text} Accepted: {asset.soc_udi_event_id + 1} or higher.")
@@ -146,14 +163,14 @@ def get_device_message(call: Call) -> dict[str, Any]:
     names = [name for group in read_groups(call.message, "event") for name in group.names]
     duration = _duration(call)
     plans = [_plan(call, addresses.event(name), duration) for name in names]
-    body = merged([(name, values) for name, (_, values) in zip(names, plans, strict=True)], "event")
-    windows = [_window(schedule, values) for schedule, values in plans]
+    body = merged([(name, plan.values) for name, plan in zip(names, plans, strict=True)], "event")
+    windows = [_window(plan) for plan in plans]
     if all(window == windows[0] for window in windows):
         return body | windows[0] | {"unit": POWER[0]}
     # Events that were planned over different windows cannot share their start and duration.
     groups = [
-        {"event": name, "values": values} | window
-        for name, (_, values), window in zip(names, plans, windows, strict=True)
+        {"event": name, "values": plan.values} | window
+        for name, plan, window in zip(names, plans, windows, strict=True)
     ]
     return {"groups": groups, "unit": POWER[0]}
 
@@ -175,20 +192,38 @@ def _wrong_duration(text: str) -> Refused:
     return Refused("UNPROCESSABLE_ENTITY", {"args_and_json": {"duration": [text]}})
 
 
-def _plan(call: Call, address: EventAddress, duration: timedelta) -> tuple[StoredSchedule, Floats]:
+def _plan(call: Call, address: EventAddress, duration: timedelta) -> Plan:
     import numpy as np
 
     asset = _device(call, address, "read")
     _check_event_type(_rules(call), address)
+    if not _rules(call).by_job:
+        return _planned_now(asset, address, duration)
     try:
         schedule = scheduling.find_schedule(asset, address.event_id)
     except scheduling.UnknownSchedule as unknown:
         status = "UNKNOWN_SCHEDULE" if unknown.known else "UNRECOGNIZED_UDI_EVENT"
         raise Refused(status, str(unknown)) from None
     slots = -(-duration // schedule.resolution)
-    return schedule, np.asarray(schedule.values[:slots], dtype=np.float64)
+    return Plan(schedule.start, schedule.resolution, np.asarray(schedule.values[:slots], dtype=np.float64))
 
 
-def _window(schedule: StoredSchedule, values: Floats) -> dict[str, str]:
-    duration = len(values) * schedule.resolution
-    return {"start": iso_time(schedule.start), "duration": iso_duration(duration)}
+def _planned_now(asset: Asset, address: EventAddress, duration: timedelta) -> Plan:
+    """A plan from the device's last event on, made within the request and not stored (v1.2)."""
+    if address.event_id != asset.soc_udi_event_id or asset.soc_datetime is None:
+        text = f"Event {address.event_id} is not the last one of asset {asset.id}."
+        raise Refused("UNRECOGNIZED_UDI_EVENT", f"{text} Accepted: {asset.soc_udi_event_id or 'none yet'}.")
+    if asset.market_id is None:
+        raise Refused("INVALID_MARKET", f"Asset {asset.id} has no market, so there are no prices to plan by.")
+    try:
+        problem, schedule = scheduling.plan_now(asset, max(duration, SHORTEST_PLAN))
+    except UnknownPrices as error:
+        raise Refused("UNKNOWN_PRICES", str(error)) from None
+    except AlgorithmError as error:
+        raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
+    return Plan(problem.start, problem.resolution, schedule.values[: -(-duration // problem.resolution)])
+
+
+def _window(plan: Plan) -> dict[str, str]:
+    duration = len(plan.values) * plan.resolution
+    return {"start": iso_time(plan.start), "duration": iso_duration(duration)}

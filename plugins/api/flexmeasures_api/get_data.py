@@ -49,7 +49,8 @@ def _get(call: Call, ex_post: bool) -> dict[str, Any]:
         times.check_ex_post(message, horizon, prior)
     period = times.read_period(message)
     resolution = times.read_resolution(message)
-    ids = [asset_id for group in sensors.asset_ids(groups) for asset_id in group]
+    by_group = sensors.asset_ids(groups, call.version.simplified_addresses)
+    ids = [asset_id for group in by_group for asset_id in group]
     assets = _accessible(call, ids, resolution)
     check_amount([period.duration // assets[asset_id].event_resolution for asset_id in ids], call.max_values)
     types = sources.METER_DATA if ex_post else sources.PROGNOSES

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
     from flexmeasures.series import Floats
 
 Message = dict[str, Any]
+# Of all messages; each, but for `type` and the like, also in the plural.
+_SINGULAR = ("connection", "market", "sensor", "event", "group", "value", "source", "target")
+KEYS = frozenset(
+    (*_SINGULAR, *(f"{key}s" for key in _SINGULAR), "type", "unit", "start", "duration", "horizon", "prior")
+) | {"resolution", "datetime", "access"}
+_COLON = re.compile(rb'"\s*:')
 MOST_NAMES = 10_000  # in one request, so that its look-ups stay few and databases take their parameters
 
 
@@ -47,9 +56,28 @@ def _json_object(data: bytes) -> Message:
         message = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    if len(_COLON.findall(data)) > _count_keys(message):  # or there is such text within a string
+        json.loads(data, object_pairs_hook=_object_of_different_keys)
     if not isinstance(message, dict):
         raise BadRequest("The body is JSON, but not a JSON object with the keys of the message.")
     return message
+
+
+def _count_keys(found: Any) -> int:
+    """How many keys all objects within hold; lists of numbers cost next to nothing."""
+    if isinstance(found, dict):
+        return len(found) + sum(map(_count_keys, found.values()))
+    if isinstance(found, list) and found and isinstance(found[0], (dict, list)):
+        return sum(map(_count_keys, found))
+    return 0
+
+
+def _object_of_different_keys(pairs: list[tuple[str, Any]]) -> Message:
+    keys = [key for key, _ in pairs]
+    twice = next((key for k, key in enumerate(keys) if key in keys[:k]), None)
+    if twice is not None:
+        raise BadRequest(f"The body has the key {shown(twice)} twice in one object. Accepted: each key once.")
+    return dict(pairs)
 
 
 def _query_string(request: Request) -> Message:
@@ -72,6 +100,19 @@ def _items(key: str, text: str) -> list[Any]:
 
 
 # -- what every message has ----------------------------------------------------------------------------
+
+
+def check_keys(message: Message) -> None:
+    """Refused when an unknown key is nearly a known one; what resembles none is ignored."""
+    objects = [("", message)]
+    groups = message.get("groups")
+    if isinstance(groups, list):
+        objects += [(f"groups[{k}].", group) for k, group in enumerate(groups) if isinstance(group, dict)]
+    for where, found in objects:
+        for key in found.keys() - KEYS:
+            if near := get_close_matches(str(key).lower(), KEYS, 1, cutoff=0.85):
+                text = f"{where}{shown(key)} is no key of messages. Did you mean {near[0]!r}?"
+                raise Refused("UNPROCESSABLE_ENTITY", {"json": {str(key)[:100]: [text]}})
 
 
 def check_type(message: Message, expected: str) -> None:

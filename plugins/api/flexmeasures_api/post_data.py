@@ -17,7 +17,7 @@ from flexmeasures_api import addresses, sensors, units
 from flexmeasures_api.addresses import WeatherAddress
 from flexmeasures_api.grammar import Group, check_amount, check_type, read_groups, read_values
 from flexmeasures_api.statuses import Refused
-from flexmeasures_api.times import Period, Recording, read_period
+from flexmeasures_api.times import DataKind, Period, Recording, read_period
 from flexmeasures_api.versions import Call
 
 if TYPE_CHECKING:
@@ -42,20 +42,24 @@ class Posting:
 def post_meter_data(call: Call) -> dict[str, Any]:
     """Store measured power (MW, consumption positive), and ask for forecasts of each connection."""
     _check(call, "power", units.POWER)
-    postings, period, recording = _power(call, ex_post=True)
+    postings, period, recording = _power(call, "meter data")
     with writing():
         _store(call, postings, period, recording)
-        for posting in postings:
-            forecasting.enqueue(posting.sensor, period.start, period.end)
+        _ask_for_forecasts(postings, period)
     return {}
 
 
 def post_prognosis(call: Call) -> dict[str, Any]:
-    """Store the user's own forecasts of power (MW, consumption positive)."""
+    """Store the user's own forecasts of power (MW, consumption positive).
+
+    Those recorded after the fact are measurements: versions that say so ask for forecasts then.
+    """
     _check(call, "power", units.POWER)
-    postings, period, recording = _power(call, ex_post=False)
+    postings, period, recording = _power(call, "prognosis")
     with writing():
         _store(call, postings, period, recording)
+        if call.version.forecasts_from_prognoses and recording.is_ex_post(period.end):
+            _ask_for_forecasts(postings, period)
     return {}
 
 
@@ -64,13 +68,13 @@ def _check(call: Call, quantity: str, accepted: Sequence[str]) -> None:
     units.required_unit(call.message, quantity, accepted)
 
 
-def _power(call: Call, ex_post: bool) -> tuple[list[Posting], Period, Recording]:
+def _power(call: Call, kind: DataKind) -> tuple[list[Posting], Period, Recording]:
     """Connections with their values, in the prescribed order: values, timing, period, resolution, access, sign."""
     groups = read_groups(call.message, "connection")
     values = _values(call, groups)
-    resolve = call.version.timing.read(call.message, ex_post=ex_post, play=call.play)
+    resolve = call.version.timing.read(call.message, kind, play=call.play)
     period = read_period(call.message)
-    ids = sensors.asset_ids(groups)
+    ids = sensors.asset_ids(groups, call.version.simplified_addresses)
     flat = [asset_id for group in ids for asset_id in group]
     assets = sensors.existing_assets(flat)
     found = [[assets[asset_id] for asset_id in group] for group in ids]
@@ -88,7 +92,7 @@ def post_price_data(call: Call) -> dict[str, Any]:
     """Store prices of markets, and ask for forecasts (not in play mode)."""
     _check(call, "prices", units.PRICES)
     groups = read_groups(call.message, "market")
-    resolve = call.version.timing.read(call.message, ex_post=False, play=call.play)
+    resolve = call.version.timing.read(call.message, "prices", play=call.play)
     values = _values(call, groups)
     period = read_period(call.message)
     names = [[addresses.market(name) for name in group.names] for group in groups]
@@ -119,7 +123,7 @@ def post_weather_data(call: Call) -> dict[str, Any]:
     if not isinstance(call.message.get("unit"), str):
         raise units.wrong_unit(call.message.get("unit"), "weather", units.WEATHER_UNITS)
     groups = read_groups(call.message, "sensor")
-    resolve = call.version.timing.read(call.message, ex_post=False, play=call.play)
+    resolve = call.version.timing.read(call.message, "weather", play=call.play)
     values = _values(call, groups)
     period = read_period(call.message)
     places = [[addresses.weather_sensor(name) for name in group.names] for group in groups]
@@ -134,8 +138,7 @@ def post_weather_data(call: Call) -> dict[str, Any]:
         postings = _paired([[ready[place] for place in group] for group in places], values, period)
         _store(call, postings, period, recording)
         if not call.play and recording.is_ex_post(period.end):
-            for posting in postings:
-                forecasting.enqueue(posting.sensor, period.start, period.end)
+            _ask_for_forecasts(postings, period)
     return {}
 
 
@@ -205,6 +208,11 @@ def _paired(groups: Sequence[Sequence[Sensor]], values: list[Floats], period: Pe
             resolution = sensors.posted_resolution(period.duration, len(array), sensor.event_resolution)
             postings.append(Posting(sensor, array, resolution))
     return sorted(postings, key=lambda posting: posting.sensor.id)
+
+
+def _ask_for_forecasts(postings: Sequence[Posting], period: Period) -> None:
+    for posting in postings:
+        forecasting.enqueue(posting.sensor, period.start, period.end)
 
 
 def _store(call: Call, postings: Sequence[Posting], period: Period, recording: Recording) -> None:

@@ -26,9 +26,10 @@ MICROSECOND = timedelta(microseconds=1)
 # -- finding -------------------------------------------------------------------------------------------
 
 
-def asset_ids(groups: Iterable[Group]) -> list[list[int]]:
-    """Asset ids by group; Refused with INVALID_DOMAIN."""
-    return [[addresses.connection(name) for name in group.names] for group in groups]
+def asset_ids(groups: Iterable[Group], simplified: bool = False) -> list[list[int]]:
+    """Asset ids by group; Refused with INVALID_DOMAIN. simplified: addresses of owner and asset alone count."""
+    read = addresses.simplified_connection if simplified else addresses.connection
+    return [[read(name) for name in group.names] for group in groups]
 
 
 def assets_by_id(ids: Iterable[int], locked: bool = False) -> dict[int, Asset]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from flexmeasures.errors import InputError, NoTimezone
 from flexmeasures.timing import iso_duration, iso_time, parse_duration, parse_time, server_now
@@ -143,15 +143,16 @@ class Recording:
 
 
 Resolve = Callable[[Period], Recording]
+DataKind = Literal["meter data", "prognosis", "prices", "weather"]
 
 
 class TimingRules(Protocol):
     """How a version of the API reads the recording time of posted data."""
 
-    def read(self, message: dict[str, Any], *, ex_post: bool, play: bool) -> Resolve:
+    def read(self, message: dict[str, Any], kind: DataKind, *, play: bool) -> Resolve:
         """Check horizon and prior; what is returned gives the recording once the period is known.
 
-        ex_post: meter data, which cannot be recorded before the fact. play: the mode of simulations.
+        kind: meter data cannot be recorded before the fact. play: the mode of simulations.
         """
         ...
 
@@ -159,8 +160,9 @@ class TimingRules(Protocol):
 class RollingTiming:
     """The rules of v2.0: horizon counts for each event, prior for all; neither means now (in play mode: horizon 0)."""
 
-    def read(self, message: dict[str, Any], *, ex_post: bool, play: bool) -> Resolve:
+    def read(self, message: dict[str, Any], kind: DataKind, *, play: bool) -> Resolve:
         """See TimingRules; an inferred recording time is not checked for being ex post."""
+        ex_post = kind == "meter data"
         horizon = read_horizon(message, repeating=False)
         if ex_post:
             check_ex_post(message, horizon, None)
@@ -174,3 +176,28 @@ class RollingTiming:
         else:
             recording = Recording(belief_time=server_now(), inferred=True)
         return lambda period: recording
+
+
+class AnchoredTiming:
+    """The rules of v1.0 to v1.3, which know no prior.
+
+    A plain horizon counts from the end of the period, so that all values were recorded at one time; a
+    repeating one (R/PT6H) counts for each event. Neither means a horizon of 0, but prognoses have to state one.
+    """
+
+    def read(self, message: dict[str, Any], kind: DataKind, *, play: bool) -> Resolve:
+        """See TimingRules."""
+        text = message.get("horizon")
+        if text is None and kind == "prognosis":
+            advice = (
+                "a duration before the period's end, such as PT6H, or R/PT6H before the end of each event"
+            )
+            raise Refused("INVALID_HORIZON", f"horizon is missing. Accepted: {advice}.")
+        horizon = read_horizon(message, repeating=True)
+        if horizon is None:
+            return lambda period: Recording(NOTHING, inferred=True)
+        if kind == "meter data":
+            check_ex_post(message, horizon, None)
+        if str(text).startswith("R"):
+            return lambda period: Recording(horizon)
+        return lambda period: Recording(belief_time=period.end - horizon)

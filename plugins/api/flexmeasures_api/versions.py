@@ -16,7 +16,8 @@ from flask import Blueprint, Response, current_app, request
 
 from flexmeasures.hookspecs import ApiVersion
 from flexmeasures_api.answers import answer
-from flexmeasures_api.grammar import read_message
+from flexmeasures_api.deprecation import deprecated_since
+from flexmeasures_api.grammar import check_keys, read_message
 from flexmeasures_api.permissions import check_role, check_size, require_user
 from flexmeasures_api.statuses import Refused, processed
 from flexmeasures_api.times import TimingRules
@@ -77,22 +78,35 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class FlexibilityRules:
-    """How a version handles UDI events: which types of event and of asset, and how long a device message is."""
+    """How a version handles UDI events: which types of event and of asset, and how long a device message is.
+
+    by_job: an event asks for a job, whose plan is the device message; otherwise the plan is made when it is
+    asked for. later_only: the datetime of an event has to be after that of the device's last one.
+    """
 
     event_types: tuple[str, ...]
     asset_types: tuple[str, ...]
     default_duration: timedelta = timedelta(hours=6)
+    by_job: bool = True
+    later_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """The declaration of a version: name is its path segment (v2_0), number what getService says (2.0)."""
+    """The declaration of a version: name is its path segment (v2_0), number what getService says (2.0).
+
+    simplified_addresses: connections may be written without their domain. forecasts_from_prognoses: prognoses
+    recorded after the fact ask for forecasts. successor: name of the version to use instead.
+    """
 
     name: str
     number: str
     services: tuple[Service, ...]
     timing: TimingRules
     flexibility: FlexibilityRules | None = None
+    simplified_addresses: bool = False
+    forecasts_from_prognoses: bool = False
+    successor: str | None = None
 
     def listed(self) -> ApiVersion:
         """How GET /api/ lists it."""
@@ -106,6 +120,7 @@ class Version:
             if service.handler is not None:
                 view = partial(serve, self, service, service.handler)
                 blueprint.add_url_rule(f"/{service.name}", service.name, view, methods=service.methods)
+        blueprint.after_request(partial(announce_deprecation, self))
         return blueprint
 
 
@@ -115,10 +130,28 @@ def serve(version: Version, service: Service, handler: Handler) -> Response:
         check_size(request)
         user = require_user()
         check_role(user, service.access)
-        body = handler(Call(version, service, user, read_message(request)))
+        message = read_message(request)
+        check_keys(message)
+        body = handler(Call(version, service, user, message))
     except Refused as refusal:
         return refused(refusal, service.response_type)
     return answer({"type": service.response_type} | processed(**body))
+
+
+def announce_deprecation(version: Version, response: Response) -> Response:
+    """Say in the headers of an answer since when its version is deprecated (RFC 9745), and what succeeds it.
+
+    The link (RFC 8288) leads to the same path of the successor, where that is installed and has it.
+    """
+    since = deprecated_since(version.name)
+    if since is None:
+        return response
+    response.headers["Deprecation"] = f"@{since}"
+    rest = request.path.removeprefix(f"/api/{version.name}/")
+    paths = {rule.rule for rule in current_app.url_map.iter_rules()}
+    if version.successor and f"/api/{version.successor}/{rest}" in paths:
+        response.headers["Link"] = f'</api/{version.successor}/{rest}>; rel="successor-version"'
+    return response
 
 
 def refused(refusal: Refused, response_type: str | None = None) -> Response:

@@ -205,3 +205,46 @@ def test_what_is_nested_as_deep_as_json_allows_is_refused_in_short() -> None:
     deep = orjson.loads(b"[" * 1000 + b"]" * 1000)
     refusal = refusal_of(grammar.check_type, {"type": deep}, "GetMeterDataRequest")
     assert len(str(refusal.message)) < 200
+
+
+# -- what is nearly right --
+
+
+def test_a_key_that_is_nearly_a_known_one_is_refused_and_both_are_named() -> None:
+    for message, wrong, meant in (
+        ({"horizn": "PT6H"}, "horizn", "horizon"),
+        ({"Duration": "PT6H"}, "Duration", "duration"),
+        ({"groups": [{"conection": "a"}]}, "conection", "connection"),
+    ):
+        refusal = refusal_of(grammar.check_keys, message)
+        (text,) = refusal.body()["message"]["json"][wrong]
+        assert (refusal.http, repr(meant) in text) == (422, True)
+
+
+def test_keys_that_resemble_none_are_ignored() -> None:
+    known = dict.fromkeys(grammar.KEYS, "x") | {"groups": [{"connection": "a", "value": 1}]}
+    grammar.check_keys(known | {"colour": "red", "x-client": 1, "": 0})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"type": "T", "type": "T"}',
+        '{"groups": [{"value": 1, "value" : 2}]}',
+        '{"a\\": ": 1, "b": {"c": 1, "c": 2}}',
+    ],
+)
+def test_a_key_that_stands_twice_in_one_object_is_a_bad_request_that_names_it(body: str) -> None:
+    with pytest.raises(BadRequest, match="twice"):
+        read(method="POST", data=body.encode())
+
+
+def test_text_that_looks_like_a_second_key_is_text() -> None:
+    body = '{"a": "he said \\": twice\\": ", "b": [{"a": 1}, {"a": 2}]}'
+    assert read(method="POST", data=body.encode())["b"] == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity"])
+def test_tokens_that_json_does_not_have_are_a_bad_request(token: str) -> None:
+    with pytest.raises(BadRequest):
+        read(method="POST", data=f'{{"values": [{token}]}}'.encode())

@@ -118,7 +118,7 @@ def test_a_wrong_resolution_names_the_required_one() -> None:
 def read_timing(play: bool = False, ex_post: bool = False, **message: Any) -> Recording:
     period = Period(START, HOUR)
     keys = {"start": "2015-01-01T00:00:00Z", "duration": "PT1H"} | message
-    return RollingTiming().read(keys, ex_post=ex_post, play=play)(period)
+    return RollingTiming().read(keys, "meter data" if ex_post else "weather", play=play)(period)
 
 
 @pytest.mark.contract("11.1", "D2")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.plugins.conftest import asset_fields
 
 from flexmeasures.schemas import SPELLINGS
 
-from .conftest import asset_fields
-
 if TYPE_CHECKING:
+    from tests.plugins.conftest import Api, World
     from werkzeug.test import TestResponse
-
-    from .conftest import Api, World
 
 LONG = {canonical: short for short, canonical in SPELLINGS.items()}
 

@@ -6,11 +6,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from .conftest import Api
+from tests.plugins.conftest import Api
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from tests.plugins.conftest import World
 
 START = "2015-01-01T00:00:00Z"
 POWER = {"start": START, "duration": "PT1H30M", "unit": "MW"}

@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from .conftest import Api
+from tests.plugins.conftest import Api
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from tests.plugins.conftest import World
 
 AT = "2015-06-02T10:00:00+00:00"
 SOC = {"value": 12.1, "unit": "kWh", "datetime": AT}

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask.testing import FlaskClient
+    from tests.plugins.conftest import Api, World
     from werkzeug.test import TestResponse
 
     from flexmeasures.models import User
-
-    from .conftest import Api, World
 
 
 @pytest.mark.contract("14.1", "1.1")

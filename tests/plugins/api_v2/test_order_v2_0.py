@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Api, World
+    from tests.plugins.conftest import Api, World
 
 REPAIRS = dict[str, Any]
 METER: list[tuple[str, REPAIRS]] = [

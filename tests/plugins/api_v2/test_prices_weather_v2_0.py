@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Api, World
+    from tests.plugins.conftest import Api, World
 
 THERMOMETER = "ea1.2018-06.localhost:temperature:33.4843866:126.477859"
 
