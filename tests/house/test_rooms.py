@@ -38,7 +38,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"models"}),
     frozenset(
         {"platform", "beliefs", "belief_rows", "choosing", "prices", "schemas", "leases", "lookout"}
-        | {"deadlines", "bell", "recurring"}
+        | {"deadlines", "bell", "recurring", "user_schemas"}
     ),
     frozenset(
         {"auth", "structure", "jobs", "working", "workers", "reading", "knowledge", "accuracy", "scheduling"}
@@ -49,6 +49,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "uninstalling",
             "monitoring",
             "mail",
+            "accounts",
             "ui",
             "utils",
             "data",

@@ -1,6 +1,6 @@
-"""Version 2.0 of the API: data by belief time, flexibility by jobs, and assets.
+"""Version 2.0 of the API: data by belief time, flexibility by jobs, assets, users and charts.
 
-What is particular to the version stands in `version.py`; the endpoints of assets in `assets.py`.
+What is particular to the version stands in `version.py`; the endpoints of resources in files of their names.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["register_api_versions", "register_blueprints"]
 @hookimpl
 def register_blueprints() -> list[Blueprint]:
     """Bring everything below /api/v2_0."""
-    from flexmeasures_api_v2.assets import blueprint
+    from flexmeasures_api_v2 import assets, charts, users
     from flexmeasures_api_v2.version import V2_0
 
-    return [V2_0.blueprint(), blueprint]
+    return [V2_0.blueprint(), assets.blueprint, users.blueprint, charts.blueprint]
 
 
 @hookimpl

@@ -20,5 +20,10 @@ V2_0 = Version(
         resource("GET /asset/<id>", "Get an asset"),
         resource("PATCH /asset/<id>", "Change fields of an asset"),
         resource("DELETE /asset/<id>", "Delete an asset with its data"),
+        resource("GET /users", "List users", ("admin",)),
+        resource("GET /user/<id>", "Get a user"),
+        resource("PATCH /user/<id>", "Change fields of a user"),
+        resource("PATCH /user/<id>/password-reset", "Reset a user's password", ("admin",)),
+        resource("GET /charts/power", "Get a chart of power", ("admin", "Prosumer")),
     ),
 )

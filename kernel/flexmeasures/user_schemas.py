@@ -1,0 +1,65 @@
+"""The schema of users as API, pages and command line take and give them. Contract 19."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate, validates
+from sqlalchemy import select
+
+from flexmeasures.db import db
+from flexmeasures.errors import InputError
+from flexmeasures.models.users import Role
+from flexmeasures.schemas import Text
+from flexmeasures.timing import timezone
+
+LARGEST_ID = 2**31 - 1
+
+
+class UserSchema(Schema):
+    """A user without password; roles are ids. All errors of an input are reported together, `id` is ignored."""
+
+    class Meta:
+        unknown = RAISE
+
+    id = fields.Integer(dump_only=True)
+    email = fields.Email(validate=validate.Length(max=255))
+    username = Text(validate=validate.Length(min=1, max=255))
+    active = fields.Boolean(truthy={True}, falsy={False})
+    timezone = fields.String()
+    flexmeasures_roles = fields.List(
+        fields.Integer(strict=True, validate=validate.Range(min=0, max=LARGEST_ID)),
+        validate=validate.Length(max=100),
+    )
+
+    @pre_load
+    def without_id(self, data: Any, **_: Any) -> Any:
+        return {key: value for key, value in data.items() if key != "id"} if isinstance(data, dict) else data
+
+    @validates("timezone")
+    def timezone_exists(self, value: str, data_key: str) -> None:
+        try:
+            timezone(value, data_key)
+        except InputError as error:
+            raise ValidationError(str(error)) from None
+
+    @validates("flexmeasures_roles")
+    def roles_exist(self, value: list[int], data_key: str) -> None:
+        del data_key
+        known = {role.id: role.name for role in db.session.scalars(select(Role).order_by(Role.id))}
+        unknown = [role_id for role_id in value if role_id not in known]
+        if unknown:
+            accepted = ", ".join(f"{role_id} ({name})" for role_id, name in known.items())
+            raise ValidationError(f"There is no role {unknown[0]}. Accepted: {accepted}.")
+
+    @staticmethod
+    def dump_user(user: Any) -> dict[str, Any]:
+        """A user as the API sends it."""
+        return {
+            "id": user.id,
+            "email": user.email,
+            "username": user.username,
+            "active": user.active,
+            "timezone": user.timezone,
+            "flexmeasures_roles": sorted(role.id for role in user.roles),
+        }

@@ -1,0 +1,121 @@
+"""Charts of power as Bokeh items, drawn by whichever plugin answers the hook draw_power_chart."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, request
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
+from sqlalchemy import select
+from werkzeug import exceptions
+
+from flexmeasures.auth import may
+from flexmeasures.db import db
+from flexmeasures.errors import InputError
+from flexmeasures.hookspecs import PowerChart
+from flexmeasures.models import Asset, SensorType, User
+from flexmeasures.platform import platform
+from flexmeasures.schemas import AwareTime
+from flexmeasures.timing import parse_duration
+from flexmeasures_api.answers import answer
+from flexmeasures_api.permissions import check_role
+from flexmeasures_api.statuses import shown
+from flexmeasures_api_v2.resources import answers_user, unprocessable
+
+blueprint = Blueprint("api_v2_0_charts", __name__, url_prefix="/api/v2_0")
+
+ROLES = ("Prosumer",)
+MOST_SLOTS = 100_000
+GROUPS = {"renewables": ("solar", "wind"), "EVSE": ("one-way_evse", "two-way_evse")}
+
+
+class Duration(fields.Field[timedelta]):
+    """A positive ISO 8601 duration."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
+        try:
+            duration = parse_duration(value, None, attr or "duration")
+        except InputError as error:
+            raise ValidationError(str(error)) from None
+        if duration <= timedelta(0):
+            raise ValidationError("Must be longer than nothing, such as PT15M.")
+        return duration
+
+
+class ChartQuery(Schema):
+    """The query string of GET /charts/power; the flag of the sign has two names."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    resource = fields.String(required=True)
+    start_time = AwareTime(required=True)
+    end_time = AwareTime(required=True)
+    resolution = Duration(required=True)
+    show_consumption_as_positive = fields.Boolean(load_default=True)
+    show_individual_traces_for = fields.String(
+        load_default="none", validate=validate.OneOf(("none", "power", "schedules"))
+    )
+    forecast_horizon = Duration(load_default=timedelta(hours=6))
+
+    @pre_load
+    def one_name(self, data: Any, **_: Any) -> Any:
+        found = dict(data.items())
+        if "consumption_as_positive" in found:
+            found.setdefault("show_consumption_as_positive", found["consumption_as_positive"])
+        return found
+
+
+@blueprint.get("/charts/power")
+@answers_user
+def power_chart(user: User) -> Response:
+    """A chart of power measured, forecast and planned, for `Bokeh.embed.embed_item`."""
+    check_role(user, ROLES)
+    try:
+        wanted = ChartQuery().load(request.args)
+        _check_window(wanted["start_time"], wanted["end_time"], wanted["resolution"])
+    except ValidationError as error:
+        raise unprocessable("querystring", error) from None
+    chart = PowerChart(
+        assets=_assets(user, wanted["resource"], wanted["resolution"]),
+        start=wanted["start_time"],
+        end=wanted["end_time"],
+        resolution=wanted["resolution"],
+        forecast_horizon=wanted["forecast_horizon"],
+        consumption_as_positive=wanted["show_consumption_as_positive"],
+        traces=wanted["show_individual_traces_for"],
+    )
+    item = platform().first("draw_power_chart", chart=chart)
+    if item is None:
+        raise exceptions.NotImplemented("No plugin here draws charts; the plugin ui does.")
+    return answer(item)
+
+
+def _check_window(start: datetime, end: datetime, resolution: timedelta) -> None:
+    if start >= end:
+        raise ValidationError("Must be later than start_time.", "end_time")
+    if (end - start) / resolution > MOST_SLOTS:
+        raise ValidationError(
+            f"Gives more than {MOST_SLOTS} slots between start_time and end_time.", "resolution"
+        )
+
+
+def _assets(user: User, resource: str, resolution: timedelta) -> tuple[Asset, ...]:
+    """The user's assets of that name or group; werkzeug NotFound for names of nothing, and of what is not theirs."""
+    query = select(Asset).join(SensorType, Asset.type_id == SensorType.id)
+    named = list(db.session.scalars(query.where(Asset.name == resource)))
+    if not named:
+        types = GROUPS.get(resource, (resource,))
+        of_types = SensorType.name.in_(types) | (SensorType.display_name == resource)
+        named = list(db.session.scalars(query.where(of_types).order_by(Asset.id)))
+    found = tuple(asset for asset in named if may(user, "read", asset))
+    if not found:
+        raise exceptions.NotFound(f"There is no asset or group of assets {shown(resource)}.")
+    wrong = [asset.name for asset in found if resolution % asset.event_resolution]
+    if wrong:
+        text = (
+            f"Must be a multiple of the resolution of each asset, which it is not of {', '.join(wrong[:5])}."
+        )
+        raise unprocessable("querystring", ValidationError(text, "resolution"))
+    return found

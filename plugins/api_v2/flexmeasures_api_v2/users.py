@@ -1,0 +1,82 @@
+"""Users: list, get, change, and reset a password. They are added and deleted by the command line only."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from sqlalchemy import select
+from werkzeug.exceptions import ServiceUnavailable
+
+from flexmeasures import accounts
+from flexmeasures.db import db, writing
+from flexmeasures.mail import MailNotSent
+from flexmeasures.models import User
+from flexmeasures.user_schemas import UserSchema
+from flexmeasures_api.answers import answer
+from flexmeasures_api.permissions import ANONYMOUS, check_role
+from flexmeasures_api.statuses import Refused
+from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
+
+blueprint = Blueprint("api_v2_0_users", __name__, url_prefix="/api/v2_0")
+
+NOT_ON_ONESELF = ("active", "flexmeasures_roles")
+
+
+class UserQuery(Schema):
+    """The query string of GET /users."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    include_inactive = fields.Boolean(load_default=False)
+
+
+@blueprint.get("/users")
+@answers_user
+def list_users(user: User) -> Response:
+    """All active users, for an admin; with `include_inactive` the others as well."""
+    check_role(user, ())
+    try:
+        with_inactive = UserQuery().load(request.args)["include_inactive"]
+    except ValidationError as error:
+        raise unprocessable("query", error) from None
+    query = select(User).order_by(User.id)
+    if not with_inactive:
+        query = query.where(User.active)
+    return answer([UserSchema.dump_user(found) for found in db.session.scalars(query)])
+
+
+@blueprint.get("/user/<user_id>")
+@answers_user
+def get_user(user: User, user_id: str) -> Response:
+    """One user, for themself or an admin."""
+    return answer(UserSchema.dump_user(thing_of(User, user, user_id, "read")))
+
+
+@blueprint.patch("/user/<user_id>")
+@answers_user
+def change_user(user: User, user_id: str) -> Response:
+    """Change any fields of a user (id is ignored); nobody changes their own activity and roles."""
+    if ANONYMOUS in user.role_names:
+        raise Refused("INVALID_SENDER", "Visitors may not change users.")
+    thing_of(User, user, user_id, "update")
+    data = body()
+    forbidden = [field for field in NOT_ON_ONESELF if field in data]
+    if forbidden and str(user.id) == str(int(user_id)):
+        raise Refused("INVALID_SENDER", f"You may not change {' and '.join(forbidden)} of yourself.")
+    with writing():
+        found = thing_of(User, user, user_id, "update")
+        validated(lambda: accounts.update_user(found, data))
+    return answer(UserSchema.dump_user(found))
+
+
+@blueprint.patch("/user/<user_id>/password-reset")
+@answers_user
+def reset_password(user: User, user_id: str) -> Response:
+    """Give a user a random password, end their sessions and tokens, and mail them a link; by an admin."""
+    check_role(user, ())
+    try:
+        accounts.reset_password(thing_of(User, user, user_id, "update"))
+    except MailNotSent as error:
+        raise ServiceUnavailable(f"{error}. Nothing was changed.") from None
+    return answer({"status": 200})
