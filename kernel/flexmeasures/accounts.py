@@ -56,7 +56,8 @@ def reset_password(user: User) -> None:
         raise InputError(text, "TRUSTED_HOSTS", "a list of host names")
     after = {"password": hash_password(secrets.token_urlsafe(24)), "fs_uniquifier": secrets.token_hex(16)}
     to_be = User(id=user.id, username=user.username, email=user.email, **after)
-    link = url_for_security("reset_password", token=generate_reset_password_token(to_be), _external=True)
+    token = generate_reset_password_token(to_be)  # type: ignore[no-untyped-call]
+    link = url_for_security("reset_password", token=token, _external=True)
     user_id = user.id
     db.session.commit()
     mail.send(

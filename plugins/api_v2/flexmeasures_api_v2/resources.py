@@ -78,4 +78,5 @@ def validated(change: Callable[[], Result]) -> Result:
 
 def unprocessable(location: str, error: ValidationError) -> Refused:
     """The 422 answer, by location and field."""
-    return Refused("UNPROCESSABLE_ENTITY", {location: error.normalized_messages()})
+    messages = error.normalized_messages()  # type: ignore[no-untyped-call]
+    return Refused("UNPROCESSABLE_ENTITY", {location: messages})
