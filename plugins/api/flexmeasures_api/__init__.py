@@ -37,10 +37,10 @@ def register_settings() -> list[Setting]:
 
 @hookimpl
 def register_blueprints() -> list[Blueprint]:
-    """Bring /api/, /api/requestAuthToken and /api/ops/ping."""
-    from flexmeasures_api.public import blueprint
+    """Bring /api/, /api/requestAuthToken and /api/ops."""
+    from flexmeasures_api import ops, public
 
-    return [blueprint]
+    return [public.blueprint, ops.blueprint]
 
 
 @hookimpl

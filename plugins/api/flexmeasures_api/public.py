@@ -1,4 +1,4 @@
-"""The unversioned endpoints: the list of versions, authentication tokens, and the ping of operations."""
+"""The unversioned endpoints: the list of versions, and authentication tokens."""
 
 from __future__ import annotations
 
@@ -37,12 +37,6 @@ def list_versions() -> Response:
             "status": 200,
         }
     )
-
-
-@blueprint.get("/ops/ping")
-def ping() -> Response:
-    """Public: the server answers."""
-    return answer({"message": "ok", "status": 200})
 
 
 @blueprint.post("/requestAuthToken")

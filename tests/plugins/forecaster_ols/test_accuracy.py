@@ -86,8 +86,3 @@ def test_linear_ols_beats_naive_on_real_data(column, facts):
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"NO REAL DATA at {DATA}: set FLEXMEASURES_BENCH_DATA")
-def test_two_weeks_of_hourly_origins_take_little_time(facts):
-    series = read("home_fontana_a", "load_kw", 1)
-    asked = (facts(timezone="America/Los_Angeles"), series, datetime(2017, 5, 1, tzinfo=UTC), 336, HOUR)
-    _, seconds = accuracies(LinearOLS(), *asked)
-    assert seconds < 5, "336 origins of 4 horizons: 1 second on a free core"
