@@ -188,3 +188,14 @@ def _make_sensors(session: Session, users: dict[str, User]) -> dict[str, Sensor]
 def api(world: World) -> Api:
     """The client of the prosumer, who owns most of the assets."""
     return world.clients["prosumer"]
+
+
+@pytest.fixture
+def prices(world: World) -> None:
+    """Four days of hourly prices around the events."""
+    values = [20.0 + hour % 24 for hour in range(96)]
+    keys = {"start": "2015-06-02T00:00:00Z", "duration": "P4D", "unit": "EUR/MWh", "horizon": "P1D"}
+    posted = world.clients["admin"].post(
+        "postPriceData", market="ea1.2018-06.localhost:epex_da", values=values, **keys
+    )
+    assert posted.status_code == 200

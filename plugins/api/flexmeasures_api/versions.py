@@ -141,16 +141,15 @@ def serve(version: Version, service: Service, handler: Handler) -> Response:
 def announce_deprecation(version: Version, response: Response) -> Response:
     """Say in the headers of an answer since when its version is deprecated (RFC 9745), and what succeeds it.
 
-    The link (RFC 8288) leads to the same path of the successor, where that is installed and has it.
+    The link (RFC 8288) leads to the same service of the successor, where that is installed and has it.
     """
     since = deprecated_since(version.name)
     if since is None:
         return response
     response.headers["Deprecation"] = f"@{since}"
-    rest = request.path.removeprefix(f"/api/{version.name}/")
-    paths = {rule.rule for rule in current_app.url_map.iter_rules()}
-    if version.successor and f"/api/{version.successor}/{rest}" in paths:
-        response.headers["Link"] = f'</api/{version.successor}/{rest}>; rel="successor-version"'
+    service = (request.endpoint or "").rpartition(".")[2]
+    if f"api_{version.successor}.{service}" in current_app.view_functions:
+        response.headers["Link"] = f'</api/{version.successor}/{service}>; rel="successor-version"'
     return response
 
 

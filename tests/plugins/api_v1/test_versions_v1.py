@@ -197,16 +197,6 @@ AT = "2015-06-02T10:00:00+00:00"
 SOC = {"value": 12.1, "unit": "kWh", "datetime": AT}
 
 
-@pytest.fixture
-def prices(world: World) -> None:
-    values = [20.0 + hour % 24 for hour in range(96)]
-    keys = {"start": "2015-06-02T00:00:00Z", "duration": "P4D", "unit": "EUR/MWh", "horizon": "P1D"}
-    answer = world.clients["admin"].post(
-        "postPriceData", market="ea1.2018-06.localhost:epex_da", values=values, **keys
-    )
-    assert answer.status_code == 200
-
-
 @pytest.mark.usefixtures("prices")
 @pytest.mark.contract("15.7", "15.9", "15.10")
 def test_v1_2_plans_on_request_without_a_job(world: World) -> None:

@@ -16,17 +16,6 @@ AT = "2015-06-02T10:00:00+00:00"
 SOC = {"value": 12.1, "unit": "kWh", "datetime": AT}
 
 
-@pytest.fixture
-def prices(world: World) -> None:
-    """Four days of hourly prices around the events."""
-    values = [20.0 + hour % 24 for hour in range(96)]
-    keys = {"start": "2015-06-02T00:00:00Z", "duration": "P4D", "unit": "EUR/MWh", "horizon": "P1D"}
-    posted = world.clients["admin"].post(
-        "postPriceData", market="ea1.2018-06.localhost:epex_da", values=values, **keys
-    )
-    assert posted.status_code == 200
-
-
 def soc_of(world: World, name: str) -> tuple[float | None, datetime | None, int | None]:
     from flexmeasures.db import db
     from flexmeasures.models import Asset
