@@ -58,9 +58,7 @@ def test_help_lists_the_kernel_s_commands_with_a_line_each(flexmeasures: Flexmea
         assert re.search(rf"^  {name}  +\w+", result.output, re.MULTILINE), name
 
 
-def test_help_is_small_and_imports_no_web_framework(
-    flexmeasures_process: Process, instance: Path
-) -> None:
+def test_help_is_small_and_imports_no_web_framework(flexmeasures_process: Process, instance: Path) -> None:
     code = """
         import sys
         from flexmeasures.cli import cli
