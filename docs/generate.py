@@ -332,7 +332,7 @@ def version_page(version: Version) -> str:
     for service in version.services:
         methods = ", ".join(service.methods)
         rows.append((methods, service.name, ", ".join(service.access), service.description))
-    text += "\n" + table(("methods", "service", "roles (and admin)", "what for"), rows)
+    text += "\n## Services\n\n" + table(("methods", "service", "roles (and admin)", "what for"), rows)
     for methods, name, _, words in rows:
         for method in methods.split(", "):
             text += f"### {method} /api/{version.name}/{name}\n\n"
