@@ -7,11 +7,11 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-SOURCES := kernel plugins tests bench docs examples
-TYPED := kernel/flexmeasures $(wildcard plugins/*/flexmeasures_*)
+SOURCES := kernel plugins client tests bench docs examples
+TYPED := kernel/flexmeasures $(wildcard plugins/*/flexmeasures_*) client/flexmeasures_client
 ARGS ?=
 
-$(READY): requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml)
+$(READY): requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml) client/pyproject.toml
 	@{ set -e; \
 	for python in $$PYTHON python3 python3.14 python3.13 python3.12 python3.11; do \
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \

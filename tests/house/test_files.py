@@ -58,7 +58,7 @@ def _text(path: Path) -> str:
 
 CODE = sorted(
     path
-    for room in ("kernel", "plugins")
+    for room in ("kernel", "plugins", "client")
     for path in (ROOT / room).rglob("*.py")
     if "__pycache__" not in path.parts
 )

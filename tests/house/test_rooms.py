@@ -269,6 +269,29 @@ def test_import_flexmeasures_alone_imports_nothing_of_it() -> None:
     ]
 
 
+# -- the client ----------------------------------------------------------------------------------------
+
+CLIENT_FILES = sorted((ROOT / "client" / "flexmeasures_client").rglob("*.py"))
+
+
+def test_the_client_imports_httpx_and_the_standard_library_only() -> None:
+    allowed = {"httpx", "flexmeasures_client", *sys.stdlib_module_names}
+    imports = [(file, found) for file in CLIENT_FILES for found in imports_of(file)]
+    offences = [
+        _said(file, found)
+        for file, found in imports
+        if found.top_level not in allowed
+        and not (found.top_level == "pandas" and found.place in ("types", "to_pandas"))
+    ]
+    assert CLIENT_FILES
+    assert offences == []
+
+
+def test_neither_kernel_nor_plugins_import_the_client() -> None:
+    files = [*KERNEL_FILES, *(file for _, file in PLUGIN_FILES)]
+    assert [f for f in files for found in imports_of(f) if found.top_level == "flexmeasures_client"] == []
+
+
 # -- no circles ----------------------------------------------------------------------------------------
 
 
