@@ -328,23 +328,21 @@ def version_page(version: Version) -> str:
         f"Messages are read as {{doc}}`api_v2_0` tells, below `/api/{version.name}`, with these rules:\n\n"
     )
     text += "".join(f"- {rule}\n" for rule in _rules_of(version))
-    rows = [("GET", "getService", "everybody", "Lists the services; `?access=ROLE` those of a role.")]
+    about = "Lists the services; `?access=ROLE` those of a role."
+    rows = [("GET", "getService", "everybody", about)]
+    details = f"### GET /api/{version.name}/getService\n\n{about}\n\n"
     for service in version.services:
         methods = ", ".join(service.methods)
         rows.append((methods, service.name, ", ".join(service.access), service.description))
+        for method in service.methods:
+            details += f"### {method} /api/{version.name}/{service.name}\n\n"
+            details += f"{prose(inspect.getdoc(service.handler))}\n\n"
     text += "\n## Services\n\n" + table(("methods", "service", "roles (and admin)", "what for"), rows)
-    for methods, name, _, words in rows:
-        for method in methods.split(", "):
-            text += f"### {method} /api/{version.name}/{name}\n\n"
-            handler = next((service.handler for service in version.services if service.name == name), None)
-            text += f"{prose(inspect.getdoc(handler) if handler else words)}\n\n"
-    return text
+    return text + details
 
 
 def _rules_of(version: Version) -> Iterator[str]:
-    yield "**When it was known:** " + prose(inspect.getdoc(version.timing)).replace("\n\n", " ").replace(
-        "\n", " "
-    )
+    yield "**When it was known:** " + " ".join(prose(inspect.getdoc(version.timing)).split())
     if version.simplified_addresses:
         yield "**Addresses** of connections may be written as `owner:asset` or `asset` alone."
     if version.forecasts_from_prognoses:

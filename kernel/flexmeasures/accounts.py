@@ -13,9 +13,8 @@ from flexmeasures import mail
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models.users import Role, User
+from flexmeasures.structure import refuse_taken
 from flexmeasures.user_schemas import UserSchema
-
-UNIQUE = ("email", "username")
 
 
 def update_user(user: User, data: Mapping[str, Any]) -> User:
@@ -25,12 +24,7 @@ def update_user(user: User, data: Mapping[str, Any]) -> User:
     InputError for an email or username that another user has.
     """
     values = UserSchema(partial=True).load(data)
-    for field in UNIQUE:
-        if field in values:
-            other = db.session.scalar(select(User.id).where(getattr(User, field) == values[field]))
-            if other not in (None, user.id):
-                text = f"{field} {values[field]!r} is taken already."
-                raise InputError(text, field, "one that no other user has")
+    refuse_taken(values, by=user)
     if values.get("active") is False and user.active:
         user.fs_uniquifier = secrets.token_hex(16)
     if "flexmeasures_roles" in values:

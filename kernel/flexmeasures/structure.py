@@ -144,19 +144,15 @@ def create_user(
 
     Raises InputError for a bad or taken email or username, or an unknown time zone.
     """
-    from email_validator import EmailNotValidError, validate_email
     from flask_security.utils import hash_password
 
-    try:
-        address = validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InputError(f"email {email!r} is not valid: {error}", "email", "an email address") from None
+    from flexmeasures.user_schemas import normalised_email
+
+    address = normalised_email(email)
     if not username.strip():
         raise InputError("username is empty.", "username", "a name")
     timezone(timezone_name, "timezone")
-    for field, value in (("email", address), ("username", username)):
-        if db.session.scalar(select(User.id).where(getattr(User, field) == value)) is not None:
-            raise InputError(f"{field} {value!r} is taken already.", field, "one that no other user has")
+    refuse_taken({"email": address, "username": username})
     user = User(
         username=username,
         email=address,
@@ -169,6 +165,16 @@ def create_user(
     db.session.flush()
     source_of(user)
     return user
+
+
+def refuse_taken(fields: Mapping[str, Any], by: User | None = None) -> None:
+    """InputError when somebody else (than `by`) has one of these values of fields that are unique among users."""
+    for field in ("email", "username"):
+        if field in fields:
+            other = db.session.scalar(select(User.id).where(getattr(User, field) == fields[field]))
+            if other is not None and (by is None or other != by.id):
+                text = f"{field} {fields[field]!r} is taken already."
+                raise InputError(text, field, "one that no other user has")
 
 
 def role_named(name: str) -> Role:

@@ -13,7 +13,25 @@ from flexmeasures.models.users import Role
 from flexmeasures.schemas import Text
 from flexmeasures.timing import timezone
 
-LARGEST_ID = 2**31 - 1
+
+def normalised_email(text: str) -> str:
+    """The form of an email address in which it is stored and compared; InputError when it is none."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise InputError(f"email {text!r} is not valid: {error}", "email", "an email address") from None
+
+
+class EmailAddress(Text):
+    """An email address, normalised."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return normalised_email(super()._deserialize(value, attr, data, **kwargs))
+        except InputError as error:
+            raise ValidationError(str(error)) from None
 
 
 class UserSchema(Schema):
@@ -23,18 +41,21 @@ class UserSchema(Schema):
         unknown = RAISE
 
     id = fields.Integer(dump_only=True)
-    email = fields.Email(validate=validate.Length(max=255))
+    email = EmailAddress(validate=validate.Length(max=255))
     username = Text(validate=validate.Length(min=1, max=255))
     active = fields.Boolean(truthy={True}, falsy={False})
     timezone = fields.String()
-    flexmeasures_roles = fields.List(
-        fields.Integer(strict=True, validate=validate.Range(min=0, max=LARGEST_ID)),
-        validate=validate.Length(max=100),
-    )
+    flexmeasures_roles = fields.List(fields.Integer(strict=True), validate=validate.Length(max=100))
 
     @pre_load
     def without_id(self, data: Any, **_: Any) -> Any:
         return {key: value for key, value in data.items() if key != "id"} if isinstance(data, dict) else data
+
+    @validates("username")
+    def username_is_visible(self, value: str, data_key: str) -> None:
+        del data_key
+        if not value.strip():
+            raise ValidationError("Must not be empty.")
 
     @validates("timezone")
     def timezone_exists(self, value: str, data_key: str) -> None:

@@ -91,6 +91,19 @@ def own_redis(app, tmp_path):
     kill()
 
 
+@pytest.fixture
+def heard(monkeypatch):
+    """Ids of the jobs that workers of this process were told of: a ring names its row, a look at the table none."""
+    ids, claim = set(), jobs.claim
+
+    def listening(queues, worker, job_id=None):
+        ids.add(job_id)
+        return claim(queues, worker, job_id)
+
+    monkeypatch.setattr(jobs, "claim", listening)
+    return ids
+
+
 def ask(number: int = 1, function: str = "note") -> list[Job]:
     with writing():
         return [jobs.enqueue(function, {}, queue=QUEUE) for _ in range(number)]
@@ -167,14 +180,7 @@ def test_names_in_redis_carry_the_database_and_are_the_same_for_every_app_of_it(
     assert bell.name_of(QUEUE).endswith(f"-{QUEUE}")
 
 
-def test_a_rung_worker_hears_of_each_job_by_its_ring(app, in_app, monkeypatch):
-    heard, claim = set(), jobs.claim
-
-    def listening(queues, worker, job_id=None):
-        heard.add(job_id)
-        return claim(queues, worker, job_id)
-
-    monkeypatch.setattr(jobs, "claim", listening)
+def test_a_rung_worker_hears_of_each_job_by_its_ring(app, in_app, heard):
     with a_worker(app):
         asked = [ask()[0] for _ in range(5)]
         for job in asked:
@@ -284,14 +290,9 @@ def test_a_redis_that_hangs_slows_one_request_for_some_seconds_only(own_redis, i
     assert bells.PATIENCE <= time.monotonic() - started < 5
 
 
-def test_workers_are_rung_again_once_redis_is_back(own_redis, app, in_app, monkeypatch):
+def test_workers_are_rung_again_once_redis_is_back(own_redis, app, in_app, heard, monkeypatch):
     monkeypatch.setattr(bells, "SILENCE", 0.2)
     monkeypatch.setattr(bells, "DEAFNESS", 0.2)
-    heard, claim = set(), jobs.claim  # a look at the table names no row, a ring does
-
-    def listening(queues, worker, job_id=None):
-        heard.add(job_id)
-        return claim(queues, worker, job_id)
 
     def is_rung() -> bool:
         job = ask()[0]
@@ -301,7 +302,6 @@ def test_workers_are_rung_again_once_redis_is_back(own_redis, app, in_app, monke
             time.sleep(0.005)
         return job.id in heard
 
-    monkeypatch.setattr(jobs, "claim", listening)
     with a_worker(app):
         wait_for(ask()[0])
         own_redis.kill()

@@ -55,7 +55,7 @@ def post_udi_event(call: Call) -> dict[str, Any]:
     with writing():
         asset = _device(call, address, "update")
         if not call.play:
-            check_order(asset, address, at, _rules(call).later_only)
+            _check_order(asset, address, at, _rules(call).later_only)
         soc = to_mwh(read_number(message.get("value"), "value"), unit)
         targets: list[Target] = []
         if address.event_type == SOC_WITH_TARGETS:
@@ -108,7 +108,7 @@ def _device(call: Call, address: EventAddress, action: str) -> Asset:
     return asset
 
 
-def check_order(asset: Asset, address: EventAddress, at: datetime, later_only: bool) -> None:
+def _check_order(asset: Asset, address: EventAddress, at: datetime, later_only: bool) -> None:
     """The datetime of a device's events never decreases (later_only: always increases), their id always increases."""
     last = asset.soc_datetime
     if last is not None and (at < last or (later_only and at == last)):

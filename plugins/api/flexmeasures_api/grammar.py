@@ -57,19 +57,31 @@ def _json_object(data: bytes) -> Message:
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     if len(_COLON.findall(data)) > _count_keys(message):  # or there is such text within a string
-        json.loads(data, object_pairs_hook=_object_of_different_keys)
+        _refuse_twins(data)
     if not isinstance(message, dict):
         raise BadRequest("The body is JSON, but not a JSON object with the keys of the message.")
     return message
 
 
-def _count_keys(found: Any) -> int:
-    """How many keys all objects within hold; lists of numbers cost next to nothing."""
-    if isinstance(found, dict):
-        return len(found) + sum(map(_count_keys, found.values()))
-    if isinstance(found, list) and found and isinstance(found[0], (dict, list)):
-        return sum(map(_count_keys, found))
-    return 0
+def _count_keys(message: Message) -> int:
+    """How many keys all objects within hold; lists of numbers cost next to nothing, and depth does not matter."""
+    count, unseen = 0, [message]
+    while unseen:
+        found: Any = unseen.pop()
+        if isinstance(found, dict):
+            count += len(found)
+            unseen.extend(found.values())
+        elif isinstance(found, list) and found and isinstance(found[0], (dict, list)):
+            unseen.extend(found)
+    return count
+
+
+def _refuse_twins(data: bytes) -> None:
+    """BadRequest when an object has a key twice, which orjson does not tell."""
+    try:
+        json.loads(data, object_pairs_hook=_object_of_different_keys, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise BadRequest("The body is nested too deep to be a message.") from None
 
 
 def _object_of_different_keys(pairs: list[tuple[str, Any]]) -> Message:

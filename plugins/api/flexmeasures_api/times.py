@@ -85,6 +85,11 @@ def read_resolution(message: dict[str, Any]) -> timedelta | None:
     return resolution
 
 
+def _is_repeating(text: object) -> bool:
+    """Whether a horizon is a repeating interval, such as R/PT6H."""
+    return isinstance(text, str) and text.startswith("R")
+
+
 def read_horizon(message: dict[str, Any], repeating: bool) -> timedelta | None:
     """The belief horizon, None if not stated: INVALID_HORIZON.
 
@@ -93,13 +98,13 @@ def read_horizon(message: dict[str, Any], repeating: bool) -> timedelta | None:
     text = message.get("horizon")
     if text is None:
         return None
-    if isinstance(text, str) and text.startswith("R"):
+    if _is_repeating(text):
         if not repeating:
             advice = "a horizon is rolling already: a duration such as PT6H or P1D"
             raise Refused(
                 "INVALID_HORIZON", f"horizon {shown(text)} is a repeating interval. Accepted: {advice}."
             )
-        text = text.partition("/")[2]
+        text = str(text).partition("/")[2]
     return _duration(text, "horizon", "INVALID_HORIZON")
 
 
@@ -198,6 +203,6 @@ class AnchoredTiming:
             return lambda period: Recording(NOTHING, inferred=True)
         if kind == "meter data":
             check_ex_post(message, horizon, None)
-        if str(text).startswith("R"):
+        if _is_repeating(text):
             return lambda period: Recording(horizon)
         return lambda period: Recording(belief_time=period.end - horizon)

@@ -16,7 +16,7 @@ from flexmeasures.errors import InputError
 from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, SensorType, User
 from flexmeasures.platform import platform
-from flexmeasures.schemas import AwareTime
+from flexmeasures.schemas import AwareTime, Text
 from flexmeasures.timing import parse_duration
 from flexmeasures_api.answers import answer
 from flexmeasures_api.permissions import check_role
@@ -49,7 +49,7 @@ class ChartQuery(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    resource = fields.String(required=True)
+    resource = Text(required=True)
     start_time = AwareTime(required=True)
     end_time = AwareTime(required=True)
     resolution = Duration(required=True)

@@ -59,10 +59,10 @@ def change_user(user: User, user_id: str) -> Response:
     """Change any fields of a user (id is ignored); nobody changes their own activity and roles."""
     if ANONYMOUS in user.role_names:
         raise Refused("INVALID_SENDER", "Visitors may not change users.")
-    thing_of(User, user, user_id, "update")
+    about = thing_of(User, user, user_id, "update")
     data = body()
     forbidden = [field for field in NOT_ON_ONESELF if field in data]
-    if forbidden and str(user.id) == str(int(user_id)):
+    if forbidden and about.id == user.id:
         raise Refused("INVALID_SENDER", f"You may not change {' and '.join(forbidden)} of yourself.")
     with writing():
         found = thing_of(User, user, user_id, "update")

@@ -248,3 +248,21 @@ def test_text_that_looks_like_a_second_key_is_text() -> None:
 def test_tokens_that_json_does_not_have_are_a_bad_request(token: str) -> None:
     with pytest.raises(BadRequest):
         read(method="POST", data=f'{{"values": [{token}]}}'.encode())
+
+
+@pytest.mark.parametrize("inner", ["1", '{"b": 1, "b": 2}'])
+@pytest.mark.parametrize(("begin", "end"), [('{"a":', "}"), ("[", "]")])
+def test_the_deepest_nesting_that_is_json_is_read_or_refused(begin: str, end: str, inner: str) -> None:
+    for depth in (250, 1000, 1020):
+        body = '{"a":' + begin * depth + inner + end * depth + "}"
+        try:
+            outcome = str(list(read(method="POST", data=body.encode())))
+        except BadRequest as refusal:
+            outcome = str(refusal)
+        assert any(word in outcome for word in ("['a']", "twice", "nested"))
+
+
+def test_a_number_of_thousands_of_digits_beside_a_suspicious_text_is_read() -> None:
+    body = '{"x": "\\": ", "a": ' + "1" * 5000 + "}"
+    with pytest.raises(BadRequest):  # it is no number that a computer has
+        read(method="POST", data=body.encode())

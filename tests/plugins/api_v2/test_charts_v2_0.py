@@ -42,6 +42,7 @@ def test_the_chart_of_an_asset_can_be_embedded(world: World, api: Api) -> None:
         ({"resolution": "PT1S"}, "resolution"),
         ({"resolution": None}, "resolution"),
         ({"resource": None}, "resource"),
+        ({"resource": "nul \0"}, "resource"),
         ({"show_individual_traces_for": "all"}, "show_individual_traces_for"),
         ({"forecast_horizon": "soon"}, "forecast_horizon"),
     ],

@@ -172,3 +172,23 @@ def test_when_the_mail_server_is_away_nothing_is_changed(
 def test_users_are_neither_added_nor_deleted_by_the_api(admin: Api) -> None:
     assert admin.post("users", email="new@example.com").status_code == 405
     assert admin.client.delete("/api/v2_0/user/1", headers=admin.headers).status_code == 405
+
+
+@pytest.mark.contract("19.3")
+def test_an_email_is_stored_and_compared_in_one_form(world: World, admin: Api) -> None:
+    user_id = id_of(world, "neighbour")
+    assert patch(admin, f"user/{user_id}", email="New@EXAMPLE.com").json["email"] == "New@example.com"
+    assert patch(admin, f"user/{user_id}", email="prosumer@EXAMPLE.com").status_code == 400
+
+
+@pytest.mark.contract("19.3", "4.2")
+@pytest.mark.parametrize("role_id", [10**30, -1, 99999, "1", True])
+def test_a_role_that_there_is_not_is_refused_by_its_id(role_id: object, world: World, admin: Api) -> None:
+    answer = patch(admin, f"user/{id_of(world, 'neighbour')}", flexmeasures_roles=[role_id])
+    assert (answer.status_code, list(answer.json["message"]["json"])) == (422, ["flexmeasures_roles"])
+
+
+def test_a_name_of_nothing_visible_and_nulls_are_refused(world: World, admin: Api) -> None:
+    wrong = {"username": "   ", "email": None, "active": None, "flexmeasures_roles": None, "timezone": None}
+    answer = patch(admin, f"user/{id_of(world, 'neighbour')}", **wrong)
+    assert (answer.status_code, set(answer.json["message"]["json"])) == (422, set(wrong))
