@@ -13,45 +13,22 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
+import generate_api
+from wording import NOTE, prose, table
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from flexmeasures.settings import Setting
-    from flexmeasures_api.versions import Version
 
 REFERENCE = Path(__file__).parent / "reference"
-BY_HAND_NOTE = "<!-- Made by docs/generate.py from the code: change it there, not here. -->\n\n"
-
-
-# -- Markdown ------------------------------------------------------------------------------------------
-
-
-def prose(text: str | None) -> str:
-    """Text of a docstring or help as Markdown: what stands outside of `code` is never a tag."""
-    parts = re.split(r"(`[^`]*`)", inspect.cleandoc(text or ""))
-    return "".join(part if part.startswith("`") else re.sub(r"([<*])", r"\\\1", part) for part in parts)
-
-
-def cell(text: str) -> str:
-    """Text for one cell of a table."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table; empty when there are no rows."""
-    if not rows:
-        return ""
-    lines = [heads, tuple("---" for _ in heads), *rows]
-    return "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines) + "\n"
 
 
 # -- settings ------------------------------------------------------------------------------------------
@@ -63,9 +40,7 @@ def settings_page(app: Flask) -> str:
     from flexmeasures.settings import SETTINGS
 
     text = (
-        "# Settings\n\n"
-        + BY_HAND_NOTE
-        + "`flexmeasures settings` shows what is in force and where each value"
+        "# Settings\n\n" + NOTE + "`flexmeasures settings` shows what is in force and where each value"
         " comes from. Later places win:\n"
         "the default, the configuration file, `.env` in the instance folder, environment variables of the same"
         " names, arguments.\n"
@@ -106,7 +81,7 @@ def hooks_page(app: Flask) -> str:
     from flexmeasures import hookspecs
 
     text = (
-        "# Hooks\n\n" + BY_HAND_NOTE + "A plugin implements any of these as a function marked with"
+        "# Hooks\n\n" + NOTE + "A plugin implements any of these as a function marked with"
         " `flexmeasures.hookimpl`; it takes the arguments that it needs, by name.\n"
         "*All*: every plugin is asked and the answers are joined. *First*: the first answer that is not"
         " `None` wins. Plugins from paths are asked first, then packages, then those of this repository.\n"
@@ -196,7 +171,7 @@ def commands_page(app: Flask) -> str:
 
     brought = {name: entry.package for name, entry in entries().items() if entry.package in HOUSE}
     text = (
-        "# Commands\n\n" + BY_HAND_NOTE + "`flexmeasures COMMAND --help` tells the same. Names may be written"
+        "# Commands\n\n" + NOTE + "`flexmeasures COMMAND --help` tells the same. Names may be written"
         " with `-` or `_`. Every failure ends with an exit code other than 0;\n"
         "2 stands for a wrong setting or a wrong use of a command.\n\n"
     )
@@ -264,10 +239,8 @@ OWN_WORDS = {
 def endpoints_page(app: Flask) -> str:
     """Every path that the server answers, with the methods and where it comes from."""
     text = (
-        "# Endpoints and pages\n\n"
-        + BY_HAND_NOTE
-        + "Every path that an installation with all plugins of this"
-        " repository answers. {doc}`api_v2_0` tells how the API is used.\n\n"
+        "# Endpoints and pages\n\n" + NOTE + "Every path that an installation with all plugins of this"
+        " repository answers. {doc}`../howto/api` tells how the API is used.\n\n"
     )
     hub = app.extensions["flexmeasures"]
     rows = []
@@ -303,7 +276,7 @@ def errors_page(app: Flask) -> str:
     from flexmeasures import errors
 
     introduction, tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n", maxsplit=1)
-    text = f"# Errors\n\n{BY_HAND_NOTE}## Exceptions\n\n{prose(introduction)}\n\n```text\n{tree}\n```\n\n"
+    text = f"# Errors\n\n{NOTE}## Exceptions\n\n{prose(introduction)}\n\n```text\n{tree}\n```\n\n"
     text += (
         "The command line prints their text in place of a traceback. Jobs that fail keep it, and pages and"
     )
@@ -318,56 +291,6 @@ def errors_page(app: Flask) -> str:
     return text + table(("status", "HTTP", "what it says when nothing more exact is known"), rows)
 
 
-# -- versions of the API that have no page of their own -------------------------------------------------
-
-
-def version_page(version: Version) -> str:
-    """What a version's declaration says: its services, and the rules in which versions differ."""
-    text = f"# API, version {version.number}\n\n{BY_HAND_NOTE}"
-    text += (
-        f"Messages are read as {{doc}}`api_v2_0` tells, below `/api/{version.name}`, with these rules:\n\n"
-    )
-    text += "".join(f"- {rule}\n" for rule in _rules_of(version))
-    about = "Lists the services; `?access=ROLE` those of a role."
-    rows = [("GET", "getService", "everybody", about)]
-    details = f"### GET /api/{version.name}/getService\n\n{about}\n\n"
-    for service in version.services:
-        methods = ", ".join(service.methods)
-        rows.append((methods, service.name, ", ".join(service.access), service.description))
-        for method in service.methods:
-            details += f"### {method} /api/{version.name}/{service.name}\n\n"
-            details += f"{prose(inspect.getdoc(service.handler))}\n\n"
-    text += "\n## Services\n\n" + table(("methods", "service", "roles (and admin)", "what for"), rows)
-    return text + details
-
-
-def _rules_of(version: Version) -> Iterator[str]:
-    yield "**When it was known:** " + " ".join(prose(inspect.getdoc(version.timing)).split())
-    if version.simplified_addresses:
-        yield "**Addresses** of connections may be written as `owner:asset` or `asset` alone."
-    if version.forecasts_from_prognoses:
-        yield "**Prognoses** that were recorded after the fact are measurements, and ask for forecasts."
-    if (rules := version.flexibility) is not None:
-        events, assets = ", ".join(rules.event_types), ", ".join(rules.asset_types)
-        yield f"**Events** of type {events}, for assets of type {assets}."
-        plan = "by a job that the event asks for" if rules.by_job else "when it is asked for, and not stored"
-        yield f"**Plans** are made {plan}."
-        if rules.later_only:
-            yield "**Order:** each event has a later datetime than the one before."
-    if version.successor is not None:
-        yield (
-            f"**Deprecated:** answers carry the headers `Deprecation` and `Link` (to {version.successor});"
-            " see `FLEXMEASURES_DEPRECATED_API_VERSIONS`."
-        )
-
-
-def _page_of(module: str) -> Callable[[Any], str]:
-    def page(app: Flask) -> str:
-        return version_page(getattr(import_module(f"flexmeasures_api_v1.{module}"), module.upper()))
-
-    return page
-
-
 # -- all of them ---------------------------------------------------------------------------------------
 
 PAGES: dict[str, Callable[[Any], str]] = {
@@ -376,11 +299,7 @@ PAGES: dict[str, Callable[[Any], str]] = {
     "commands": commands_page,
     "endpoints": endpoints_page,
     "errors": errors_page,
-    "api_v1": _page_of("v1"),
-    "api_v1_1": _page_of("v1_1"),
-    "api_v1_2": _page_of("v1_2"),
-    "api_v1_3": _page_of("v1_3"),
-}
+} | generate_api.PAGES
 
 
 def pages() -> dict[Path, str]:

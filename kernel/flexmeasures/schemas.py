@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import (
     RAISE,
@@ -37,6 +37,8 @@ _LONGITUDE = validate.Range(min=-180, max=180)
 class Minutes(fields.Integer):
     """A positive whole number of minutes, read into a timedelta."""
 
+    json_schema: ClassVar = {"minimum": 1, "maximum": 366 * 24 * 60}
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         minutes = super()._deserialize(value, attr, data, **kwargs)
         if minutes is None or not 1 <= minutes <= 366 * 24 * 60:
@@ -49,6 +51,8 @@ class Minutes(fields.Integer):
 
 class AwareTime(fields.Field[datetime]):
     """An ISO 8601 time with UTC offset."""
+
+    json_schema: ClassVar = {"type": "string", "format": "date-time"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
@@ -124,6 +128,7 @@ class AssetSchema(SensorSchema):
     """An asset as the API and the command line take and give it."""
 
     kind = Asset
+    spellings: ClassVar = SPELLINGS
 
     id = fields.Integer(dump_only=True)
     name = Text(required=True, validate=validate.Length(max=255))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate, validates
 from sqlalchemy import select
@@ -26,6 +26,8 @@ def normalised_email(text: str) -> str:
 
 class EmailAddress(Text):
     """An email address, normalised."""
+
+    json_schema: ClassVar = {"format": "email"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:

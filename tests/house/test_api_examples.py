@@ -1,4 +1,4 @@
-"""The examples of docs/reference/api_v2_0.md are what the API answers."""
+"""The examples of docs/howto/api.md are what the API answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api_v2_0.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "api.md"
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 PASSWORD = "a-password-for-tests"
 SECTION = re.compile(r"^### (GET|POST|PATCH|DELETE) (\S+)$\n(.*?)(?=^##|\Z)", re.M | re.S)

@@ -18,6 +18,7 @@ from flexmeasures_api import addresses, sensors
 from flexmeasures_api.addresses import EventAddress
 from flexmeasures_api.get_data import merged
 from flexmeasures_api.grammar import check_type, read_groups, read_number
+from flexmeasures_api.messages import SOC_WITH_TARGETS
 from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.times import NOTHING, moment
 from flexmeasures_api.units import POWER, STATE_OF_CHARGE, required_unit, to_mwh
@@ -26,7 +27,6 @@ from flexmeasures_api.versions import Call, FlexibilityRules
 if TYPE_CHECKING:
     from flexmeasures.series import Floats
 
-SOC, SOC_WITH_TARGETS = "soc", "soc-with-targets"
 STORAGE_TYPES = ("battery", "one-way_evse", "two-way_evse")
 DEFAULT_PLANNING_HORIZON = timedelta(hours=48)
 SHORTEST_PLAN = timedelta(hours=24)  # of plans that are made on request

@@ -13,6 +13,7 @@ from flexmeasures.errors import InputError
 from flexmeasures.models import LatestTaskRun
 from flexmeasures.timing import iso_time, parse_time
 from flexmeasures_api.answers import answer
+from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import check_role, check_size, require_user
 from flexmeasures_api.statuses import Refused
 from flexmeasures_api.versions import refused
@@ -23,13 +24,40 @@ TASK_RUNNER = "task-runner"
 DEFAULT_FREQUENCY = 10  # minutes
 
 
+TEXT = {"type": "string"}
+TASK = json_object(
+    ("status", "reason", "lastrun", "frequency", "process", "server"),
+    status={"type": "string", "enum": ["OK", "ERROR"]},
+    reason=TEXT,
+    lastrun=TEXT | {"description": "ISO 8601; empty when there is none."},
+    frequency={"type": "integer", "description": "Minutes between two runs, as expected."},
+    process=TEXT,
+    server=TEXT,
+)
+RUN = json_object(
+    ("name",),
+    name=TEXT | {"minLength": 1, "maxLength": 80},
+    status=TEXT | {"enum": ["True", "False"]},
+    datetime=TEXT | {"format": "date-time", "description": "When it ran; now, if not said."},
+)
+
+
 @blueprint.get("/ping")
+@described(
+    public=True, answers={200: json_object(("message", "status"), message=TEXT, status={"type": "integer"})}
+)
 def ping() -> Response:
     """Public: the server answers."""
     return answer({"message": "ok", "status": 200})
 
 
 @blueprint.get("/getLatestTaskRun")
+@described(
+    description="The header of tokens carries FLEXMEASURES_TASK_CHECK_AUTH_TOKEN here, and no user's token.",
+    query=[{"name": "name", "in": "query", "required": True, "schema": TEXT, "description": "Of the task."}],
+    examples={"one": {"name": "import-prices"}},
+    answers=dict.fromkeys((200, 400, 401, 403, 404), TASK),
+)
 def get_latest_task_run() -> Response:
     """When a task ran last and whether it succeeded, for who sends FLEXMEASURES_TASK_CHECK_AUTH_TOKEN."""
     header = current_app.config["SECURITY_TOKEN_AUTHENTICATION_HEADER"]
@@ -62,6 +90,16 @@ def _task_answer(status: str, reason: str, http: int, name: str = "", lastrun: s
 
 
 @blueprint.post("/postLatestTaskRun")
+@described(
+    body=RUN,
+    content="application/x-www-form-urlencoded",
+    examples={"success": {"name": "import-prices", "status": "True"}},
+    answers={
+        200: json_object(("status",), status={"type": "string", "enum": ["OK"]}),
+        400: json_object(("status", "reason"), status={"type": "string", "enum": ["ERROR"]}, reason=TEXT),
+    },
+    refusals=(403, 413),
+)
 def post_latest_task_run() -> Response:
     """Note a run of a task; form fields name, status ("True" for success) and datetime. For the role task-runner."""
     try:

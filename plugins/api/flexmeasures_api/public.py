@@ -12,16 +12,46 @@ import flexmeasures
 from flexmeasures.db import db
 from flexmeasures.models import User as UserTable
 from flexmeasures.platform import platform
+from flexmeasures_api import pages
 from flexmeasures_api.answers import answer
+from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import check_size
 
 if TYPE_CHECKING:
     from flexmeasures.models import User
 
-blueprint = Blueprint("api", __name__, url_prefix="/api")
+blueprint = Blueprint("api", __name__, url_prefix="/api", template_folder="templates")
+blueprint.add_url_rule("/docs/<name>", "docs_file", pages.static_file)
+
+
+TEXT = {"type": "string"}
+CREDENTIALS = json_object(
+    ("email",),
+    email=TEXT,
+    password=TEXT | {"description": "Not needed by who is logged in by session."},
+)
+TOKEN = json_object(
+    ("auth_token", "user_id", "status"),
+    auth_token=TEXT,
+    user_id={"type": "integer"},
+    status={"type": "integer"},
+)
+NO_TOKEN = json_object(("errors",), errors={"type": "array", "items": TEXT})
 
 
 @blueprint.get("/", strict_slashes=False)
+@described(
+    public=True,
+    answers={
+        200: json_object(
+            ("versions", "message", "flexmeasures_version", "status"),
+            versions={"type": "array", "items": {"type": "string"}},
+            message={"type": "string"},
+            flexmeasures_version={"type": "string"},
+            status={"type": "integer"},
+        )
+    },
+)
 def list_versions() -> Response:
     """Public: the versions of the API that are installed."""
     brought = platform().ask("register_api_versions")
@@ -40,6 +70,13 @@ def list_versions() -> Response:
 
 
 @blueprint.post("/requestAuthToken")
+@described(
+    public=True,
+    body=CREDENTIALS,
+    examples={"password": {"email": "prosumer@example.com", "password": "a-password-for-tests"}},
+    answers={200: TOKEN} | dict.fromkeys((400, 401, 404), NO_TOKEN),
+    refusals=(413,),
+)
 def request_auth_token() -> Response:
     """Public: a fresh authentication token for email and password, or for who is logged in by session."""
     from flexmeasures.auth import new_token

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flexmeasures_api import messages
 from flexmeasures_api.connections import get_connection
 from flexmeasures_api.flexibility import get_device_message, post_udi_event
 from flexmeasures_api.get_data import get_meter_data, get_prognosis
+from flexmeasures_api.messages import Message
 from flexmeasures_api.post_data import post_meter_data, post_price_data, post_prognosis, post_weather_data
 from flexmeasures_api.versions import USEF_ROLES, Handler, Service
 
 FLEXIBILITY_ROLES = ("Prosumer", "ESCo")
 
 
-def _get(name: str, description: str, handler: Handler, access: tuple[str, ...] = USEF_ROLES) -> Service:
-    return Service(name=name, access=access, description=description, handler=handler)
+def _get(
+    name: str, description: str, handler: Handler, message: Message, access: tuple[str, ...] = USEF_ROLES
+) -> Service:
+    return Service(name=name, access=access, description=description, handler=handler, message=message)
 
 
-def _post(name: str, description: str, handler: Handler, access: tuple[str, ...] = USEF_ROLES) -> Service:
-    return Service(name=name, access=access, description=description, handler=handler, methods=("POST",))
+def _post(
+    name: str, description: str, handler: Handler, message: Message, access: tuple[str, ...] = USEF_ROLES
+) -> Service:
+    return replace(_get(name, description, handler, message, access), methods=("POST",))
 
 
 def resource(name: str, description: str, access: tuple[str, ...] = ()) -> Service:
@@ -26,19 +32,27 @@ def resource(name: str, description: str, access: tuple[str, ...] = ()) -> Servi
     return Service(name=name, access=access, description=description)
 
 
-GET_CONNECTION = _get("getConnection", "Request entity addresses of connections", get_connection)
-GET_METER_DATA = _get("getMeterData", "Request meter reading", get_meter_data)
+GET_CONNECTION = _get(
+    "getConnection", "Request entity addresses of connections", get_connection, messages.CONNECTIONS
+)
+GET_METER_DATA = _get("getMeterData", "Request meter reading", get_meter_data, messages.METER_DATA)
 GET_OR_POST_FOR_METER_DATA = replace(GET_METER_DATA, methods=("GET", "POST"))
-POST_METER_DATA = _post("postMeterData", "Send meter reading", post_meter_data)
-GET_PROGNOSIS = _get("getPrognosis", "Request prognosis", get_prognosis)
-POST_PROGNOSIS = _post("postPrognosis", "Send prognosis", post_prognosis)
-POST_PRICE_DATA = _post("postPriceData", "Send prices", post_price_data)
-POST_WEATHER_DATA = _post("postWeatherData", "Send weather measurements and forecasts", post_weather_data)
+POST_METER_DATA = _post("postMeterData", "Send meter reading", post_meter_data, messages.NEW_METER_DATA)
+GET_PROGNOSIS = _get("getPrognosis", "Request prognosis", get_prognosis, messages.PROGNOSES)
+POST_PROGNOSIS = _post("postPrognosis", "Send prognosis", post_prognosis, messages.NEW_PROGNOSES)
+POST_PRICE_DATA = _post("postPriceData", "Send prices", post_price_data, messages.NEW_PRICES)
+POST_WEATHER_DATA = _post(
+    "postWeatherData", "Send weather measurements and forecasts", post_weather_data, messages.NEW_WEATHER
+)
 GET_DEVICE_MESSAGE = _get(
-    "getDeviceMessage", "Request the plan of a flexible device", get_device_message, FLEXIBILITY_ROLES
+    "getDeviceMessage",
+    "Request the plan of a flexible device",
+    get_device_message,
+    messages.DEVICE_MESSAGE,
+    FLEXIBILITY_ROLES,
 )
 POST_UDI_EVENT = _post(
-    "postUdiEvent", "Send the state of a flexible device", post_udi_event, FLEXIBILITY_ROLES
+    "postUdiEvent", "Send the state of a flexible device", post_udi_event, messages.STATE, FLEXIBILITY_ROLES
 )
 
 DATA = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from flexmeasures.errors import InputError, NoTimezone
 from flexmeasures.timing import iso_duration, iso_time, parse_duration, parse_time, server_now
@@ -152,7 +152,12 @@ DataKind = Literal["meter data", "prognosis", "prices", "weather"]
 
 
 class TimingRules(Protocol):
-    """How a version of the API reads the recording time of posted data."""
+    """How a version of the API reads the recording time of posted data.
+
+    keys: those that it reads, the one that examples show last.
+    """
+
+    keys: ClassVar[tuple[str, ...]]
 
     def read(self, message: dict[str, Any], kind: DataKind, *, play: bool) -> Resolve:
         """Check horizon and prior; what is returned gives the recording once the period is known.
@@ -164,6 +169,8 @@ class TimingRules(Protocol):
 
 class RollingTiming:
     """The rules of v2.0: horizon counts for each event, prior for all; neither means now (in play mode: horizon 0)."""
+
+    keys: ClassVar[tuple[str, ...]] = ("horizon", "prior")
 
     def read(self, message: dict[str, Any], kind: DataKind, *, play: bool) -> Resolve:
         """See TimingRules; an inferred recording time is not checked for being ex post."""
@@ -189,6 +196,8 @@ class AnchoredTiming:
     A plain horizon counts from the end of the period, so that all values were recorded at one time; a
     repeating one (R/PT6H) counts for each event. Neither means a horizon of 0, but prognoses have to state one.
     """
+
+    keys: ClassVar[tuple[str, ...]] = ("horizon",)
 
     def read(self, message: dict[str, Any], kind: DataKind, *, play: bool) -> Resolve:
         """See TimingRules."""

@@ -7,7 +7,7 @@ versions differ from it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, current_app, request
 
 from flexmeasures.hookspecs import ApiVersion
+from flexmeasures_api import pages
 from flexmeasures_api.answers import answer
 from flexmeasures_api.deprecation import deprecated_since
+from flexmeasures_api.described import described, describing, json_object
 from flexmeasures_api.grammar import check_keys, read_message
+from flexmeasures_api.messages import Message, describe
 from flexmeasures_api.permissions import check_role, check_size, require_user
 from flexmeasures_api.statuses import Refused, processed
 from flexmeasures_api.times import TimingRules
@@ -25,6 +28,33 @@ from flexmeasures_api.times import TimingRules
 if TYPE_CHECKING:
     from flexmeasures.models import User
 
+_LISTING = described(
+    summary="List the services of this version.",
+    description="With access those of a role.",
+    public=True,
+    tag="version",
+    query=[{"name": "access", "in": "query", "schema": {"type": "string"}, "description": "A role."}],
+    examples={"of a role": {"access": "Prosumer"}},
+    answers={
+        200: json_object(
+            ("type", "version", "services", "status", "message"),
+            type={"type": "string"},
+            version={"type": "string"},
+            services={
+                "type": "array",
+                "items": json_object(
+                    ("name", "access", "description"),
+                    name={"type": "string"},
+                    access={"type": "array", "items": {"type": "string"}},
+                    description={"type": "string"},
+                ),
+            },
+            status={"type": "string"},
+            message={"type": "string"},
+        )
+    },
+    refusals=(400,),
+)
 USEF_ROLES = ("Aggregator", "Supplier", "MDC", "DSO", "Prosumer", "ESCo")
 
 
@@ -50,7 +80,7 @@ class Call:
     @property
     def request_type(self) -> str:
         """What "type" of the message has to be."""
-        return f"{_capitalised(self.service.name)}Request"
+        return self.service.request_type
 
 
 Handler = Callable[[Call], dict[str, Any]]
@@ -62,6 +92,7 @@ class Service:
 
     name: as in the path, or method and path of a resource ("GET /assets"), which has no handler here.
     access: roles that may use it, beside admin. handler: gives the data of the answer, or raises Refused.
+    message: what it takes and gives, for the OpenAPI document.
     """
 
     name: str
@@ -69,6 +100,12 @@ class Service:
     description: str
     handler: Handler | None = None
     methods: tuple[str, ...] = ("GET",)
+    message: Message = field(default_factory=Message)
+
+    @property
+    def request_type(self) -> str:
+        """What "type" of its messages has to be."""
+        return f"{_capitalised(self.name)}Request"
 
     @property
     def response_type(self) -> str:
@@ -115,11 +152,14 @@ class Version:
     def blueprint(self) -> Blueprint:
         """A blueprint below /api/<name> with getService and every service that has a handler."""
         blueprint = Blueprint(f"api_{self.name}", __name__, url_prefix=f"/api/{self.name}")
-        blueprint.add_url_rule("/getService", "getService", partial(get_service, self))
+        blueprint.add_url_rule("/getService", "getService", _LISTING(partial(get_service, self)))
         for service in self.services:
             if service.handler is not None:
-                view = partial(serve, self, service, service.handler)
+                view = describing(
+                    partial(serve, self, service, service.handler), partial(describe, self, service)
+                )
                 blueprint.add_url_rule(f"/{service.name}", service.name, view, methods=service.methods)
+        pages.add_to(blueprint, self)
         blueprint.after_request(partial(announce_deprecation, self))
         return blueprint
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures_api.flexibility import SOC
+from flexmeasures_api.messages import SOC
 from flexmeasures_api.services import FLEXIBILITY
 from flexmeasures_api.versions import FlexibilityRules
 from flexmeasures_api_v1.v1_1 import V1_1

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures_api.flexibility import SOC, SOC_WITH_TARGETS, STORAGE_TYPES
+from flexmeasures_api.flexibility import STORAGE_TYPES
+from flexmeasures_api.messages import SOC, SOC_WITH_TARGETS
 from flexmeasures_api.versions import FlexibilityRules
 from flexmeasures_api_v1.v1_2 import V1_2
 

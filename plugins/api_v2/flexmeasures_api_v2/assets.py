@@ -12,6 +12,7 @@ from flexmeasures.models import Asset, User
 from flexmeasures.schemas import AssetSchema
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
+from flexmeasures_api.described import described
 from flexmeasures_api.permissions import check_role
 from flexmeasures_api.statuses import Refused
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
@@ -28,7 +29,37 @@ class AssetQuery(Schema):
     owner_id = fields.Integer(load_default=None, validate=validate.Range(min=0, max=LARGEST_ID))
 
 
+class StoredAsset(AssetSchema):
+    """An asset in answers: null for what older ones, or those of the command line, do not have."""
+
+    capacity_in_mw = fields.Float(allow_none=True)
+    latitude = fields.Float(allow_none=True)
+    longitude = fields.Float(allow_none=True)
+    asset_type_name = fields.String(allow_none=True, attribute="type_name")
+    owner_id = fields.Integer(allow_none=True)
+    market_id = fields.Integer(allow_none=True)
+
+
+ASSET = {
+    "name": "Test battery",
+    "asset_type": "battery",
+    "unit": "MW",
+    "owner": 2,
+    "market": 1,
+    "event_resolution": 10,
+    "capacity_in_mw": 2.0,
+    "latitude": 10,
+    "longitude": 100,
+    "min_soc_in_mwh": 0,
+    "max_soc_in_mwh": 5,
+    "soc_in_mwh": 2.5,
+    "soc_datetime": "2015-01-01T00:00:00+00:00",
+    "soc_udi_event_id": 203,
+}
+
+
 @blueprint.get("/assets")
+@described(query=AssetQuery(), answers={200: StoredAsset(many=True)}, refusals=(403, 422))
 @answers_user
 def list_assets(user: User) -> Response:
     """The user's assets (admin: all, or one owner's), newest first."""
@@ -43,11 +74,17 @@ def list_assets(user: User) -> Response:
         query = query.where(Asset.owner_id == user.id)
     elif owner_id is not None:
         query = query.where(Asset.owner_id == owner_id)
-    schema = AssetSchema()
+    schema = StoredAsset()
     return answer([schema.dump_asset(asset) for asset in db.session.scalars(query)])
 
 
 @blueprint.post("/assets")
+@described(
+    body=AssetSchema(),
+    examples={"battery": ASSET},
+    answers={201: StoredAsset()},
+    refusals=(400, 403, 413, 422),
+)
 @answers_user
 def create_asset(user: User) -> Response:
     """A new asset, by an admin."""
@@ -55,17 +92,24 @@ def create_asset(user: User) -> Response:
     data = body()
     with writing():
         asset = validated(lambda: structure.create_asset(data))
-    return answer(AssetSchema().dump_asset(asset), 201)
+    return answer(StoredAsset().dump_asset(asset), 201)
 
 
 @blueprint.get("/asset/<asset_id>")
+@described(answers={200: StoredAsset()}, refusals=(400, 403, 404))
 @answers_user
 def get_asset(user: User, asset_id: str) -> Response:
     """One asset, for its owner or an admin."""
-    return answer(AssetSchema().dump_asset(thing_of(Asset, user, asset_id, "read")))
+    return answer(StoredAsset().dump_asset(thing_of(Asset, user, asset_id, "read")))
 
 
 @blueprint.patch("/asset/<asset_id>")
+@described(
+    body=AssetSchema(partial=True),
+    examples={"place": {"latitude": 11.1, "longitude": 99.9}},
+    answers={200: StoredAsset()},
+    refusals=(400, 403, 404, 413, 422),
+)
 @answers_user
 def change_asset(user: User, asset_id: str) -> Response:
     """Change any fields of an asset (id is ignored); the owner can be changed by an admin only."""
@@ -77,10 +121,11 @@ def change_asset(user: User, asset_id: str) -> Response:
         asset = validated(lambda: structure.update_asset(asset, data))
         if asset.owner_id != owner_id and not user.is_admin:
             raise Refused("INVALID_SENDER", "You may not give an asset to another owner; an admin may.")
-    return answer(AssetSchema().dump_asset(asset))
+    return answer(StoredAsset().dump_asset(asset))
 
 
 @blueprint.delete("/asset/<asset_id>")
+@described(answers={204: None}, refusals=(400, 403, 404))
 @answers_user
 def delete_asset(user: User, asset_id: str) -> Response:
     """Delete an asset with all that is known about it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
@@ -17,8 +17,9 @@ from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, SensorType, User
 from flexmeasures.platform import platform
 from flexmeasures.schemas import AwareTime, Text
-from flexmeasures.timing import parse_duration
+from flexmeasures.timing import iso_duration, parse_duration
 from flexmeasures_api.answers import answer
+from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import check_role
 from flexmeasures_api.statuses import shown
 from flexmeasures_api_v2.resources import answers_user, unprocessable
@@ -30,8 +31,18 @@ MOST_SLOTS = 100_000
 GROUPS = {"renewables": ("solar", "wind"), "EVSE": ("one-way_evse", "two-way_evse")}
 
 
+ITEM = json_object(
+    ("target_id", "root_id", "doc"),
+    target_id={"type": "string", "nullable": True},
+    root_id={"type": "string"},
+    doc={"type": "object"},
+)
+
+
 class Duration(fields.Field[timedelta]):
     """A positive ISO 8601 duration."""
+
+    json_schema: ClassVar = {"type": "string", "format": "duration"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
         try:
@@ -41,6 +52,9 @@ class Duration(fields.Field[timedelta]):
         if duration <= timedelta(0):
             raise ValidationError("Must be longer than nothing, such as PT15M.")
         return duration
+
+    def _serialize(self, value: timedelta | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else iso_duration(value)
 
 
 class ChartQuery(Schema):
@@ -68,6 +82,19 @@ class ChartQuery(Schema):
 
 
 @blueprint.get("/charts/power")
+@described(
+    query=ChartQuery(),
+    examples={
+        "a day": {
+            "resource": "battery",
+            "start_time": "2015-06-02T00:00:00+00:00",
+            "end_time": "2015-06-03T00:00:00+00:00",
+            "resolution": "PT15M",
+        }
+    },
+    answers={200: ITEM},
+    refusals=(403, 404, 422, 501),
+)
 @answers_user
 def power_chart(user: User) -> Response:
     """A chart of power measured, forecast and planned, for `Bokeh.embed.embed_item`."""

@@ -13,6 +13,7 @@ from flexmeasures.mail import MailNotSent
 from flexmeasures.models import User
 from flexmeasures.user_schemas import UserSchema
 from flexmeasures_api.answers import answer
+from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import ANONYMOUS, check_role
 from flexmeasures_api.statuses import Refused
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
@@ -32,6 +33,12 @@ class UserQuery(Schema):
 
 
 @blueprint.get("/users")
+@described(
+    query=UserQuery(),
+    examples={"all": {"include_inactive": True}},
+    answers={200: UserSchema(many=True)},
+    refusals=(403, 422),
+)
 @answers_user
 def list_users(user: User) -> Response:
     """All active users, for an admin; with `include_inactive` the others as well."""
@@ -47,6 +54,7 @@ def list_users(user: User) -> Response:
 
 
 @blueprint.get("/user/<user_id>")
+@described(answers={200: UserSchema()}, refusals=(400, 403, 404))
 @answers_user
 def get_user(user: User, user_id: str) -> Response:
     """One user, for themself or an admin."""
@@ -54,6 +62,12 @@ def get_user(user: User, user_id: str) -> Response:
 
 
 @blueprint.patch("/user/<user_id>")
+@described(
+    body=UserSchema(partial=True),
+    examples={"inactive": {"active": False}},
+    answers={200: UserSchema()},
+    refusals=(400, 403, 404, 413, 422),
+)
 @answers_user
 def change_user(user: User, user_id: str) -> Response:
     """Change any fields of a user (id is ignored); nobody changes their own activity and roles."""
@@ -71,6 +85,7 @@ def change_user(user: User, user_id: str) -> Response:
 
 
 @blueprint.patch("/user/<user_id>/password-reset")
+@described(answers={200: json_object(("status",), status={"type": "integer"})}, refusals=(400, 403, 404, 413))
 @answers_user
 def reset_password(user: User, user_id: str) -> Response:
     """Give a user a random password, end their sessions and tokens, and mail them a link; by an admin."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flexmeasures_api.flexibility import SOC, SOC_WITH_TARGETS, STORAGE_TYPES
+from flexmeasures_api.flexibility import STORAGE_TYPES
+from flexmeasures_api.messages import SOC, SOC_WITH_TARGETS
 from flexmeasures_api.services import DATA, FLEXIBILITY, resource
 from flexmeasures_api.times import RollingTiming
 from flexmeasures_api.versions import FlexibilityRules, Version
