@@ -55,7 +55,7 @@ def unversioned_page(app: Flask) -> str:
     from flexmeasures_api.openapi import document
 
     version: Version = import_module(VERSIONS["v2_0"]).V2_0
-    text = f"# API, what has no version\n\n{NOTE}"
+    text = f"# API, what has no version\n\n{NOTE}## Endpoints\n\n"
     with app.test_request_context():
         described = document(version)
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
