@@ -216,6 +216,18 @@ def every_belief(
     return Revisions(rows["start"][order], recorded[order], rows["value"][order])
 
 
+def extent(sensor: Sensor) -> tuple[datetime, datetime] | None:
+    """Start of the first event with a belief and end of the last one, None when there are none."""
+    from sqlalchemy import func, select
+
+    from flexmeasures.models.beliefs import belief
+
+    about = belief.c.sensor_id == sensor.id
+    first = db.session.scalar(select(func.min(belief.c.event_start)).where(about))
+    last = db.session.scalar(select(func.max(belief.c.event_start)).where(about))
+    return None if first is None or last is None else (first, last + sensor.event_resolution)
+
+
 def last_values(
     sensors: Sequence[Sensor], until: datetime | None = None
 ) -> dict[int, tuple[datetime, float]]:

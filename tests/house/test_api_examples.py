@@ -33,13 +33,13 @@ class Example:
 
 
 def examples(text: str) -> Iterator[Example]:
-    """The examples of the page in their order; here every <asset_id> is 4, every <user_id> 2."""
+    """The examples of the page in their order; here every <asset_id> is 4, every <user_id> and <sensor_id> 2."""
     for method, path, section in SECTION.findall(text):
         asked, answered = REQUEST.search(section), ANSWER.search(section)
         assert answered is not None, f"{method} {path} has no answer"
         yield Example(
             method,
-            path.replace("<asset_id>", "4").replace("<user_id>", "2"),
+            path.replace("<asset_id>", "4").replace("<user_id>", "2").replace("<sensor_id>", "2"),
             "Sent by an admin." in section,
             json.loads(asked[1]) if asked else None,
             int(answered[1]),

@@ -47,6 +47,8 @@ FLOORS: tuple[frozenset[str], ...] = (
             "forecasting",
             "migrating",
             "uninstalling",
+            "backups",
+            "dumps",
             "monitoring",
             "mail",
             "accounts",

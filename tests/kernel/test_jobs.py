@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, update
 
-from flexmeasures import hookimpl, jobs, leases, working
+from flexmeasures import backups, hookimpl, jobs, leases, working
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.jobs import Outcome
@@ -230,6 +230,21 @@ def test_a_cancelled_job_stores_nothing(functions):
     job = ask(function="slow")
     working.work(burst=True)
     assert (notes(), reread(job).state) == ([], JobState.CANCELLED)
+
+
+@pytest.mark.contract("D9")
+@pytest.mark.parametrize("data", [True, False])
+def test_a_job_under_which_a_backup_is_loaded_stores_nothing(functions, tmp_path, data):
+    def restored_meanwhile(job):
+        backups.load(tmp_path / "backup")
+        return note(job)
+
+    functions["slow"] = restored_meanwhile
+    job_id = ask(function="slow").id
+    backups.save(tmp_path / "backup", data=data)
+    jobs.run(jobs.claim([QUEUE], "mortal"))
+    assert notes() == []
+    assert db.session.scalar(select(Job.state).where(Job.id == job_id)) == (JobState.QUEUED if data else None)
 
 
 def test_after_three_lost_leases_a_job_fails_with_the_reason(functions, failures):

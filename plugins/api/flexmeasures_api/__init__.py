@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flexmeasures import hookimpl
 
 if TYPE_CHECKING:
-    from flask import Blueprint
+    from flask import Blueprint, Flask
 
     from flexmeasures.settings import Setting
 
@@ -36,11 +36,16 @@ def register_settings() -> list[Setting]:
 
 
 @hookimpl
-def register_blueprints() -> list[Blueprint]:
-    """Bring /api/, /api/requestAuthToken and /api/ops."""
-    from flexmeasures_api import ops, public
+def register_blueprints(app: Flask) -> list[Blueprint]:
+    """Bring /api/, /api/requestAuthToken, /api/ops and /api/dev, and in play mode restoreData."""
+    from flexmeasures_api import dev, ops, public
 
-    return [public.blueprint, ops.blueprint]
+    brought = [public.blueprint, ops.blueprint, dev.blueprint]
+    if app.config.get("FLEXMEASURES_MODE") == "play":
+        from flexmeasures_api import restore
+
+        brought.append(restore.blueprint)
+    return brought
 
 
 @hookimpl

@@ -51,7 +51,9 @@ class Line:
 
 @dataclass(frozen=True)
 class ChartData:
-    """Everything that is drawn. now: where the now-line stands; left_out: assets without any data here."""
+    """Everything that is drawn. now: where the now-line stands; left_out: assets without any data here;
+    quantity: what the axis shows.
+    """
 
     start: datetime
     end: datetime
@@ -62,10 +64,13 @@ class ChartData:
     power: tuple[Line, ...]
     price: Line | None
     left_out: tuple[str, ...] = ()
+    quantity: str = "Power"
 
     @property
     def axis_title(self) -> str:
-        """Quantity, unit and sign of the power axis."""
+        """Quantity and unit, and of power the sign."""
+        if self.quantity != "Power":
+            return f"{self.quantity}, {self.unit}" if self.unit else self.quantity
         sign = "consumption +" if self.consumption_as_positive else "production +"
         return f"Power, {self.unit} ({sign})"
 

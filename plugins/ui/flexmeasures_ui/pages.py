@@ -18,7 +18,7 @@ from flexmeasures.models import Asset, User
 from flexmeasures.platform import platform
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_ui import files, icons, menu, windows, words
+from flexmeasures_ui import files, icons, menu, sensors, windows, words
 from flexmeasures_ui.chart_data import ChartData, read
 from flexmeasures_ui.overview import overview
 
@@ -33,6 +33,8 @@ def make_blueprint() -> Blueprint:
         ("/assets/<int:asset_id>", "asset", asset),
         ("/assets/<int:asset_id>/chart.json", "chart", chart),
         ("/assets/<int:asset_id>/data.csv", "data", data),
+        ("/sensors/<int:sensor_id>", "sensor", sensors.sensor),
+        ("/sensors/<int:sensor_id>/chart", "sensor_chart", sensors.chart),
     ):
         blueprint.add_url_rule(rule, name, login_required(view), strict_slashes=False)
     blueprint.app_context_processor(_for_templates)

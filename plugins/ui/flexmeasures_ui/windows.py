@@ -13,7 +13,7 @@ from flexmeasures.beliefs import last_values
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.hookspecs import PowerChart
-from flexmeasures.models import Asset, StoredSchedule
+from flexmeasures.models import Asset, Sensor, StoredSchedule
 from flexmeasures.timing import floor_time, server_now
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -61,10 +61,10 @@ def _query(start: datetime, end: datetime) -> dict[str, str]:
     return {name: f"{moment:%Y-%m-%dT%H:%M}Z" for name, moment in (("start", start), ("end", end))}
 
 
-def asked_window(asset: Asset, query: Mapping[str, str], timezone: str) -> Window:
-    """The window that the query's start and end ask for, or the asset's default; InputError for a bad one."""
+def asked_window(sensor: Sensor, query: Mapping[str, str], timezone: str) -> Window:
+    """The window that the query's start and end ask for, or the sensor's default; InputError for a bad one."""
     if "start" not in query and "end" not in query:
-        return default_window(asset)
+        return default_window(sensor)
     zone = ZoneInfo(timezone)
     start, end = (_moment(query.get(name, ""), name, zone) for name in ("start", "end"))
     if start >= end:
@@ -86,21 +86,21 @@ def _moment(text: str, field: str, zone: ZoneInfo) -> datetime:
         raise InputError(f"{field} {text!r} is not a date and time.", field, ACCEPTED) from None
 
 
-def default_window(asset: Asset) -> Window:
+def default_window(sensor: Sensor) -> Window:
     """From 6 h before now to 24 h after; around the newest data if they are not from that time."""
     now = floor_time(server_now(), timedelta(minutes=15))
-    newest = _newest_data(asset)
+    newest = _newest_data(sensor)
     if newest is None or now - BEFORE <= newest <= now + AFTER:
         return Window(now - BEFORE, now + AFTER)
     around = floor_time(newest, HOUR)
     return Window(around - BEFORE, around + AFTER, why="There are no data around now; these are the newest.")
 
 
-def _newest_data(asset: Asset) -> datetime | None:
-    """Start of the asset's newest schedule or, if that is later, of its newest measurement."""
-    planned = select(StoredSchedule.start).where(StoredSchedule.sensor_id == asset.id)
+def _newest_data(sensor: Sensor) -> datetime | None:
+    """Start of the sensor's newest schedule or, if that is later, of its newest measurement."""
+    planned = select(StoredSchedule.start).where(StoredSchedule.sensor_id == sensor.id)
     starts = [db.session.scalar(planned.order_by(StoredSchedule.start.desc()).limit(1))]
-    starts += [moment for moment, _ in last_values([asset]).values()]
+    starts += [moment for moment, _ in last_values([sensor]).values()]
     return max((start for start in starts if start is not None), default=None)
 
 

@@ -1,0 +1,113 @@
+"""`flexmeasures db-ops`: the whole database at once, as files or as a dump; emptied, filled again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flexmeasures_cli.groups import ForgivingGroup, ask, with_app
+
+force_option = click.option("--force", is_flag=True, help="Do not ask.")
+
+
+@click.group("db-ops", cls=ForgivingGroup)
+def db_ops() -> None:
+    """Back up, reset and restore the whole database."""
+
+
+def _what(function: Any) -> Any:
+    """Options that say which backup is meant, and what of it."""
+    options: tuple[Callable[[Any], Any], ...] = (
+        click.option("--data/--no-data", default=False, show_default=True, help="Values, schedules, jobs."),
+        click.option(
+            "--structure/--no-structure", default=True, show_default=True, help="Users, sensors, types."
+        ),
+        click.option(
+            "--dir",
+            "folder",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of backups [default: FLEXMEASURES_DB_BACKUP_PATH].",
+        ),
+        click.option("--name", required=True, help="Name of the backup."),
+    )
+    for option in options:
+        function = option(function)
+    return function
+
+
+@db_ops.command()
+@_what
+@with_app
+def save(name: str, folder: Path | None, structure: bool, data: bool) -> None:
+    """Save a backup that `load` and the endpoint restoreData read."""
+    from flexmeasures import backups
+
+    place = backups.place_of(name, folder)
+    counts = backups.save(place, structure=structure, data=data)
+    click.echo(f"Saved {_counted(counts)} in {place}.")
+
+
+@db_ops.command()
+@_what
+@force_option
+@with_app
+def load(name: str, folder: Path | None, structure: bool, data: bool, force: bool) -> None:
+    """Replace sensors, types, values, schedules and jobs by those of a backup.
+
+    Its users are added where they are missing; those that are there stay as they are.
+    """
+    from flexmeasures import backups
+
+    place = backups.place_of(name, folder)
+    what = "all sensors, their types, values, schedules and jobs" if structure else "all values and schedules"
+    ask(f"Replace {what} by those of {place}?", force)
+    counts = backups.load(place, structure=structure, data=data, users=True)
+    click.echo(f"Loaded {_counted(counts)} from {place}.")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {table}" for table, count in counts.items()) + " rows"
+
+
+@db_ops.command()
+@force_option
+@with_app
+def reset(force: bool) -> None:
+    """Delete all tables with all that is in them, users too, and make them anew."""
+    from flask import current_app
+
+    from flexmeasures import dumps
+    from flexmeasures.db import db
+
+    ask(
+        f"Delete everything in {db.engine.url.render_as_string()}, users too?",
+        force or bool(current_app.debug),
+    )
+    done = dumps.reset()
+    click.echo(f"The database is empty; {len(done)} migrations were run.")
+
+
+@db_ops.command()
+@with_app
+def dump() -> None:
+    """Write everything into one file in the working directory (pg_dump, or a copy of an SQLite database)."""
+    from flexmeasures import dumps
+
+    click.echo(f"Written to {dumps.dump(Path.cwd())}; db-ops restore reads it.")
+
+
+@db_ops.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@force_option
+@with_app
+def restore(file: Path, force: bool) -> None:
+    """Replace everything by what FILE, made by db-ops dump, holds."""
+    from flexmeasures import dumps
+    from flexmeasures.db import db
+
+    ask(f"Replace everything in {db.engine.url.render_as_string()} by {file}?", force)
+    dumps.restore(file)
+    click.echo(f"Restored {file}.")

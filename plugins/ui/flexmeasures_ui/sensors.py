@@ -1,0 +1,80 @@
+"""The experimental page of any sensor, for admins: its facts and its newest values as a chart."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from flask import Response, abort, current_app, g, request
+
+from flexmeasures.auth import current_user
+from flexmeasures.beliefs import extent, search_one
+from flexmeasures.db import db
+from flexmeasures.errors import InputError
+from flexmeasures.models import Asset, Sensor
+from flexmeasures.timing import server_now
+from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_ui import windows, words
+from flexmeasures_ui.chart_data import MEASURED, ChartData, Line
+
+
+def sensor(sensor_id: int) -> str:
+    """Facts and chart of one sensor of any kind."""
+    found = _sensor_or_404(sensor_id)
+    window = _window(found)
+    g.draws_chart = True
+    data = extent(found)
+    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    return render_flexmeasures_template(
+        "ui/sensor.html",
+        active_page="assets",
+        sensor=found,
+        window=window,
+        extent=data and [words.local(moment, zone) for moment in data],
+        zone_note=words.zone_note(zone, window.start, window.end),
+    )
+
+
+def chart(sensor_id: int) -> Response:
+    """The chart of one sensor, as a Bokeh JSON item."""
+    from flexmeasures_ui.drawing import draw
+
+    found = _sensor_or_404(sensor_id)
+    return Response(orjson.dumps(draw(_read(found, _window(found)))), content_type="application/json")
+
+
+def _read(found: Sensor, window: windows.Window) -> ChartData:
+    """The newest belief about each event, whoever said it; power of assets with consumption positive."""
+    slot = windows.resolution_for(window.end - window.start, found.event_resolution)
+    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    series = search_one(found, window.start, window.end, resolution=slot, timezone=zone.key)
+    quantity = "Power" if isinstance(found, Asset) else found.type.display_name if found.type else found.name
+    return ChartData(
+        start=window.start,
+        end=window.end,
+        zone=zone,
+        now=server_now(),
+        unit=found.unit,
+        consumption_as_positive=True,
+        power=(Line(MEASURED, "newest belief", found.unit, series),),
+        price=None,
+        quantity=quantity[:1].upper() + quantity[1:],
+    )
+
+
+def _sensor_or_404(sensor_id: int) -> Sensor:
+    user = current_user()
+    if user is None or not user.is_admin:
+        abort(403)
+    found = db.session.get(Sensor, sensor_id) if sensor_id < 2**31 else None
+    if found is None:
+        abort(404)
+    return found
+
+
+def _window(found: Any) -> windows.Window:
+    try:
+        return windows.asked_window(found, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
+    except InputError as error:
+        abort(400, description=str(error))
