@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from flexmeasures.algorithms import SchedulingProblem, SensorFacts
-from flexmeasures_scheduler_storage import StorageScheduler, model
+from flexmeasures_scheduler_storage import StorageScheduler, compiled, model
 
 BARE = "bare highspy with numpy arrays from scratch, same LP, same run"
 RESOLUTION = timedelta(minutes=15)
@@ -57,7 +57,7 @@ def bare_objective(slots: int, seed: int) -> float:
     prices, hours = problem(slots, seed).prices, 0.25
     prices = prices + np.linspace(0, np.ptp(prices) / 1000, slots)
     highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy leaves its constructor untyped
-    for option, value in model.HIGHS_OPTIONS.items():
+    for option, value in compiled.HIGHS_OPTIONS.items():
         highs.setOptionValue(option, value)
     each = np.arange(slots, dtype=np.int32)
     balance = np.where(each == 0, 2.5, 0.0)

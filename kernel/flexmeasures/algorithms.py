@@ -15,12 +15,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from flexmeasures.errors import NameTaken, UnknownAlgorithm
+from flexmeasures.flexibility import Flexibility
 from flexmeasures.series import TimeSeries
 
 if TYPE_CHECKING:
     from flexmeasures.series import Floats
 
 Reader = Callable[..., TimeSeries]
+
+TARGET_KINDS = ("exact", "minimum", "maximum")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +54,13 @@ class SensorFacts:
 
 
 class Status(Enum):
-    """How a solve ended. Only OPTIMAL schedules are stored as plans; the others fail the job with a reason."""
+    """How a solve ended. Only OPTIMAL and RELAXED schedules are stored; the others fail the job with a reason.
+
+    RELAXED: the user's inputs conflict, and the schedule comes as near to them as it can, as was asked for.
+    """
 
     OPTIMAL = "optimal"
+    RELAXED = "relaxed"
     INFEASIBLE = "infeasible"
     UNBOUNDED = "unbounded"
     NOT_SOLVED = "not solved"
@@ -61,10 +68,14 @@ class Status(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A state of charge in MWh that the user wants exactly at a time (applied at the slot end not after it)."""
+    """A state of charge in MWh that the user wants at a time (applied at the slot end not after it).
+
+    kind: one of TARGET_KINDS; of a minimum more will do as well, of a maximum less.
+    """
 
     value: float
     datetime: datetime
+    kind: str = "exact"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +87,8 @@ class SchedulingProblem:
     unknown; consumption pays and production earns the same price. soc_at_start: MWh at `start`. targets:
     inside the window, in order of time. prefer_charging_sooner: add the price slope of the documentation,
     chapter 7.2.
-    read: gives the beliefs of another sensor as known at belief_time, within the owner's rights.
+    flexibility: what else is asked. read: gives the beliefs of another sensor as known at belief_time,
+    within the owner's rights.
     """
 
     asset: SensorFacts
@@ -87,6 +99,7 @@ class SchedulingProblem:
     soc_at_start: float
     targets: tuple[Target, ...] = ()
     prefer_charging_sooner: bool = True
+    flexibility: Flexibility = field(default_factory=Flexibility)
     belief_time: datetime | None = None
     read: Reader | None = None
 
@@ -103,8 +116,9 @@ class Schedule:
     values: MW a slot, shape (n,), consumption positive. soc: MWh at the end of each slot, shape (n,).
     costs: money by component, in the currency of the prices; they sum to the cost of the plan (the
     preference for sooner is no cost). baseline, baseline_costs: the same without flexibility. objective:
-    what was minimised, in money, preference included. conflicts: the user's own inputs that conflict,
-    in words, when infeasible. warnings: what the user should know.
+    what was minimised, in money, preference included. conflicts: a minimal set of the user's own inputs that
+    conflict, in words, when infeasible; advice: sentences about what would do instead. warnings: what the
+    user should know.
     """
 
     status: Status
@@ -115,6 +129,7 @@ class Schedule:
     baseline_costs: Mapping[str, float] = field(default_factory=dict)
     objective: float = 0.0
     conflicts: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

@@ -9,7 +9,7 @@ event.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,10 @@ from flexmeasures.errors import (
 from flexmeasures.jobs import Outcome
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.schedules import StoredSchedule
-from flexmeasures.models.sensors import Asset, Market
+from flexmeasures.models.sensors import Asset
 from flexmeasures.models.sources import SCHEDULING_SCRIPT, Source
 from flexmeasures.platform import platform
-from flexmeasures.prices import prices_for
-from flexmeasures.reading import reader_for
+from flexmeasures.questions import question_about, stated_target
 from flexmeasures.structure import get_source
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
 
@@ -66,11 +65,13 @@ def handle_event(
     soc_in_mwh: float,
     at: datetime,
     targets: Sequence[Target] = (),
+    wishes: Mapping[str, Any] | None = None,
 ) -> Job:
     """Note an asset's state of charge and ask for ONE schedule; joins `with db.writing():`.
 
     soc_in_mwh: MWh at the time `at`. targets: MWh at times after it; ignored unless event_type is
-    "soc-with-targets". The scheduler is chosen here: raises UnknownAlgorithm when it is not installed.
+    "soc-with-targets". wishes: what else is asked of this schedule (flexibility.KEYS). The scheduler is chosen
+    here: raises UnknownAlgorithm when it is not installed.
     """
     with writing():
         note_state(asset, event_id, soc_in_mwh, at)
@@ -83,7 +84,8 @@ def handle_event(
                 "event_type": event_type,
                 "datetime": iso_time(at),
                 "soc_in_mwh": soc_in_mwh,
-                "targets": [{"value": t.value, "datetime": iso_time(t.datetime)} for t in wanted],
+                "targets": [stated_target(target) for target in wanted],
+                **({"flexibility": dict(wishes)} if wishes else {}),
             },
             queue=QUEUE,
             sensor_id=asset.id,
@@ -114,7 +116,7 @@ def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Sched
     if asset.soc_datetime is None:
         raise InputError(f"No state of charge is known of asset {asset.name}.")
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
-    question = _question(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
+    question = question_about(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
     db.session.commit()  # no transaction is open while the scheduler computes
     schedule = choice.algorithm().compute(question.problem)
     _check(schedule, question.problem, choice.algorithm.name)
@@ -138,21 +140,12 @@ class _Plan:
     inputs: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Question:
-    """A problem, what is recorded of it, and what the user should know of how it came about."""
-
-    problem: SchedulingProblem
-    inputs: dict[str, Any]
-    warnings: list[str] = field(default_factory=list)
-
-
 def schedule_job(job: Job) -> Outcome:
     """The job function "schedule": plan one asset's power from an event on.
 
     Arguments: datetime (ISO 8601; also the belief time), soc_in_mwh (else the asset's own if it is of that
-    time, else 0), targets [{value in MWh, datetime}], prefer_charging_sooner (true). Raises AlgorithmError
-    (UnknownPrices, InfeasibleProblem ...) with the reason for users.
+    time, else 0), targets [{value in MWh, datetime, kind (exact)}], flexibility (its KEYS),
+    prefer_charging_sooner. Raises AlgorithmError (UnknownPrices, InfeasibleProblem ...) with the reason for users.
     """
     with_market = [joinedload(Asset.market)]
     asset = db.session.get(Asset, job.sensor_id, options=with_market) if job.sensor_id is not None else None
@@ -161,7 +154,7 @@ def schedule_job(job: Job) -> Outcome:
     scheduler, because = _scheduler_for(job, asset)
     at = parse_time(job.arguments.get("datetime")).astimezone(UTC)
     horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
-    question = _question(asset, job.arguments, at, horizon)
+    question = question_about(asset, job.arguments, at, horizon)
     db.session.commit()  # no transaction is open while the scheduler computes
     schedule = scheduler().compute(question.problem)
     db.session.commit()
@@ -181,6 +174,7 @@ def schedule_job(job: Job) -> Outcome:
         result={
             "start": iso_time(question.problem.start),
             "duration": iso_duration(question.problem.end - question.problem.start),
+            "status": schedule.status.value,
             "costs": dict(schedule.costs),
             "warnings": list(plan.warnings),
         },
@@ -198,93 +192,18 @@ def _scheduler_for(job: Job, asset: Asset) -> tuple[type[Scheduler], str]:
     return choice.algorithm, choice.because
 
 
-def _question(asset: Asset, arguments: Mapping[str, Any], at: datetime, horizon: timedelta) -> _Question:
-    resolution = asset.event_resolution
-    start = floor_time(at, resolution)
-    slots = -(-horizon // resolution)
-    prices, market = prices_for(asset, start, start + slots * resolution)
-    warnings = []
-    if len(prices) < slots:
-        warnings.append(
-            f"Prices of market {market.name} are known only from {iso_time(prices.start)} until"
-            f" {iso_time(prices.end)}: the schedule covers that time only."
-        )
-    targets, left_out = _targets(arguments, prices.start, prices.end)
-    warnings += [
-        f"The target of {t.value:g} MWh at {iso_time(t.datetime)} is outside of it." for t in left_out
-    ]
-    reads: list[dict[str, Any]] = []
-    problem = SchedulingProblem(
-        asset=asset.facts,
-        start=prices.start,
-        resolution=resolution,
-        prices=prices.values,
-        price_unit=market.unit,
-        soc_at_start=_soc_at_start(asset, arguments, at),
-        targets=targets,
-        prefer_charging_sooner=bool(arguments.get("prefer_charging_sooner", True)),
-        belief_time=at,
-        read=reader_for(asset, at, reads),
-    )
-    return _Question(problem, _inputs(problem, market, reads), warnings)
-
-
-def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the problem held, verbatim; `reads` is filled while the scheduler computes."""
-    facts = problem.asset
-    return {
-        "start": iso_time(problem.start),
-        "resolution": iso_duration(problem.resolution),
-        "belief_time": None if problem.belief_time is None else iso_time(problem.belief_time),
-        "market": market.id,
-        "price_unit": problem.price_unit,
-        "prices": problem.prices.tolist(),
-        "soc_at_start": problem.soc_at_start,
-        "targets": [asdict(t) | {"datetime": iso_time(t.datetime)} for t in problem.targets],
-        "limits": {
-            "capacity_in_mw": facts.capacity_in_mw,
-            "min_soc_in_mwh": facts.min_soc_in_mwh,
-            "max_soc_in_mwh": facts.max_soc_in_mwh,
-        },
-        "prefer_charging_sooner": problem.prefer_charging_sooner,
-        "reads": reads,
-    }
-
-
-def _soc_at_start(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> float:
-    """MWh: the event's value, else the asset's own where it is of the same time, else 0 (contract 16.9)."""
-    stated = arguments.get("soc_in_mwh")
-    if stated is None and asset.soc_datetime == at:
-        stated = asset.soc_in_mwh
-    return 0.0 if stated is None else float(stated)
-
-
-def _targets(
-    arguments: Mapping[str, Any], start: datetime, end: datetime
-) -> tuple[tuple[Target, ...], list[Target]]:
-    """The targets within (start, end], in order of time, and those outside."""
-    stated = [
-        Target(
-            value=float(t["value"]), datetime=parse_time(t["datetime"], "targets.datetime").astimezone(UTC)
-        )
-        for t in arguments.get("targets") or ()
-    ]
-    stated.sort(key=lambda target: target.datetime)
-    inside = tuple(target for target in stated if start < target.datetime <= end)
-    return inside, [target for target in stated if not start < target.datetime <= end]
-
-
 # -- the answer ----------------------------------------------------------------------------------------
 
 
 def _check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
-    """Only a whole, optimal plan may be stored."""
+    """Only a whole plan, optimal or relaxed as was asked for, may be stored."""
     import numpy as np
 
     if schedule.status is Status.INFEASIBLE:
-        reasons = "; ".join(schedule.conflicts) or "the limits and targets conflict"
-        raise InfeasibleProblem(f"The problem is infeasible: {reasons}.".replace("..", "."))
-    if schedule.status is not Status.OPTIMAL:
+        reasons = "; ".join(schedule.conflicts) or "the limits and targets"
+        text = f"The problem is infeasible. These inputs conflict: {reasons}.".replace("..", ".")
+        raise InfeasibleProblem(" ".join([text, *schedule.advice]))
+    if schedule.status not in (Status.OPTIMAL, Status.RELAXED):
         raise AlgorithmError(f"The scheduler {name} found no plan: {schedule.status.value}.")
     for what in ("values", "soc", "baseline"):
         array = np.asarray(getattr(schedule, what), dtype=np.float64)

@@ -254,6 +254,12 @@ _TIMING = (
         "How far ahead schedules are made.",
         chapter="2.3.3",
     ),
+    Setting(
+        "FLEXMEASURES_RELAX_TARGETS",
+        False,
+        bool,
+        "Where targets and limits of a device conflict: plan as near to the targets as can be, instead of failing.",
+    ),
 )
 
 _TOKENS = (

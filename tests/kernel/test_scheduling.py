@@ -318,6 +318,7 @@ def test_what_the_problem_held_is_recorded_on_the_job(battery, market):
         "targets": [{"value": 1.5, "datetime": "2026-03-01T11:00:00Z"}],
         "limits": {"capacity_in_mw": 0.5, "min_soc_in_mwh": 0.1, "max_soc_in_mwh": 2},
         "prefer_charging_sooner": True,
+        "flexibility": {"relax": False, "prefer_charging_sooner": True},
         "reads": [],
     }
 
@@ -520,6 +521,10 @@ class Answering(Steady):
 
 
 ARRAYS = ("values", "soc", "baseline")
+INFEASIBLE = (
+    "InfeasibleProblem: The problem is infeasible. These inputs conflict: target 5 MWh is above the maximum;"
+    " and unreachable."
+)
 SHAPELESS = "AlgorithmError: The scheduler answering gave {}; expected are 8 numbers, one a slot, all finite."
 
 
@@ -531,7 +536,7 @@ SHAPELESS = "AlgorithmError: The scheduler answering gave {}; expected are 8 num
                 "status": Status.INFEASIBLE,
                 "conflicts": ("target 5 MWh is above the maximum", "and unreachable."),
             },
-            "InfeasibleProblem: The problem is infeasible: target 5 MWh is above the maximum; and unreachable.",
+            INFEASIBLE,
         ),
         ({"status": Status.UNBOUNDED}, "AlgorithmError: The scheduler answering found no plan: unbounded."),
         (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures import scheduling
-from flexmeasures.algorithms import Target
+from flexmeasures import flexibility, scheduling
+from flexmeasures.algorithms import TARGET_KINDS, Target
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
 from flexmeasures.models import Asset
@@ -17,7 +18,7 @@ from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_durati
 from flexmeasures_api import addresses, sensors
 from flexmeasures_api.addresses import EventAddress
 from flexmeasures_api.get_data import merged
-from flexmeasures_api.grammar import check_type, read_groups, read_number
+from flexmeasures_api.grammar import KEYS, check_type, read_groups, read_number
 from flexmeasures_api.messages import SOC_WITH_TARGETS
 from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.times import NOTHING, moment
@@ -59,12 +60,13 @@ def post_udi_event(call: Call) -> dict[str, Any]:
         soc = to_mwh(read_number(message.get("value"), "value"), unit)
         targets: list[Target] = []
         if address.event_type == SOC_WITH_TARGETS:
-            targets = _targets(message, unit, at, asset.event_resolution)
+            targets = _targets(message, unit, at, asset.event_resolution, _rules(call).wishes)
+        wishes = read_wishes(message) if _rules(call).wishes else {}
         if not _rules(call).by_job:
             scheduling.note_state(asset, address.event_id, soc, at)
             return {}
         try:
-            scheduling.handle_event(asset, address.event_id, address.event_type, soc, at, targets)
+            scheduling.handle_event(asset, address.event_id, address.event_type, soc, at, targets, wishes)
         except AlgorithmError as error:
             raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
     return {}
@@ -121,8 +123,30 @@ def _check_order(asset: Asset, address: EventAddress, at: datetime, later_only: 
         raise Refused("OUTDATED_UDI_EVENT", f"{text} Accepted: {asset.soc_udi_event_id + 1} or higher.")
 
 
-def _targets(message: dict[str, Any], unit: str, at: datetime, resolution: timedelta) -> list[Target]:
-    """The targets in MWh; each after the event's datetime and within the planning horizon."""
+def read_wishes(message: dict[str, Any]) -> dict[str, Any]:
+    """What the message asks of its schedule beyond state and targets; Refused for what is not understood."""
+    for key in message.keys() - KEYS - set(flexibility.KEYS):
+        if near := get_close_matches(str(key).lower(), flexibility.KEYS, 1, cutoff=0.85):
+            raise _not_understood(str(key), f"{shown(key)} is no key of events. Did you mean {near[0]!r}?")
+    wishes = {key: message[key] for key in flexibility.KEYS if message.get(key) is not None}
+    try:
+        flexibility.read_flexibility(wishes)
+    except InputError as error:
+        raise _not_understood(str(error.field), str(error)) from None
+    return wishes
+
+
+def _not_understood(key: str, text: str) -> Refused:
+    return Refused("UNPROCESSABLE_ENTITY", {"json": {key[:100]: [text]}})
+
+
+def _targets(
+    message: dict[str, Any], unit: str, at: datetime, resolution: timedelta, wishes: bool
+) -> list[Target]:
+    """The targets in MWh; each after the event's datetime and within the planning horizon.
+
+    wishes: whether targets may say of which kind they are; otherwise all are exact.
+    """
     items = message.get("targets")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         accepted = "a list of objects with 'value' and 'datetime'"
@@ -141,8 +165,16 @@ def _targets(message: dict[str, Any], unit: str, at: datetime, resolution: timed
                 f"targets[{k}].datetime {iso_time(when)} is outside of what is planned. Accepted: {accepted}."
             )
             raise Refused("INVALID_DATETIME", text)
-        targets.append(Target(value=value, datetime=when))
+        targets.append(Target(value=value, datetime=when, kind=_kind(item, k) if wishes else "exact"))
     return targets
+
+
+def _kind(item: dict[str, Any], index: int) -> str:
+    kind = item.get("kind", TARGET_KINDS[0])
+    if kind not in TARGET_KINDS:
+        text = f"targets[{index}].kind is {shown(kind)}. Accepted: {', '.join(TARGET_KINDS)}."
+        raise _not_understood(f"targets[{index}].kind", text)
+    return str(kind)
 
 
 def planning_horizon() -> timedelta:

@@ -10,6 +10,8 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures.algorithms import TARGET_KINDS
+from flexmeasures.flexibility import described
 from flexmeasures_api.described import JsonSchema, Operation, json_object
 from flexmeasures_api.units import POWER, PRICES, STATE_OF_CHARGE, WEATHER_UNITS
 
@@ -64,6 +66,13 @@ TARGETS: JsonSchema = _list_of(
     ),
     description="States of charge to be reached, of events of the type soc-with-targets.",
 )
+TARGETS_OF_KINDS: JsonSchema = TARGETS | {
+    "items": TARGETS["items"]
+    | {
+        "properties": TARGETS["items"]["properties"]
+        | {"kind": {"type": "string", "enum": list(TARGET_KINDS)}}
+    }
+}
 _GROUPS = "Several groups, each of one or more; in a query string one JSON list."
 PLAIN_KEYS: dict[str, JsonSchema] = {
     "start": _time("Begin of the first slot.", "2021-01-01T00:00:00Z"),
@@ -147,6 +156,8 @@ def describe(version: Version, service: Service, method: str) -> Operation:
     message = service.message
     keys = _keys(version, message)
     schema = message.schema(service.request_type, keys)
+    if "targets" in keys and version.flexibility is not None and version.flexibility.wishes:
+        schema["properties"] |= {"targets": TARGETS_OF_KINDS} | described()
     examples = {
         name: {"type": service.request_type} | _recorded(version, message, example)
         for name, example in message.examples.items()

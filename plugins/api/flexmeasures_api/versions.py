@@ -118,7 +118,8 @@ class FlexibilityRules:
     """How a version handles UDI events: which types of event and of asset, and how long a device message is.
 
     by_job: an event asks for a job, whose plan is the device message; otherwise the plan is made when it is
-    asked for. later_only: the datetime of an event has to be after that of the device's last one.
+    asked for. later_only: the datetime of an event has to be after that of the device's last one. wishes:
+    events may ask for more (the keys of flexmeasures.flexibility, and a kind of target).
     """
 
     event_types: tuple[str, ...]
@@ -126,6 +127,7 @@ class FlexibilityRules:
     default_duration: timedelta = timedelta(hours=6)
     by_job: bool = True
     later_only: bool = False
+    wishes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

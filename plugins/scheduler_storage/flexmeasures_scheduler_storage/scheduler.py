@@ -6,12 +6,19 @@ the answer. Inputs that conflict give status INFEASIBLE and say which, never a s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from flexmeasures.algorithms import Schedule, Scheduler, SchedulingProblem, SensorFacts, Status
 from flexmeasures.errors import AlgorithmError, UnknownPrices
-from flexmeasures_scheduler_storage import model
-from flexmeasures_scheduler_storage.limits import Limits, hours, read_limits, unreachable
+from flexmeasures_scheduler_storage import conflicts, model
+from flexmeasures_scheduler_storage.limits import (
+    Limits,
+    bounds_of,
+    hours,
+    read_limits,
+    storage_problem,
+)
 
 if TYPE_CHECKING:
     from flexmeasures.series import Floats
@@ -39,26 +46,21 @@ class StorageScheduler(Scheduler):
     def compute(self, problem: SchedulingProblem) -> Schedule:
         """The cheapest schedule that keeps limits and targets; INFEASIBLE with conflicts if there is none.
 
-        Raises UnknownPrices when prices are missing, AlgorithmError when the asset's capacity is not set,
-        the unit of the prices is not understood, or the solver fails.
+        With `relax` asked for, RELAXED instead: as near to the targets as can be, then cheapest. Raises
+        UnknownPrices when prices are missing, AlgorithmError when the asset's capacity is not set, the unit of
+        the prices is not understood, or the solver fails.
         """
         prices = prices_per_mwh(problem)
         limits = read_limits(problem)
-        baseline = baseline_power(problem, limits)
-        baseline_costs = {"energy": energy_cost(problem, prices, baseline)}
-        solution = None if limits.conflicts else _solve(problem, prices, limits)
-        if solution is None or solution.outcome is model.Outcome.INFEASIBLE:
-            return _infeasible(problem, limits, baseline, baseline_costs)
-        return Schedule(
-            status=Status.OPTIMAL,
-            values=solution.power,
-            soc=solution.stock,
-            baseline=baseline,
-            costs={"energy": energy_cost(problem, prices, solution.power)},
-            baseline_costs=baseline_costs,
-            objective=solution.cost,
-            warnings=limits.warnings,
-        )
+        steered = prices + preference_for_sooner(prices) if problem.prefer_charging_sooner else prices
+        storage = storage_problem(problem, steered, bounds_of(problem, limits.inputs))
+        try:
+            solution = model.solve(storage, solver_setting())
+            if solution.outcome is model.Outcome.INFEASIBLE:
+                return _without_schedule(problem, prices, storage, limits)
+        except model.SchedulerError as error:
+            raise AlgorithmError(str(error)) from error
+        return _worded(problem, prices, limits, solution)
 
 
 def prices_per_mwh(problem: SchedulingProblem) -> Floats:
@@ -103,36 +105,15 @@ def baseline_power(problem: SchedulingProblem, limits: Limits) -> Floats:
     slots = np.arange(len(problem.prices))
     if problem.asset.type == "battery" or not limits.targets:
         return np.zeros(len(slots))
-    missing = max(target.value for target in limits.targets.values()) - problem.soc_at_start
-    power: Floats = np.clip(missing / hours(problem) - limits.power_upper * slots, 0.0, limits.power_upper)
+    missing = max(target.value for target in limits.targets) - problem.soc_at_start
+    most = float(problem.asset.capacity_in_mw or 0.0)
+    power: Floats = np.clip(missing / hours(problem) - most * slots, 0.0, most)
     return power
 
 
 def energy_cost(problem: SchedulingProblem, prices: Floats, power: Floats) -> float:
     """Money paid for consumption less money earned by production."""
     return hours(problem) * float(prices @ power)
-
-
-def _solve(problem: SchedulingProblem, prices: Floats, limits: Limits) -> model.Solution:
-    """Hand the numbers to the linear program and the solver of the settings."""
-    import numpy as np
-
-    ones = np.ones(len(prices))
-    if problem.prefer_charging_sooner:
-        prices = prices + preference_for_sooner(prices)
-    storage = model.StorageProblem(
-        prices=prices,
-        hours=hours(problem),
-        start=problem.soc_at_start,
-        power_lower=limits.power_lower * ones,
-        power_upper=limits.power_upper * ones,
-        stock_lower=limits.stock_lower,
-        stock_upper=limits.stock_upper,
-    )
-    try:
-        return model.solve(storage, solver_setting())
-    except model.SchedulerError as error:
-        raise AlgorithmError(str(error)) from error
 
 
 def solver_setting() -> str:
@@ -143,20 +124,52 @@ def solver_setting() -> str:
     return str(name or "highs")
 
 
-def _infeasible(
-    problem: SchedulingProblem, limits: Limits, baseline: Floats, baseline_costs: dict[str, float]
+def _worded(
+    problem: SchedulingProblem,
+    prices: Floats,
+    limits: Limits,
+    solution: model.Solution,
+    relaxation: conflicts.Relaxation | None = None,
 ) -> Schedule:
-    """No schedule, and why; values are NaN, so that nobody can take them for one."""
+    """The schedule, with costs and baseline."""
+    baseline = baseline_power(problem, limits)
+    given_up = () if relaxation is None else (f"Inputs conflict, so this was relaxed: {relaxation.words}.",)
+    return Schedule(
+        status=Status.OPTIMAL if relaxation is None else Status.RELAXED,
+        values=solution.power,
+        soc=solution.stock,
+        baseline=baseline,
+        costs={"energy": energy_cost(problem, prices, solution.power)},
+        baseline_costs={"energy": energy_cost(problem, prices, baseline)},
+        objective=solution.cost,
+        warnings=(*limits.warnings, *given_up),
+    )
+
+
+def _without_schedule(
+    problem: SchedulingProblem, prices: Floats, storage: model.StorageProblem, limits: Limits
+) -> Schedule:
+    """What is said, or scheduled instead, when inputs conflict."""
     import numpy as np
 
-    unknown = np.full(len(problem.prices), np.nan)
+    relaxation = conflicts.relax(problem, storage, limits, solver_setting())
+    if problem.flexibility.relax and relaxation is not None:
+        bounds = relaxation.bounds
+        kept = replace(storage, stock_lower=bounds.stock_lower, stock_upper=bounds.stock_upper)
+        solution = model.solve(kept, solver_setting())
+        if solution.outcome is model.Outcome.OPTIMAL:
+            return _worded(problem, prices, limits, solution, relaxation)
+    conflict = conflicts.find_conflict(problem, storage, limits)
+    baseline = baseline_power(problem, limits)
+    unknown = np.full(len(problem.prices), np.nan)  # so that nobody can take it for a schedule
     return Schedule(
         status=Status.INFEASIBLE,
         values=unknown,
         soc=unknown,
         baseline=baseline,
-        baseline_costs=baseline_costs,
+        baseline_costs={"energy": energy_cost(problem, prices, baseline)},
         objective=float("nan"),
-        conflicts=limits.conflicts or unreachable(problem, limits),
+        conflicts=tuple(each.words for each in conflict or limits.inputs),
+        advice=conflicts.advice(problem, storage, limits, conflict, relaxation),
         warnings=limits.warnings,
     )

@@ -177,6 +177,67 @@ def test_a_scheduler_that_is_not_installed_refuses_the_event_and_keeps_the_state
     assert soc_of(world, "battery") == (None, None, None)
 
 
+# -- what else an event may ask --
+
+TOO_MUCH = {"value": 5.0, "datetime": "2015-06-02T10:30:00+00:00"}
+FAR = {"value": 1.0, "unit": "MWh", "datetime": AT, "targets": [TOO_MUCH]}
+
+
+@pytest.mark.usefixtures("prices")
+@pytest.mark.contract("16.8")
+def test_inputs_that_conflict_are_named_to_who_asks_for_the_device_message(world: World, api: Api) -> None:
+    event = world.event("battery", 1, "soc-with-targets")
+    assert api.post("postUdiEvent", event=event, **FAR).status_code == 200
+    answer = api.get("getDeviceMessage", event=event)
+    assert status(answer) == "UNKNOWN_SCHEDULE"
+    words = (
+        "target of 5 MWh",
+        "power limit of 2 MW",
+        "start at 1 MWh",
+        "2 MWh can be reached",
+        "becomes 2 MWh",
+    )
+    for part in words:
+        assert part in answer.json["message"]
+
+
+@pytest.mark.usefixtures("prices")
+@pytest.mark.parametrize("by_setting", [False, True])
+def test_with_relax_the_plan_goes_as_near_to_the_target_as_it_can(
+    world: World, api: Api, by_setting: bool
+) -> None:
+    world.app.config["FLEXMEASURES_RELAX_TARGETS"] = by_setting
+    event = world.event("battery", 1, "soc-with-targets")
+    asked = {} if by_setting else {"relax": True}
+    assert api.post("postUdiEvent", event=event, **FAR, **asked).status_code == 200
+    assert api.get("getDeviceMessage", event=event).json["values"][:2] == pytest.approx([2.0, 2.0])
+
+
+@pytest.mark.usefixtures("prices")
+def test_a_target_may_be_a_minimum(world: World, api: Api) -> None:
+    event = world.event("battery", 1, "soc-with-targets")
+    wished = [{"value": 0.0, "datetime": "2015-06-02T10:30:00+00:00", "kind": "minimum"}]
+    assert api.post("postUdiEvent", event=event, **FAR | {"targets": wished}).status_code == 200
+    assert api.get("getDeviceMessage", event=event).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("keys", "field"),
+    [
+        ({"relax": "yes"}, "relax"),
+        ({"relaxx": True}, "relaxx"),
+        ({"targets": [TOO_MUCH | {"kind": "at least"}]}, "targets[0].kind"),
+    ],
+)
+def test_what_is_asked_in_a_wrong_way_is_refused_by_name_and_nothing_is_stored(
+    world: World, api: Api, keys: dict[str, Any], field: str
+) -> None:
+    refused = api.post("postUdiEvent", event=world.event("battery", 1, "soc-with-targets"), **FAR | keys)
+    assert (refused.status_code, status(refused)) == (422, "UNPROCESSABLE_ENTITY")
+    assert field in refused.json["message"]["json"]
+    assert soc_of(world, "battery") == (None, None, None)
+
+
 # -- which posts ask for forecasts (contract 17.1) --
 
 

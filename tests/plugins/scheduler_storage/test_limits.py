@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,38 +164,6 @@ def test_equal_targets_on_one_slot_need_no_warning(make_problem):
     assert compute(make_problem(DEAR, targets=((1.0, 2.0), (1.1, 2.0)))).warnings == ()
 
 
-@pytest.mark.contract("16.8")
-def test_an_unreachable_target_is_infeasible_and_named(make_problem):
-    schedule = compute(make_problem(DEAR, targets=((1.0, 3.5),)))
-
-    assert schedule.status is Status.INFEASIBLE
-    assert np.isnan(schedule.values).all()
-    assert schedule.costs == {}
-    (conflict,) = schedule.conflicts
-    assert conflict == (
-        "The target of 3.5 MWh at 2026-03-01T13:00:00Z cannot be reached: from 1 MWh at the start"
-        " (2026-03-01T12:00:00Z), PT1H at the power limit of 2 MW give at most 3 MWh."
-    )
-
-
-def test_of_two_targets_the_one_that_cannot_be_reached_from_the_other_is_named(make_problem):
-    schedule = compute(make_problem(DEAR, targets=((1.0, 3.0), (1.5, 4.5))))
-
-    assert schedule.status is Status.INFEASIBLE
-    (conflict,) = schedule.conflicts
-    assert conflict == (
-        "The target of 4.5 MWh at 2026-03-01T13:30:00Z cannot be reached: from 3 MWh at the target before"
-        " (2026-03-01T13:00:00Z), PT30M at the power limit of 2 MW give at most 4 MWh."
-    )
-
-
-def test_a_one_way_station_cannot_fall_to_a_target(make_problem):
-    schedule = compute(make_problem(DEAR, type="one-way_evse", targets=((1.0, 0.5),)))
-
-    assert schedule.status is Status.INFEASIBLE
-    assert "at the power limit of 0 MW give at least 1 MWh" in schedule.conflicts[0]
-
-
 def test_a_target_that_can_just_be_reached_is_reached(make_problem):
     schedule = compute(
         make_problem([0.1] * 96, minutes=5, capacity=0.0074, start=0.0123, targets=((8, 0.0715),))
@@ -205,20 +172,3 @@ def test_a_target_that_can_just_be_reached_is_reached(make_problem):
     assert schedule.status is Status.OPTIMAL
     assert schedule.soc[-1] == pytest.approx(0.0715, abs=1e-9)
     assert schedule.values.tolist() == pytest.approx([0.0074] * 96)
-
-
-@pytest.mark.parametrize(
-    ("target", "words"), [(5.5, "above the maximum of 5 MWh"), (0.5, "below the minimum of 1 MWh")]
-)
-def test_a_target_outside_of_a_batterys_limits_is_a_conflict(make_problem, target, words):
-    schedule = compute(make_problem([1.0] * 40, limits=(1.0, 5.0), targets=((8.0, target),)))
-
-    assert schedule.status is Status.INFEASIBLE
-    assert schedule.conflicts == (f"The target of {target:g} MWh at 2026-03-01T20:00:00Z is {words}.",)
-
-
-def test_a_minimum_above_the_maximum_is_a_conflict(make_problem):
-    schedule = compute(make_problem(DEAR, start=2.0, limits=(3.0, 1.0)))
-
-    assert schedule.status is Status.INFEASIBLE
-    assert schedule.conflicts == ("The asset's min_soc_in_mwh (3 MWh) is above the maximum of 1 MWh.",)

@@ -1,0 +1,83 @@
+"""What can be asked of a schedule beyond the documentation: by an asset's attributes and by keys of an event.
+
+An asset states it under `flexibility` in its attributes, an event (version 2.0 of the API) beside its other
+keys; the event wins. Every one is optional, and old clients never send any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from math import inf, isfinite
+from typing import Any
+
+from flexmeasures.errors import InputError, shown
+
+ATTRIBUTE = "flexibility"
+
+
+def _switch(default: bool, meaning: str) -> Any:
+    return field(default=default, metadata={"help": meaning})
+
+
+def _number(
+    default: float | None, meaning: str, least: float = -inf, most: float = inf, above: float = -inf
+) -> Any:
+    """A field that takes numbers from `least` (or above `above`) up to `most`."""
+    bounds = {"least": least, "most": most, "above": above}
+    return field(default=default, metadata={"help": meaning, "bounds": bounds})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flexibility:
+    """What is asked of one schedule; `MEANINGS` says what each means."""
+
+    relax: bool = _switch(
+        False, "Where limits and targets conflict, plan as near to the targets as can be, instead of failing."
+    )
+    prefer_charging_sooner: bool = _switch(
+        True, "Of equal prices charge at the soonest, discharge at the latest."
+    )
+
+
+KEYS = tuple(row.name for row in fields(Flexibility))
+MEANINGS = {row.name: str(row.metadata["help"]) for row in fields(Flexibility)}
+
+
+def described() -> dict[str, dict[str, Any]]:
+    """The keys as JSON schemas."""
+    return {
+        row.name: {
+            "type": "number" if "bounds" in row.metadata else "boolean",
+            "description": row.metadata["help"],
+        }
+        for row in fields(Flexibility)
+    }
+
+
+def read_flexibility(*layers: Mapping[str, Any]) -> Flexibility:
+    """What several layers state, the last wins; InputError naming the field for what is not accepted."""
+    stated: dict[str, Any] = {}
+    for layer in layers:
+        stated |= {key: value for key, value in layer.items() if value is not None}
+    unknown = sorted(stated.keys() - set(KEYS))
+    if unknown:
+        raise InputError(f"{shown(unknown[0])} is not known.", unknown[0], f"any of {', '.join(KEYS)}")
+    return Flexibility(
+        **{row.name: _read(row, stated[row.name]) for row in fields(Flexibility) if row.name in stated}
+    )
+
+
+def _read(row: Field[Any], value: Any) -> Any:
+    if "bounds" not in row.metadata:
+        if not isinstance(value, bool):
+            raise InputError(f"{row.name} is {shown(value)}.", row.name, "true or false")
+        return value
+    least, most, above = (row.metadata["bounds"][name] for name in ("least", "most", "above"))
+    number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else inf
+    if isfinite(number) and least <= number <= most and number > above:
+        return number
+    bounds = [f"at least {least:g}"] * isfinite(least) + [f"above {above:g}"] * isfinite(above)
+    bounds += [f"at most {most:g}"] * isfinite(most)
+    accepted = f"a number {' and '.join(bounds)}".strip()
+    raise InputError(f"{row.name} is {shown(value)}.", row.name, accepted)

@@ -1,0 +1,132 @@
+"""From an asset and what is asked of it to the problem that its scheduler is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+
+from flexmeasures.algorithms import SchedulingProblem, Target
+from flexmeasures.errors import AlgorithmError, InputError
+from flexmeasures.flexibility import ATTRIBUTE, Flexibility, read_flexibility
+from flexmeasures.prices import prices_for
+from flexmeasures.reading import reader_for
+from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
+
+if TYPE_CHECKING:
+    from flexmeasures.models.sensors import Asset, Market
+
+
+@dataclass(frozen=True)
+class Question:
+    """A problem, what is recorded of it, and what the user should know of how it came about."""
+
+    problem: SchedulingProblem
+    inputs: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+def question_about(asset: Asset, arguments: Mapping[str, Any], at: datetime, horizon: timedelta) -> Question:
+    """What is asked of an asset by an event at that time, with prices as believed now.
+
+    arguments: of the job (scheduling.schedule_job). Raises AlgorithmError, UnknownPrices among them.
+    """
+    flexibility = flexibility_of(asset, arguments)
+    resolution = asset.event_resolution
+    start = floor_time(at, resolution)
+    slots = -(-horizon // resolution)
+    prices, market = prices_for(asset, start, start + slots * resolution)
+    warnings = []
+    if len(prices) < slots:
+        warnings.append(
+            f"Prices of market {market.name} are known only from {iso_time(prices.start)} until"
+            f" {iso_time(prices.end)}: the schedule covers that time only."
+        )
+    targets, left_out = _targets(arguments, prices.start, prices.end)
+    warnings += [
+        f"The target of {t.value:g} MWh at {iso_time(t.datetime)} is outside of it." for t in left_out
+    ]
+    reads: list[dict[str, Any]] = []
+    problem = SchedulingProblem(
+        asset=asset.facts,
+        start=prices.start,
+        resolution=resolution,
+        prices=prices.values,
+        price_unit=market.unit,
+        soc_at_start=_soc_at_start(asset, arguments, at),
+        targets=targets,
+        prefer_charging_sooner=flexibility.prefer_charging_sooner,
+        flexibility=flexibility,
+        belief_time=at,
+        read=reader_for(asset, at, reads),
+    )
+    return Question(problem, _inputs(problem, market, reads), warnings)
+
+
+def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the problem held, verbatim; `reads` is filled while the scheduler computes."""
+    facts = problem.asset
+    return {
+        "start": iso_time(problem.start),
+        "resolution": iso_duration(problem.resolution),
+        "belief_time": None if problem.belief_time is None else iso_time(problem.belief_time),
+        "market": market.id,
+        "price_unit": problem.price_unit,
+        "prices": problem.prices.tolist(),
+        "soc_at_start": problem.soc_at_start,
+        "targets": [stated_target(target) for target in problem.targets],
+        "limits": {
+            "capacity_in_mw": facts.capacity_in_mw,
+            "min_soc_in_mwh": facts.min_soc_in_mwh,
+            "max_soc_in_mwh": facts.max_soc_in_mwh,
+        },
+        "prefer_charging_sooner": problem.prefer_charging_sooner,
+        "flexibility": asdict(problem.flexibility),
+        "reads": reads,
+    }
+
+
+def flexibility_of(asset: Asset, arguments: Mapping[str, Any]) -> Flexibility:
+    """What the settings, the asset's attributes and the event ask, the last wins; AlgorithmError naming a bad one."""
+    defaults = {"relax": current_app.config["FLEXMEASURES_RELAX_TARGETS"]}
+    by_asset, by_event = (asset.attributes or {}).get(ATTRIBUTE) or {}, arguments.get(ATTRIBUTE) or {}
+    try:
+        found = read_flexibility(defaults, by_asset, by_event)
+    except InputError as error:
+        raise AlgorithmError(f"The flexibility of asset {asset.name} is not understood: {error}") from None
+    sooner = arguments.get("prefer_charging_sooner")
+    return found if sooner is None else replace(found, prefer_charging_sooner=bool(sooner))
+
+
+def _soc_at_start(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> float:
+    """MWh: the event's value, else the asset's own where it is of the same time, else 0 (contract 16.9)."""
+    stated = arguments.get("soc_in_mwh")
+    if stated is None and asset.soc_datetime == at:
+        stated = asset.soc_in_mwh
+    return 0.0 if stated is None else float(stated)
+
+
+def _targets(
+    arguments: Mapping[str, Any], start: datetime, end: datetime
+) -> tuple[tuple[Target, ...], list[Target]]:
+    """The targets within (start, end], in order of time, and those outside."""
+    stated = [
+        Target(
+            value=float(t["value"]),
+            datetime=parse_time(t["datetime"], "targets.datetime").astimezone(UTC),
+            kind=t.get("kind", "exact"),
+        )
+        for t in arguments.get("targets") or ()
+    ]
+    stated.sort(key=lambda target: target.datetime)
+    inside = tuple(target for target in stated if start < target.datetime <= end)
+    return inside, [target for target in stated if not start < target.datetime <= end]
+
+
+def stated_target(target: Target) -> dict[str, Any]:
+    """A target as the arguments of a job hold it."""
+    kind = {} if target.kind == "exact" else {"kind": target.kind}
+    return {"value": target.value, "datetime": iso_time(target.datetime)} | kind

@@ -1,0 +1,29 @@
+"""What can be asked of a schedule: layers, what is accepted, and errors that name the field."""
+
+from __future__ import annotations
+
+import pytest
+
+from flexmeasures.errors import InputError
+from flexmeasures.flexibility import Flexibility, read_flexibility
+
+
+def test_nothing_asked_is_the_default():
+    assert read_flexibility() == read_flexibility({}, {}) == Flexibility()
+
+
+def test_the_last_layer_that_states_a_key_wins_and_null_states_nothing():
+    assert read_flexibility({"relax": True}, {"relax": False}, {"relax": None}).relax is False
+
+
+def test_a_key_that_is_not_known_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match=r"'relx' is not known.*relax") as caught:
+        read_flexibility({"relx": True})
+    assert caught.value.field == "relx"
+
+
+@pytest.mark.parametrize("value", [1, "true", [True]])
+def test_a_switch_takes_true_or_false_only(value):
+    with pytest.raises(InputError, match=r"relax is .*Accepted: true or false") as caught:
+        read_flexibility({"relax": value})
+    assert caught.value.field == "relax"
