@@ -73,6 +73,7 @@ TARGETS_OF_KINDS: JsonSchema = TARGETS | {
         | {"kind": {"type": "string", "enum": list(TARGET_KINDS)}}
     }
 }
+_SOURCE = "role-or-user-id"
 _GROUPS = "Several groups, each of one or more; in a query string one JSON list."
 PLAIN_KEYS: dict[str, JsonSchema] = {
     "start": _time("Begin of the first slot.", "2021-01-01T00:00:00Z"),
@@ -84,8 +85,10 @@ PLAIN_KEYS: dict[str, JsonSchema] = {
         "PT6H",
     ),
     "prior": _time("When the values were recorded; of a GET: as known at that time.", "2020-12-31T18:00:00Z"),
-    "source": _text("A role, or the id of a user, whose data are asked for.", example="Prosumer"),
-    "sources": _list_of(_text("A role, or the id of a user.")),
+    "source": _text(
+        "A role, or the id of a user, whose data are asked for.", format=_SOURCE, example="Prosumer"
+    ),
+    "sources": _list_of(_text("A role, or the id of a user.", format=_SOURCE)),
     "datetime": _time("When the device was in this state.", "2015-06-02T10:00:00Z"),
     "value": VALUE,
     "targets": TARGETS,
