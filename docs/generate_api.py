@@ -52,18 +52,18 @@ def version_page(name: str, app: Flask) -> str:
 
 def unversioned_page(app: Flask) -> str:
     """Everything below /api that belongs to no version."""
-    from flexmeasures_api.openapi import document
+    from flexmeasures_api.openapi import document, routes
 
     version: Version = import_module(VERSIONS["v2_0"]).V2_0
     text = f"# API, what has no version\n\n{NOTE}## Endpoints\n\n"
     with app.test_request_context():
-        described = document(version)
+        described, paths = document(version), {rule.rule: path for path, _, rule in routes(version)}
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
             if not rule.rule.startswith("/api/") or rule.rule.split("/")[2] in VERSIONS:
                 continue
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                if rule.rule in described["paths"]:
-                    text += _operation(described, rule.rule, method, rule.rule)
+                if rule.rule in paths:
+                    text += _operation(described, paths[rule.rule], method, rule.rule)
                 else:
                     doc = prose(inspect.getdoc(app.view_functions[rule.endpoint]))
                     text += f"### {method} {rule.rule}\n\n{doc}\n\n"

@@ -56,7 +56,8 @@ def routes(version: Version) -> Iterator[tuple[str, str, Rule]]:
         for method in _METHODS:
             ours = parts[2] == version.name or operation_of(current_app.view_functions[rule.endpoint], method)
             if ours and method in (rule.methods or ()):
-                yield re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), method, rule
+                path = rule.rule.replace("<version>", version.name)
+                yield re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", path), method, rule
 
 
 def document(version: Version) -> dict[str, Any]:
@@ -150,8 +151,8 @@ def _operation(version: Version, shapes: Shapes, rule: Rule, method: str) -> dic
 
 
 def _operation_id(rule: Rule, method: str) -> str:
-    """The endpoint's own name; with the method where several have it."""
-    name = rule.endpoint.rpartition(".")[2]
+    """The endpoint's own name; with the method where several have it, and marked where it is also unversioned."""
+    name = rule.endpoint.rpartition(".")[2] + ("_of_version" if "version" in rule.arguments else "")
     several = len((rule.methods or set()) & set(_METHODS)) > 1
     return f"{name}_{method.lower()}" if several else name
 
@@ -165,7 +166,7 @@ def _tag(version: Version, rule: Rule) -> str:
 
 
 def _in_path(rule: Rule) -> Iterator[JsonSchema]:
-    for name in sorted(rule.arguments):
+    for name in sorted(rule.arguments - {"version"}):
         whole = name.endswith("_id")
         schema: JsonSchema = {"type": "integer", "minimum": 1} if whole else {"type": "string"}
         yield {"name": name, "in": "path", "required": True, "schema": schema}

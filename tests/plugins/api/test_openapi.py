@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -59,6 +60,22 @@ def test_every_route_of_a_version_has_an_operation_and_the_other_way_round(
     assert {row for row in found if row[1].startswith(f"/api/{version}/")} == own
     assert shared <= found
     assert not [path for _, path in found if re.match(r"/api/v\d", path) and version != path.split("/")[2]]
+
+
+def test_in_play_mode_documents_tell_how_data_are_restored(tmp_path: Path) -> None:
+    from flexmeasures.testing import make_app
+
+    client = make_app(tmp_path, FLEXMEASURES_MODE="play").test_client()
+    for version in VERSIONS:
+        described = document(client, version)
+        validate(described)
+        assert {
+            ("PUT", "/api/restoreData"),
+            ("PUT", f"/api/{version}/restoreData"),
+        } <= set(operations(described))
+        assert len({each["operationId"] for each in operations(described).values()}) == len(
+            operations(described)
+        )
 
 
 @pytest.mark.parametrize("version", VERSIONS)

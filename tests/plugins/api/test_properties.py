@@ -138,7 +138,12 @@ class Asker:
 
     def ask(self, case: Case) -> None:
         """Send a request: what it changes is an asset of no further use, and a third user."""
-        targets = {"asset_id": self.world.ids["five"], "user_id": self.world.users["neighbour"].id}
+        ids, users = self.world.ids, self.world.users
+        targets = {
+            "asset_id": ids["five"],
+            "sensor_id": ids["building"],
+            "user_id": users["neighbour"].id,
+        }
         case.path_parameters = {
             name: targets[name] if _is_number(value) else value
             for name, value in (dict.fromkeys(_in_path(case)) | (case.path_parameters or {})).items()
