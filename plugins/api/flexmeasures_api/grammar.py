@@ -52,18 +52,24 @@ def read_message(request: Request) -> Message:
 
 
 def _json_object(data: bytes) -> Message:
-    try:
-        message = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body is not valid JSON: {error}.") from None
-    if len(_COLON.findall(data)) > _count_keys(message):  # or there is such text within a string
-        _refuse_twins(data)
+    message = read_json(data)
     if not isinstance(message, dict):
         raise BadRequest("The body is JSON, but not a JSON object with the keys of the message.")
     return message
 
 
-def _count_keys(message: Message) -> int:
+def read_json(data: bytes) -> Any:
+    """What a body holds; BadRequest for what is no JSON (as NaN), or has a key twice in one object."""
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    if len(_COLON.findall(data)) > _count_keys(found):  # or there is such text within a string
+        _refuse_twins(data)
+    return found
+
+
+def _count_keys(message: Any) -> int:
     """How many keys all objects within hold; lists of numbers cost next to nothing, and depth does not matter."""
     count, unseen = 0, [message]
     while unseen:
@@ -215,7 +221,7 @@ def read_number(raw: object, key: str) -> float:
 
 def _number(item: object, key: str, index: int, count: int) -> float:
     number = math.nan
-    if isinstance(item, str) and "_" not in item:
+    if isinstance(item, str) and item.isascii() and "_" not in item:
         try:
             number = float(item)
         except ValueError:

@@ -39,6 +39,15 @@ REASONS = {
     501: "No plugin of this server does this.",
     503: "The server cannot do this just now: send the request again after the seconds of Retry-After.",
 }
+TAGS = {
+    "messages": "Data and flexibility, in the messages of USEF.",
+    "assets": "What there is to be planned.",
+    "users": "Who may use it.",
+    "charts": "Pictures for pages of others.",
+    "version": "What this version can do.",
+    "api": "Versions, and tokens for them.",
+    "ops": "Whether the server and its tasks run.",
+}
 _ALWAYS = (500, 503)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -72,6 +81,7 @@ def document(version: Version) -> dict[str, Any]:
         openapi_version=OPENAPI,
         info={"description": INTRODUCTION},
         servers=[{"url": request.script_root or "/"}],
+        tags=[{"name": name, "description": about} for name, about in TAGS.items()],
         plugins=[marshmallow],
     )
     _add_components(spec)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy import func, select
+from werkzeug.exceptions import BadRequest
 
 import flexmeasures
 from flexmeasures.db import db
@@ -15,6 +15,7 @@ from flexmeasures.platform import platform
 from flexmeasures_api import pages
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
+from flexmeasures_api.grammar import read_json
 from flexmeasures_api.permissions import check_size
 
 if TYPE_CHECKING:
@@ -115,9 +116,9 @@ def _credentials() -> dict[str, Any]:
     if not request.is_json:
         raise TokenRefused("The content type is not JSON. Accepted: application/json.")
     try:
-        credentials = orjson.loads(request.get_data())
-    except orjson.JSONDecodeError as error:
-        raise TokenRefused(f"The body is not valid JSON: {error}.") from None
+        credentials = read_json(request.get_data())
+    except BadRequest as error:
+        raise TokenRefused(str(error.description)) from None
     if not isinstance(credentials, dict):
         raise TokenRefused("The body is no JSON object. Accepted: one with the keys email and password.")
     return credentials

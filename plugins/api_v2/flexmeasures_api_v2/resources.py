@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-import orjson
 from flask import Response, request
 from marshmallow import ValidationError
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import NotFound
 
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, User
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
+from flexmeasures_api.grammar import read_json
 from flexmeasures_api.permissions import check_size, require_may, require_user
 from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.versions import refused
@@ -59,10 +59,7 @@ def thing_of(kind: type[Thing], user: User, text: str, action: str) -> Thing:
 
 def body() -> dict[str, Any]:
     """The JSON object of the request."""
-    try:
-        data = orjson.loads(request.get_data(cache=False))
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    data = read_json(request.get_data(cache=False))
     if not isinstance(data, dict):
         raise unprocessable("json", ValidationError({"_schema": ["Invalid input type."]}))
     return data
