@@ -16,6 +16,12 @@ from flexmeasures.errors import InputError, shown
 ATTRIBUTE = "flexibility"
 
 
+def _sensor(meaning: str) -> Any:
+    """A field that takes the id of a sensor."""
+    bounds = {"least": 1, "most": 2**31 - 1, "above": -inf}
+    return field(default=None, metadata={"help": meaning, "bounds": bounds, "whole": True})
+
+
 def _switch(default: bool, meaning: str) -> Any:
     return field(default=default, metadata={"help": meaning})
 
@@ -38,6 +44,46 @@ class Flexibility:
     prefer_charging_sooner: bool = _switch(
         True, "Of equal prices charge at the soonest, discharge at the latest."
     )
+    charge_efficiency: float | None = _number(
+        None, "MWh stored for each MWh consumed (1 unless stated).", above=0, most=1
+    )
+    discharge_efficiency: float | None = _number(
+        None, "MWh produced for each MWh taken from the store (1 unless stated).", above=0, most=1
+    )
+    roundtrip_efficiency: float | None = _number(
+        None, "Both efficiencies in one: each is its square root, where it is not stated.", above=0, most=1
+    )
+    charge_limit_in_mw: float | None = _number(
+        None, "The largest power of consumption, where it is below capacity_in_mw.", least=0
+    )
+    discharge_limit_in_mw: float | None = _number(
+        None, "The largest power of production, where it is below capacity_in_mw.", least=0
+    )
+    cost_per_mwh_cycled: float = _number(
+        0.0,
+        "Money for each MWh that goes through the device, half on the way in, half on the way out.",
+        least=0,
+    )
+    end_value_per_mwh: float = _number(0.0, "Money that each MWh left at the end is worth.")
+    production_price_per_mwh: float | None = _number(
+        None, "Money that each MWh produced earns, where it is not the price of the market."
+    )
+    production_market_id: int | None = _sensor(
+        "The market whose prices production earns, where it is not the asset's."
+    )
+    co2_market_id: int | None = _sensor(
+        "The market whose prices (of the CO2 of an MWh) are added to those of the asset's market."
+    )
+    co2_weight: float = _number(1.0, "By what the prices of CO2 are multiplied.", least=0)
+    peak_price_per_mw: float = _number(
+        0.0, "Money for each MW by which the highest consumption is above peak_so_far_in_mw.", least=0
+    )
+    peak_so_far_in_mw: float = _number(0.0, "The highest consumption that is paid for already.", least=0)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Only what is not at its default."""
+        return {row.name: value for row in fields(self) if (value := getattr(self, row.name)) != row.default}
 
 
 KEYS = tuple(row.name for row in fields(Flexibility))
@@ -75,8 +121,11 @@ def _read(row: Field[Any], value: Any) -> Any:
         return value
     least, most, above = (row.metadata["bounds"][name] for name in ("least", "most", "above"))
     number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else inf
-    if isfinite(number) and least <= number <= most and number > above:
-        return number
+    whole = "whole" in row.metadata
+    if isfinite(number) and least <= number <= most and number > above and not (whole and number % 1):
+        return int(number) if whole else number
+    if whole:
+        raise InputError(f"{row.name} is {shown(value)}.", row.name, "the id of a sensor")
     bounds = [f"at least {least:g}"] * isfinite(least) + [f"above {above:g}"] * isfinite(above)
     bounds += [f"at most {most:g}"] * isfinite(most)
     accepted = f"a number {' and '.join(bounds)}".strip()

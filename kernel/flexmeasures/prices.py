@@ -20,11 +20,16 @@ def prices_for(asset: Asset, start: datetime, end: datetime) -> tuple[TimeSeries
 
     Raises AlgorithmError without a market, for resolutions that do not fit, for gaps; UnknownPrices.
     """
+    if asset.market is None:
+        raise AlgorithmError(f"The asset {asset.name} has no market, so there are no prices to plan by.")
+    return prices_of(asset.market, asset, start, end), asset.market
+
+
+def prices_of(market: Market, asset: Asset, start: datetime, end: datetime) -> TimeSeries:
+    """The newest belief of each price of that market, on the asset's slots, as `prices_for`."""
     import numpy as np
 
-    market, resolution = asset.market, asset.event_resolution
-    if market is None:
-        raise AlgorithmError(f"The asset {asset.name} has no market, so there are no prices to plan by.")
+    resolution = asset.event_resolution
     _check_resolutions(asset, market)
     found = beliefs.search_one(market, start, end, resolution=resolution)
     values = _on_slots(found, start, (end - start) // resolution)
@@ -38,7 +43,7 @@ def prices_for(asset: Asset, start: datetime, end: datetime) -> tuple[TimeSeries
         raise UnknownPrices(
             _describe_gap(market, values[first : last + 1], start + first * resolution, resolution)
         )
-    return TimeSeries(start + first * resolution, resolution, values[first : last + 1]), market
+    return TimeSeries(start + first * resolution, resolution, values[first : last + 1])
 
 
 def _check_resolutions(asset: Asset, market: Market) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
 from flexmeasures.algorithms import SchedulingProblem, Target
-from flexmeasures.errors import AlgorithmError, InputError
+from flexmeasures.db import db
+from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
 from flexmeasures.flexibility import ATTRIBUTE, Flexibility, read_flexibility
-from flexmeasures.prices import prices_for
+from flexmeasures.models.sensors import Market
+from flexmeasures.prices import prices_for, prices_of
 from flexmeasures.reading import reader_for
+from flexmeasures.series import TimeSeries
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
 
 if TYPE_CHECKING:
-    from flexmeasures.models.sensors import Asset, Market
+    from flexmeasures.models.sensors import Asset
+    from flexmeasures.series import Floats
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ def question_about(asset: Asset, arguments: Mapping[str, Any], at: datetime, hor
     start = floor_time(at, resolution)
     slots = -(-horizon // resolution)
     prices, market = prices_for(asset, start, start + slots * resolution)
+    others = _other_prices(asset, flexibility, market, prices)
+    prices, others = _common(prices, others)
     warnings = []
     if len(prices) < slots:
         warnings.append(
@@ -57,6 +63,8 @@ def question_about(asset: Asset, arguments: Mapping[str, Any], at: datetime, hor
         prices=prices.values,
         price_unit=market.unit,
         soc_at_start=_soc_at_start(asset, arguments, at),
+        production_prices=_values(others.get("production_prices")),
+        co2_prices=_values(others.get("co2_prices")),
         targets=targets,
         prefer_charging_sooner=flexibility.prefer_charging_sooner,
         flexibility=flexibility,
@@ -76,6 +84,7 @@ def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, An
         "market": market.id,
         "price_unit": problem.price_unit,
         "prices": problem.prices.tolist(),
+        **_recorded(problem, ("production_prices", "co2_prices")),
         "soc_at_start": problem.soc_at_start,
         "targets": [stated_target(target) for target in problem.targets],
         "limits": {
@@ -84,9 +93,55 @@ def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, An
             "max_soc_in_mwh": facts.max_soc_in_mwh,
         },
         "prefer_charging_sooner": problem.prefer_charging_sooner,
-        "flexibility": asdict(problem.flexibility),
+        "flexibility": problem.flexibility.asked,
         "reads": reads,
     }
+
+
+def _recorded(problem: SchedulingProblem, names: Iterable[str]) -> dict[str, list[float]]:
+    """The series of the problem that are there, verbatim."""
+    found = {name: getattr(problem, name) for name in names}
+    return {name: values.tolist() for name, values in found.items() if values is not None}
+
+
+def _other_prices(
+    asset: Asset, flexibility: Flexibility, market: Market, prices: TimeSeries
+) -> dict[str, TimeSeries]:
+    """Prices of production and of CO2 where they are asked for, over the window of the market's prices."""
+    wanted = {
+        "production_prices": ("production_market_id", flexibility.production_market_id),
+        "co2_prices": ("co2_market_id", flexibility.co2_market_id),
+    }
+    found = {}
+    for name, (key, market_id) in wanted.items():
+        if market_id is None:
+            continue
+        other = db.session.get(Market, market_id)
+        if other is None or other.unit != market.unit:
+            what = "which does not exist" if other is None else f"whose unit is {other.unit}"
+            raise AlgorithmError(
+                f"{key} of asset {asset.name} is market {market_id}, {what}. Accepted: a market in {market.unit}."
+            )
+        found[name] = prices_of(other, asset, prices.start, prices.end)
+    return found
+
+
+def _common(prices: TimeSeries, others: dict[str, TimeSeries]) -> tuple[TimeSeries, dict[str, TimeSeries]]:
+    """All series cut to the window that each of them knows; UnknownPrices when there is none."""
+    start = max([prices.start, *(series.start for series in others.values())])
+    end = min([prices.end, *(series.end for series in others.values())])
+    if start >= end:
+        raise UnknownPrices("Prices unknown: the markets of this schedule have no time in common.")
+    return _cut(prices, start, end), {name: _cut(series, start, end) for name, series in others.items()}
+
+
+def _cut(series: TimeSeries, start: datetime, end: datetime) -> TimeSeries:
+    first, last = ((moment - series.start) // series.resolution for moment in (start, end))
+    return TimeSeries(start, series.resolution, series.values[first:last])
+
+
+def _values(series: TimeSeries | None) -> Floats | None:
+    return None if series is None else series.values
 
 
 def flexibility_of(asset: Asset, arguments: Mapping[str, Any]) -> Flexibility:

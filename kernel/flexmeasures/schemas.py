@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
+from flexmeasures.flexibility import ATTRIBUTE, read_flexibility
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
 from flexmeasures.models.users import User
 from flexmeasures.timing import parse_time, timezone
@@ -77,6 +78,18 @@ class Text(fields.String):
 def number(**options: Any) -> fields.Float:
     """A finite number."""
     return fields.Float(allow_nan=False, **options)
+
+
+class Wishes(fields.Dict):
+    """What an asset asks of its schedules: the keys of `flexibility`, each named when it is not accepted."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        stated = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        try:
+            read_flexibility(stated)
+        except InputError as error:
+            raise ValidationError({str(error.field): [str(error)]}) from None
+        return {key: found for key, found in stated.items() if found is not None}
 
 
 class SensorSchema(Schema):
@@ -149,6 +162,9 @@ class AssetSchema(SensorSchema):
     asset_type_name = fields.String(required=True, attribute="type_name")
     owner_id = fields.Integer(required=True, strict=True)
     market_id = fields.Integer(required=True, strict=True)
+    flexibility = Wishes(
+        load_only=True, keys=fields.String(), metadata={"description": "What it asks of schedules."}
+    )
 
     @pre_load
     def one_spelling(self, data: Any, **_: Any) -> Any:
@@ -210,11 +226,16 @@ class AssetSchema(SensorSchema):
             data["name"] = self.stored_name(data["name"])
         if "type_name" in data:
             data["type"] = type_named("asset", data.pop("type_name"))
+        if ATTRIBUTE in data:
+            known = getattr(self.existing, "attributes", None) or {}
+            data["attributes"] = {**known, ATTRIBUTE: data.pop(ATTRIBUTE)}
         return data
 
     def dump_asset(self, asset: Asset) -> dict[str, Any]:
         """The asset with all fields, those with two names under both."""
         fields_of: dict[str, Any] = self.dump(asset)
+        stated = (asset.attributes or {}).get(ATTRIBUTE)
+        fields_of |= {ATTRIBUTE: stated} if stated else {}
         return fields_of | {key: fields_of[canonical] for key, canonical in SPELLINGS.items()}
 
 

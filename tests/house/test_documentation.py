@@ -85,6 +85,15 @@ def test_every_command_is_documented() -> None:
             assert re.search(rf"^##+ `{re.escape(path)}[ `]", page, re.M), path
 
 
+def test_everything_that_a_schedule_can_be_asked_is_documented() -> None:
+    from flexmeasures.flexibility import MEANINGS
+
+    page = (DOCS / "howto" / "schedules.md").read_text()
+    assert [
+        row for row in (f"| `{key}` | {text} |" for key, text in MEANINGS.items()) if row not in page
+    ] == []
+
+
 def test_every_endpoint_of_the_api_is_on_the_page_of_its_version(app: Any) -> None:
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api"):

@@ -27,3 +27,22 @@ def test_a_switch_takes_true_or_false_only(value):
     with pytest.raises(InputError, match=r"relax is .*Accepted: true or false") as caught:
         read_flexibility({"relax": value})
     assert caught.value.field == "relax"
+
+
+@pytest.mark.parametrize("value", [0, 1.5, -1, "0.5", True, float("nan"), [0.5]])
+def test_an_efficiency_is_a_number_above_nothing_and_at_most_one(value):
+    with pytest.raises(InputError, match=r"charge_efficiency is .*a number above 0 and at most 1"):
+        read_flexibility({"charge_efficiency": value})
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "3", 2**31])
+def test_the_id_of_a_sensor_is_a_whole_number(value):
+    with pytest.raises(InputError, match=r"co2_market_id is .*the id of a sensor"):
+        read_flexibility({"co2_market_id": value})
+
+
+def test_only_what_was_asked_is_told():
+    assert read_flexibility({"co2_market_id": 7, "relax": False, "co2_weight": 2}).asked == {
+        "co2_market_id": 7,
+        "co2_weight": 2.0,
+    }

@@ -318,7 +318,7 @@ def test_what_the_problem_held_is_recorded_on_the_job(battery, market):
         "targets": [{"value": 1.5, "datetime": "2026-03-01T11:00:00Z"}],
         "limits": {"capacity_in_mw": 0.5, "min_soc_in_mwh": 0.1, "max_soc_in_mwh": 2},
         "prefer_charging_sooner": True,
-        "flexibility": {"relax": False, "prefer_charging_sooner": True},
+        "flexibility": {},
         "reads": [],
     }
 

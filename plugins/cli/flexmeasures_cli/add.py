@@ -8,6 +8,7 @@ import click
 
 from flexmeasures_cli.add_algorithm import add_algorithm
 from flexmeasures_cli.add_beliefs import add_beliefs
+from flexmeasures_cli.add_flexibility import add_flexibility
 from flexmeasures_cli.add_forecasts import add_forecasts
 from flexmeasures_cli.groups import ForgivingGroup, with_app
 
@@ -22,6 +23,7 @@ def add() -> None:
 add.add_command(add_forecasts)
 add.add_command(add_beliefs)
 add.add_command(add_algorithm)
+add.add_command(add_flexibility)
 
 
 @add.command("structure")

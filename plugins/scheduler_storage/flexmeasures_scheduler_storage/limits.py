@@ -16,8 +16,8 @@ Each input of the user keeps its own bounds, so that conflicts and shadow prices
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import inf, sqrt
 from typing import TYPE_CHECKING
 
 from flexmeasures.algorithms import SchedulingProblem, Target
@@ -130,16 +130,19 @@ def power_inputs(problem: SchedulingProblem) -> list[Input]:
         power_lower=np.full(slots, -float(capacity)),
         power_upper=np.full(slots, float(capacity)),
     )
-    if asset.type != "one-way_evse":
-        return [capacity_input]
-    one_way = Input(
-        name="asset_type",
-        words="that it cannot discharge (one-way_evse)",
-        value=0.0,
-        unit="MW",
-        power_lower=np.zeros(slots),
-    )
-    return [capacity_input, one_way]
+    inputs, wanted = [capacity_input], problem.flexibility
+    if (limit := wanted.charge_limit_in_mw) is not None:
+        text = f"the charging limit of {limit:.10g} MW (charge_limit_in_mw)"
+        most = np.full(slots, limit)
+        inputs += [Input(name="charge_limit_in_mw", words=text, value=limit, unit="MW", power_upper=most)]
+    if (limit := wanted.discharge_limit_in_mw) is not None:
+        text = f"the discharging limit of {limit:.10g} MW (discharge_limit_in_mw)"
+        least = np.full(slots, -limit)
+        inputs += [Input(name="discharge_limit_in_mw", words=text, value=limit, unit="MW", power_lower=least)]
+    if asset.type == "one-way_evse":
+        text = "that it cannot discharge (one-way_evse)"
+        inputs += [Input(name="asset_type", words=text, value=0.0, unit="MW", power_lower=np.zeros(slots))]
+    return inputs
 
 
 def stock_range(problem: SchedulingProblem, targets: list[Input]) -> tuple[float, float]:
@@ -164,14 +167,14 @@ def stock_inputs(
     lower, upper = np.full(slots, minimum), np.full(slots, maximum)
     warnings = []
     if start < minimum:
-        until = _slots_until(problem, minimum, power.power_upper, targets)
-        lower[:until] = start
-        if until == slots:
+        way = _way_to(problem, minimum, power.power_upper, targets)
+        lower[: len(way)] = [min(start, stock) for stock in way]  # losses may take it lower at first
+        if len(way) == slots:
             warnings.append(f"The minimum of {minimum:.10g} MWh cannot be reached within the window.")
     if start > maximum:
-        until = _slots_until(problem, maximum, power.power_lower, targets)
-        upper[:until] = start
-        if until == slots:
+        way = _way_to(problem, maximum, power.power_lower, targets)
+        upper[: len(way)] = [max(start, stock) for stock in way]
+        if len(way) == slots:
             warnings.append(f"The state of charge cannot fall to {maximum:.10g} MWh within the window.")
     words = {
         "min_soc_in_mwh": f"the minimum of {minimum:.10g} MWh (min_soc_in_mwh)",
@@ -227,17 +230,28 @@ def words(target: Target) -> str:
     return f"{kind}target of {target.value:.10g} MWh at {iso_time(target.datetime)}"
 
 
-def storage_problem(problem: SchedulingProblem, prices: Floats, bounds: Bounds) -> model.StorageProblem:
-    """The numbers of the program: prices in money per MWh, shape (n,), and bounds."""
+def dynamics(problem: SchedulingProblem) -> model.StorageProblem:
+    """How the stock of the device moves; no prices yet, and no bounds."""
+    import numpy as np
+
+    nothing, wanted = np.zeros(len(problem.prices)), problem.flexibility
+    one_way = 1.0 if wanted.roundtrip_efficiency is None else sqrt(wanted.roundtrip_efficiency)
     return model.StorageProblem(
-        prices=prices,
+        prices=nothing,
         hours=hours(problem),
         start=problem.soc_at_start,
-        power_lower=bounds.power_lower,
-        power_upper=bounds.power_upper,
-        stock_lower=bounds.stock_lower,
-        stock_upper=bounds.stock_upper,
+        power_lower=nothing,
+        power_upper=nothing,
+        stock_lower=nothing,
+        stock_upper=nothing,
+        charge_efficiency=one_way if wanted.charge_efficiency is None else wanted.charge_efficiency,
+        discharge_efficiency=one_way if wanted.discharge_efficiency is None else wanted.discharge_efficiency,
     )
+
+
+def within(storage: model.StorageProblem, bounds: Bounds) -> model.StorageProblem:
+    """The program with these bounds."""
+    return replace(storage, **{side: getattr(bounds, side) for side in (*POWER, *STOCK)})
 
 
 def hours(problem: SchedulingProblem) -> float:
@@ -245,20 +259,21 @@ def hours(problem: SchedulingProblem) -> float:
     return problem.resolution.total_seconds() / 3600
 
 
-def _slots_until(problem: SchedulingProblem, limit: float, power: Floats, targets: list[Input]) -> int:
-    """How many slots end before the stock can be at `limit`, when it goes there at `power` from the start.
+def _way_to(problem: SchedulingProblem, limit: float, power: Floats, targets: list[Input]) -> list[float]:
+    """The stock at slot ends until it can be at `limit`, when it goes there at `power` from the start.
 
-    Exact targets are met, so on the way the stock goes on from each of them. n when it never gets there.
+    Exact targets are met, so on the way the stock goes on from each of them. All slots when it never gets there.
     """
-    sign = 1 if problem.soc_at_start < limit else -1
     exact = {each.slot: each.value for each in targets if each.target and each.target.kind == "exact"}
-    step = hours(problem) * power
-    stock = problem.soc_at_start
+    storage, stock, way = dynamics(problem), problem.soc_at_start, []
+    sign = 1 if stock < limit else -1
     for slot in range(len(problem.prices)):
-        stock = exact[slot] if slot in exact else stock + step[slot]
-        if sign * (limit - stock) <= ROUNDING * abs(step[slot]):
-            return slot
-    return len(problem.prices)
+        before = stock
+        stock = exact[slot] if slot in exact else model.next_stock(storage, slot, stock, float(power[slot]))
+        if sign * (limit - stock) <= ROUNDING * abs(stock - before):
+            break
+        way.append(stock)
+    return way
 
 
 def without(inputs: Iterable[Input], dropped: Input) -> list[Input]:

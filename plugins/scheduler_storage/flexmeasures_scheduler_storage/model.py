@@ -39,6 +39,7 @@ __all__ = [
     "next_stock",
     "preload",
     "solve",
+    "stock_after",
     "structure",
 ]
 
@@ -78,7 +79,7 @@ def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
     power = np.round(_net(answer) * size, DECIMALS)  # 0.3 rather than 0.30000000000000004
     power = np.clip(power, problem.power_lower, problem.power_upper)
     power[np.abs(power) < NOISE] = 0.0
-    stock = np.clip(_stock_after(problem, power), problem.stock_lower, problem.stock_upper)
+    stock = np.clip(stock_after(problem, power), problem.stock_lower, problem.stock_upper)
     return Solution(
         outcome=Outcome.OPTIMAL,
         power=power,
@@ -106,7 +107,7 @@ def next_stock(problem: StorageProblem, slot: int, stock: float, power: float) -
     return problem.retention * stock + problem.hours * gained + inflow
 
 
-def _stock_after(problem: StorageProblem, power: Floats) -> Floats:
+def stock_after(problem: StorageProblem, power: Floats) -> Floats:
     """MWh at slot ends, from the power (MW) of each slot."""
     import numpy as np
 
