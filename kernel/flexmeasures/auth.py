@@ -15,6 +15,8 @@ import flask_login
 from flask import Flask, abort, current_app, g, request
 from flask_security import FSQLALiteUserDatastore, Security
 from flask_wtf import CSRFProtect
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload
 
 from flexmeasures.answers import WrongAnswer, checked
 from flexmeasures.db import db, writing
@@ -22,6 +24,11 @@ from flexmeasures.models.users import Role, User
 from flexmeasures.platform import FAILURES, platform
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+# Made once: every request asks it, and to make it takes as long as to ask it.
+_BY_UNIQUIFIER = (
+    select(User).where(User.fs_uniquifier == bindparam("uniquifier")).options(joinedload(User.roles))
+)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULTS: dict[str, Any] = {
@@ -149,8 +156,6 @@ def _user_of_request(req: Any) -> User | None:
 def _user_of_token(token: str | None) -> User | None:
     from flask_security.utils import parse_auth_token
     from itsdangerous import BadData
-    from sqlalchemy import select
-    from sqlalchemy.orm import joinedload
 
     if not token:
         return None
@@ -158,8 +163,8 @@ def _user_of_token(token: str | None) -> User | None:
         content = parse_auth_token(token)
     except (BadData, ValueError, TypeError, KeyError, IndexError):
         return None
-    query = select(User).where(User.fs_uniquifier == str(content["uid"])).options(joinedload(User.roles))
-    user = db.session.scalars(query).unique().one_or_none()
+    found = db.session.scalars(_BY_UNIQUIFIER, {"uniquifier": str(content["uid"])})
+    user = found.unique().one_or_none()
     return user if user is not None and user.active else None
 
 

@@ -136,23 +136,23 @@ def enqueue(
 
 
 def _insert_or_widen(session: Session, values: dict[str, Any], merge: Merge) -> tuple[Job, bool]:
-    """Insert a row unless one of the same key waits; else lock that one and widen it. Whether it is new."""
+    """Lock a row of the same key that waits, and widen it; else insert one. Whether it is new."""
     from sqlalchemy.dialects import postgresql, sqlite
 
+    waiting = select(Job).where(Job.state == JobState.QUEUED, Job.merge_key == values["merge_key"])
     insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Job)
     statement = insert.values(**values).on_conflict_do_nothing().returning(Job)
     fresh = {"populate_existing": True}
     while True:
-        job = session.scalars(statement, execution_options=fresh).one_or_none()
-        if job is not None:
-            return job, True
-        waiting = select(Job).where(Job.state == JobState.QUEUED, Job.merge_key == values["merge_key"])
         job = session.scalars(waiting.with_for_update(), execution_options=fresh).one_or_none()
         if job is not None:
             job.arguments = merge(dict(job.arguments), values["arguments"])
             session.flush()
             return job, False
-        # A worker took the waiting row between the two statements: now there is room for a new one.
+        job = session.scalars(statement, execution_options=fresh).one_or_none()
+        if job is not None:
+            return job, True
+        # Another request inserted one between the two statements, and has committed by now.
 
 
 def ring(waiting: Sequence[Job]) -> None:

@@ -87,7 +87,6 @@ def _search(
         horizon_at_most=NOTHING if ex_post else None,
         prior=prior,
         sources=who.ids,
-        source_types=who.types,
         prefer_source=who.own,
         resolution=resolution,
         timezone=str(current_app.config.get("FLEXMEASURES_TIMEZONE") or "UTC"),

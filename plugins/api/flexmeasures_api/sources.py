@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from flexmeasures.db import db
 from flexmeasures.models import Role, Source
@@ -26,10 +26,9 @@ METER_DATA_COMPANY = "MDC"
 
 @dataclass(frozen=True)
 class Admitted:
-    """What a search takes: sources by type, limited to these ids unless None; own: the requester's source."""
+    """Ids of the sources that a search takes; own: the requester's among them."""
 
-    types: Collection[str]
-    ids: Collection[int] | None
+    ids: Collection[int]
     own: int | None
 
 
@@ -65,25 +64,32 @@ def _user_id(item: object) -> int | None:
 
 
 def _users_with(roles: Collection[str]) -> set[int]:
-    if not roles:
-        return set()
-    query = select(UserTable.id).where(
-        UserTable.active.is_(True), UserTable.roles.any(Role.name.in_(list(roles)))
-    )
-    return set(db.session.scalars(query))
+    return set(db.session.scalars(_with_roles(roles))) if roles else set()
+
+
+def _with_roles(roles: Collection[str]) -> Select[int]:
+    """Ids of the active users with one of the roles."""
+    has_one = UserTable.roles.any(Role.name.in_(list(roles)))
+    return select(UserTable.id).where(UserTable.active.is_(True), has_one)
 
 
 def admitted(user: User, users: set[int] | None, types: Collection[str], everybody: bool) -> Admitted:
-    """The sources whose beliefs a request sees.
+    """The sources whose beliefs a request sees, in one query.
 
     users: what read_users gave; None means everybody or, for meter data, the meter data companies. The
     requester is always among them, and scripts of the admitted types are never left out.
     """
-    own = db.session.scalars(select(Source.id).where(Source.user_id == user.id)).first()
-    if users is None and everybody:
-        return Admitted(types, None, own)
-    if users is None:
-        users = _users_with({METER_DATA_COMPANY})
-    by_script = (Source.type != USER) & Source.type.in_(list(types))
-    query = select(Source.id).where(by_script | Source.user_id.in_({*users, user.id}))
-    return Admitted(types, set(db.session.scalars(query)), own)
+    anybody = _OF_TYPES if everybody else _OF_COMPANIES
+    query = anybody if users is None else _OF_SOME
+    asked = {"types": list(types), "users": list({*(users or ()), user.id})}
+    rows = db.session.execute(query, asked).all()
+    return Admitted([id_ for id_, _ in rows], next((id_ for id_, owner in rows if owner == user.id), None))
+
+
+# Made once: every reading request asks one of them, and to make it takes as long as to ask it.
+_OF_TYPES = select(Source.id, Source.user_id).where(Source.type.in_(bindparam("types", expanding=True)))
+_BY_SCRIPT, _BY_SOME = Source.type != USER, Source.user_id.in_(bindparam("users", expanding=True))
+_OF_SOME = _OF_TYPES.where(_BY_SCRIPT | _BY_SOME)
+_OF_COMPANIES = _OF_TYPES.where(
+    _BY_SCRIPT | _BY_SOME | Source.user_id.in_(_with_roles((METER_DATA_COMPANY,)))
+)
