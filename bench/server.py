@@ -38,14 +38,14 @@ def measure(times: int = 5) -> list[dict[str, Any]]:
 
 def _first_answer(instance: Path) -> tuple[float, float]:
     """Seconds until GET /health answers 200, and the memory of the web process (MiB) at that time."""
-    port = _free_port()
+    port = free_port()
     command = [COMMAND, "run", "--port", str(port)]
     begin = time.perf_counter()
     with subprocess.Popen(
         command, env=environment(instance), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=instance
     ) as server:
         try:
-            while not _is_well(port):
+            while not is_well(port):
                 if server.poll() is not None or time.perf_counter() - begin > PATIENCE:
                     server.kill()
                     raise RuntimeError(f"The server does not answer: {server.communicate()[0].decode()}")
@@ -57,12 +57,14 @@ def _first_answer(instance: Path) -> tuple[float, float]:
             server.wait(PATIENCE)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at just now."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
-def _is_well(port: int) -> bool:
+def is_well(port: int) -> bool:
+    """Whether a server there says that it is well."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/health")

@@ -225,8 +225,9 @@ def writing() -> Iterator[Session]:
     if session.info.get("writing"):
         yield session
         return
-    session.commit()
     engine = session.get_bind().engine
+    if engine.dialect.name == "sqlite":
+        session.commit()  # PostgreSQL's statements see what others have committed in any case
     session.info["after_commit"] = []
     try:
         with _gate(engine), beginning_immediately():

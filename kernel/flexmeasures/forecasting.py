@@ -18,7 +18,7 @@ from flexmeasures.choosing import choose
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError, FlexMeasuresError, InputError, NotFound, UnknownAlgorithm
 from flexmeasures.jobs import Outcome
-from flexmeasures.jobs import enqueue as enqueue_job
+from flexmeasures.jobs import enqueue_all as enqueue_jobs
 from flexmeasures.knowledge import Knowledge, Past, present_problem
 from flexmeasures.models.sensors import Sensor
 from flexmeasures.models.sources import FORECASTING_SCRIPT
@@ -120,15 +120,33 @@ def _checked(forecaster: Forecaster, problem: ForecastingProblem) -> list[Foreca
 def enqueue(
     sensor: Sensor, start: datetime, end: datetime, horizons: Sequence[timedelta] | None = None
 ) -> Job | None:
+    """`enqueue_all` for one sensor; None when it gets no forecasts."""
+    jobs = enqueue_all([sensor], start, end, horizons)
+    return jobs[0] if jobs else None
+
+
+def enqueue_all(
+    sensors: Sequence[Sensor], start: datetime, end: datetime, horizons: Sequence[timedelta] | None = None
+) -> list[Job]:
     """Ask for forecasts because of new data in [start, end); to be called inside `with writing():`.
 
     For each horizon the events of start + horizon to end + horizon are forecast. A job of the sensor that
-    is still waiting is widened instead of making another. None when the sensor gets no forecasts: its
+    is still waiting is widened instead of making another. No job for a sensor that gets no forecasts: its
     resolution has no horizons, or no forecaster is installed. A forecaster that is wished for but not
     installed does not stop the data from being stored: the job fails, and says so.
     """
+    if not platform().forecasters.names():
+        return []
+    asked = [_request(sensor, start, end, horizons) for sensor in sensors]
+    return enqueue_jobs([request for request in asked if request is not None], _widen)
+
+
+def _request(
+    sensor: Sensor, start: datetime, end: datetime, horizons: Sequence[timedelta] | None
+) -> dict[str, Any] | None:
+    """What the job of one sensor is asked for with, None for no job."""
     chosen = horizons_for(sensor.event_resolution) if horizons is None else _checked_horizons(horizons)
-    if not chosen or not platform().forecasters.names():
+    if not chosen:
         return None
     algorithm, because = None, None
     try:
@@ -136,22 +154,22 @@ def enqueue(
         algorithm, because = choice.algorithm.name, choice.because
     except UnknownAlgorithm as error:
         because = str(error)
-    return enqueue_job(
-        "forecast",
-        {
+    return {
+        "function": "forecast",
+        "arguments": {
             "sensor_id": sensor.id,
             "start": start.isoformat(),
             "end": end.isoformat(),
             "horizons_ms": [duration_ms(horizon) for horizon in chosen],
             "known_until": timing.server_now().isoformat(),
         },
-        queue="forecasting",
-        sensor_id=sensor.id,
-        merge_key=f"forecast:{sensor.id}",
-        merge=_widen,
-        algorithm=algorithm,
-        because=because,
-    )
+        "queue": "forecasting",
+        "sensor_id": sensor.id,
+        "event_id": None,
+        "merge_key": f"forecast:{sensor.id}",
+        "algorithm": algorithm,
+        "because": because,
+    }
 
 
 def _checked_horizons(horizons: Sequence[timedelta]) -> tuple[timedelta, ...]:

@@ -19,7 +19,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures import recurring
@@ -114,45 +114,68 @@ def enqueue(
         "function": function,
         "arguments": arguments,
         "queue": queue,
-        "state": JobState.QUEUED,
-        "attempt": 0,
-        "sensor_id": sensor_id,
-        "event_id": event_id,
-        "merge_key": merge_key,
-        "because": because,
         "algorithm": algorithm,
-        "created_at": _now(),
     }
+    values |= {"sensor_id": sensor_id, "event_id": event_id, "because": because, "merge_key": merge_key}
+    if merge_key is not None:
+        return enqueue_all([values], merge or (lambda old, new: new))[0]
     with writing() as session:
-        if merge_key is None:
-            job, is_new = Job(**values), True
-            session.add(job)
-            session.flush()
-        else:
-            job, is_new = _insert_or_widen(session, values, merge or (lambda old, new: new))
-        if is_new:
-            after_commit_together(ring, job)
+        job = Job(**values, **_fresh())
+        session.add(job)
+        session.flush()
+        after_commit_together(ring, job)
     return job
 
 
-def _insert_or_widen(session: Session, values: dict[str, Any], merge: Merge) -> tuple[Job, bool]:
-    """Lock a row of the same key that waits, and widen it; else insert one. Whether it is new."""
+def enqueue_all(wanted: Sequence[dict[str, Any]], merge: Merge) -> list[Job]:
+    """As `enqueue`, for many jobs with a merge_key each, in a few statements; the jobs in the order of the keys.
+
+    wanted: keywords of `enqueue`.
+    """
+    missing: dict[str, dict[str, Any]] = {}
+    for values in wanted:
+        key = values["merge_key"]
+        before = missing.get(key)
+        arguments = merge(before["arguments"], values["arguments"]) if before else values["arguments"]
+        missing[key] = values | _fresh() | {"arguments": arguments}
+    with writing() as session:
+        found = _insert_or_widen(session, missing, merge)
+    return [found[key] for key in sorted(found)]
+
+
+def _fresh() -> dict[str, Any]:
+    return {"state": JobState.QUEUED, "attempt": 0, "created_at": _now()}
+
+
+# Made once, as every posted value asks it. In the order of keys, so that requests never wait in a circle.
+_WAITING = select(Job).where(
+    Job.state == JobState.QUEUED, Job.merge_key.in_(bindparam("keys", expanding=True))
+)
+_WAITING = _WAITING.order_by(Job.merge_key).with_for_update()
+
+
+def _insert_or_widen(session: Session, missing: dict[str, dict[str, Any]], merge: Merge) -> dict[str, Job]:
+    """By key: lock the row that waits, and widen it; else insert one, and let it be rung for."""
     from sqlalchemy.dialects import postgresql, sqlite
 
-    waiting = select(Job).where(Job.state == JobState.QUEUED, Job.merge_key == values["merge_key"])
     insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Job)
-    statement = insert.values(**values).on_conflict_do_nothing().returning(Job)
     fresh = {"populate_existing": True}
-    while True:
-        job = session.scalars(waiting.with_for_update(), execution_options=fresh).one_or_none()
-        if job is not None:
-            job.arguments = merge(dict(job.arguments), values["arguments"])
-            session.flush()
-            return job, False
-        job = session.scalars(statement, execution_options=fresh).one_or_none()
-        if job is not None:
-            return job, True
-        # Another request inserted one between the two statements, and has committed by now.
+    found: dict[str, Job] = {}
+    while missing:
+        for job in session.scalars(_WAITING, {"keys": sorted(missing)}, execution_options=fresh):
+            key = str(job.merge_key)
+            job.arguments = merge(dict(job.arguments), missing.pop(key)["arguments"])
+            found[key] = job
+        session.flush()
+        if missing:
+            rows = [missing[key] for key in sorted(missing)]
+            new = insert.values(rows).on_conflict_do_nothing().returning(Job)
+            for job in session.scalars(new, execution_options=fresh).all():
+                found[str(job.merge_key)] = job
+                del missing[str(job.merge_key)]
+                after_commit_together(ring, job)
+        # What is missing still was inserted by another request between the two statements, and has committed.
+    return found
 
 
 def ring(waiting: Sequence[Job]) -> None:

@@ -148,7 +148,7 @@ def test_jobs_of_workers_that_are_no_more_are_given_back_when_workers_start(app)
     with app.app_context():
         jobs.claim(["scheduling"], jobs.worker_name(dead))
     with Workers(app, 1):
-        assert wait_for(app, job_id, patience=5).attempt == 2
+        assert wait_for(app, job_id, patience=20).attempt == 2  # leases are longer
 
 
 def test_two_workers_may_bring_the_same_new_source_at_once(app):

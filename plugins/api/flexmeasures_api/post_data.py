@@ -102,9 +102,8 @@ def post_price_data(call: Call) -> dict[str, Any]:
     with writing():
         _store(call, postings, period, resolve(period))
         if not call.play:
-            for posting in postings:
-                start = max(period.start, period.end - DAY)
-                forecasting.enqueue(posting.sensor, start, period.end, PRICE_HORIZONS)
+            start = max(period.start, period.end - DAY)
+            forecasting.enqueue_all([p.sensor for p in postings], start, period.end, PRICE_HORIZONS)
     return {}
 
 
@@ -211,8 +210,7 @@ def _paired(groups: Sequence[Sequence[Sensor]], values: list[Floats], period: Pe
 
 
 def _ask_for_forecasts(postings: Sequence[Posting], period: Period) -> None:
-    for posting in postings:
-        forecasting.enqueue(posting.sensor, period.start, period.end)
+    forecasting.enqueue_all([posting.sensor for posting in postings], period.start, period.end)
 
 
 def _store(call: Call, postings: Sequence[Posting], period: Period, recording: Recording) -> None:
