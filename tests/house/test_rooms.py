@@ -49,6 +49,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "migrating",
             "uninstalling",
             "backups",
+            "groups",
             "dumps",
             "monitoring",
             "mail",

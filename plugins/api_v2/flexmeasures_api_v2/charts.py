@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
-from sqlalchemy import select
 from werkzeug import exceptions
 
 from flexmeasures.auth import may
-from flexmeasures.db import db
 from flexmeasures.errors import InputError
+from flexmeasures.groups import assets_of
 from flexmeasures.hookspecs import PowerChart
-from flexmeasures.models import Asset, SensorType, User
+from flexmeasures.models import Asset, User
 from flexmeasures.platform import platform
 from flexmeasures.schemas import AwareTime, Text
 from flexmeasures.timing import iso_duration, parse_duration
@@ -28,7 +27,6 @@ blueprint = Blueprint("api_v2_0_charts", __name__, url_prefix="/api/v2_0")
 
 ROLES = ("Prosumer",)
 MOST_SLOTS = 100_000
-GROUPS = {"renewables": ("solar", "wind"), "EVSE": ("one-way_evse", "two-way_evse")}
 
 
 ITEM = json_object(
@@ -130,13 +128,7 @@ def _check_window(start: datetime, end: datetime, resolution: timedelta) -> None
 
 def _assets(user: User, resource: str, resolution: timedelta) -> tuple[Asset, ...]:
     """The user's assets of that name or group; werkzeug NotFound for names of nothing, and of what is not theirs."""
-    query = select(Asset).join(SensorType, Asset.type_id == SensorType.id)
-    named = list(db.session.scalars(query.where(Asset.name == resource)))
-    if not named:
-        types = GROUPS.get(resource, (resource,))
-        of_types = SensorType.name.in_(types) | (SensorType.display_name == resource)
-        named = list(db.session.scalars(query.where(of_types).order_by(Asset.id)))
-    found = tuple(asset for asset in named if may(user, "read", asset))
+    found = tuple(asset for asset in assets_of(resource) if may(user, "read", asset))
     if not found:
         raise exceptions.NotFound(f"There is no asset or group of assets {shown(resource)}.")
     wrong = [asset.name for asset in found if resolution % asset.event_resolution]

@@ -65,7 +65,14 @@ def test_who_may_see_which_chart(world: World, api: Api) -> None:
 def test_an_unknown_resource_is_not_found_and_groups_are_found(api: Api) -> None:
     answer = api.get("charts/power", resource="nothing of the kind", **DAY)
     assert (answer.status_code, "nothing of the kind" in answer.json["message"]) == (404, True)
-    for group in ("renewables", "EVSE", "battery", "stationary battery"):
+    for group in (
+        "renewables",
+        "EVSE",
+        "battery",
+        "stationary battery",
+        "stationary batteries",
+        "solar panels",
+    ):
         assert api.get("charts/power", resource=group, **DAY).status_code == 200, group
 
 
