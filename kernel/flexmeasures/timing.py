@@ -119,11 +119,12 @@ def iso_duration(duration: timedelta) -> str:
     """The normalised ISO 8601 duration (24 h is P1D, 90 min is PT1H30M), with a leading minus if negative."""
     if duration < timedelta(0):
         return "-" + iso_duration(-duration)
-    minutes, seconds = divmod(duration.seconds + duration.microseconds / 1e6, 60)
-    hours, minutes = divmod(int(minutes), 60)
+    minutes, whole = divmod(duration.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{whole}.{duration.microseconds:06d}".rstrip("0").rstrip(".")
     days = f"{duration.days}D" if duration.days else ""
     clock_part = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
-    clock_part += f"{seconds:g}S" if seconds else ""
+    clock_part += f"{seconds}S" if seconds != "0" else ""
     return f"P{days}T{clock_part}" if clock_part else f"P{days or 'T0S'}"
 
 

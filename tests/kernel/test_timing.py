@@ -39,6 +39,8 @@ def test_durations_survive_being_written_and_read(duration):
         (timedelta(0), "PT0S"),
         (timedelta(minutes=-5), "-PT5M"),
         (timedelta(days=2, seconds=1.5), "P2DT1.5S"),
+        (timedelta(microseconds=1), "PT0.000001S"),
+        (timedelta(minutes=1, microseconds=-1), "PT59.999999S"),
     ],
 )
 def test_durations_are_normalised(duration, text):
