@@ -18,7 +18,7 @@ from common import HERE, missing
 from rich.console import Console
 from rich.table import Table
 
-PARTS = ("cli", "server", "api", "schedule_compute", "plugins", "jobs", "schedules")
+PARTS = ("cli", "server", "api", "schedule_compute", "plugins", "jobs", "schedules", "forecasting")
 DATA_SETS = (
     "ev_norway_load",
     "home_fontana_a",
@@ -28,6 +28,7 @@ DATA_SETS = (
     "solar_pvdaq50_2011_2012",
     "substation_nl_287",
     "wind_gefcom_a",
+    "wind_gefcom_a_nwp",
     "wind_offshore_de_2017_2018",
 )
 LATEST = HERE / "latest.json"
@@ -56,6 +57,21 @@ def as_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
+def accuracy_table(rows: list[dict[str, Any]]) -> Table:
+    """Accuracy in % by set and method, a column a horizon."""
+    horizons = list(dict.fromkeys(row["horizon"] for row in rows))
+    table = Table(title="1 - WAPE of forecasts in %")
+    for heading in ("set", "method", *horizons, "seconds"):
+        table.add_column(heading, justify="left" if heading in ("set", "method") else "right")
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault((row["set"], row["method"]), {})[row["horizon"]] = row
+    for (name, method), by_horizon in found.items():
+        figures = [f"{100 * row['one_minus_wape']:.1f}" for row in by_horizon.values()]
+        table.add_row(name, method, *figures, f"{next(iter(by_horizon.values()))['seconds']:.1f}")
+    return table
+
+
 def main(names: list[str]) -> int:
     """Measure the named parts (default: all); 0 unless a name is not known."""
     unknown = sorted(set(names) - set(PARTS))
@@ -74,7 +90,9 @@ def main(names: list[str]) -> int:
     if names:
         return 0
     measured = [row for row in rows if "missing" not in row]
-    LATEST.write_text(json.dumps({"measurements": measured, "accuracy": []}, indent=2) + "\n")
+    accuracy = import_module("forecasting").accuracy(console.print)
+    screen.print(accuracy_table(accuracy))
+    LATEST.write_text(json.dumps({"measurements": measured, "accuracy": accuracy}, indent=2) + "\n")
     console.print(f"Written to {LATEST}")
     return 0
 

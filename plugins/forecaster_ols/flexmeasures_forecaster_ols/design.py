@@ -1,186 +1,138 @@
-"""Which columns describe the events of one sensor and horizon, and what its values may be."""
+"""Which columns describe the events of one sensor and horizon, and the table of several horizons together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
-from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
 from flexmeasures_forecaster_ols import features
-from flexmeasures_forecaster_ols.features import DAY, DAY_MS, WEEK, Floats, Ints, Past
-from flexmeasures_forecaster_ols.ols import Bools, Rows, varying
+from flexmeasures_forecaster_ols.blocks import (
+    LEVEL,
+    PLAIN,
+    POSITIVE,
+    Before,
+    Block,
+    Hours,
+    Mean,
+    Sky,
+    Sunlight,
+    WeatherMeans,
+    Yield,
+)
+from flexmeasures_forecaster_ols.blocks import Weather as Curve
+from flexmeasures_forecaster_ols.bounds import NIGHT_TYPES, place_of
+from flexmeasures_forecaster_ols.calendars import Calendar, seasonality
+from flexmeasures_forecaster_ols.features import DAY, DAY_MS, HOUR, HOUR_MS, WEEK, Floats, Ints
+from flexmeasures_forecaster_ols.ols import Table
+from flexmeasures_forecaster_ols.scene import Events, Scene
 
-NIGHT_TYPES = ("solar", "radiation")
-MARGIN = 0.2
-
-
-@dataclass(frozen=True)
-class Events:
-    """Events of one horizon that share the UTC day up to which they know the history, and known weather.
-
-    slots: of the events, ascending. weather: types of the regressors that are known for all of them.
-    """
-
-    problem: ForecastingProblem
-    past: Past
-    horizon: timedelta
-    slots: Ints
-    weather: tuple[str, ...] = ()
-
-    @property
-    def sensor(self) -> SensorFacts:
-        """The sensor to forecast."""
-        return self.problem.sensor
-
-    @property
-    def lead(self) -> int:
-        """Slots from an event back to the newest one that it may know."""
-        return features.lead_slots(self.horizon, self.past.resolution)
-
-    @property
-    def end(self) -> int:
-        """The first slot that the first event may not know: models learn from the slots before it."""
-        return min(int(self.slots[0]) - self.lead + 1, len(self.past.raw))
-
-    @property
-    def limit(self) -> datetime:
-        """The horizon before the end of the first event."""
-        return self.past.start + (int(self.slots[0]) - self.lead + 1) * self.past.resolution
-
-    @property
-    def regressors(self) -> list[Regressor]:
-        """The regressors in `weather`."""
-        return [regressor for regressor in self.problem.regressors if regressor.type in self.weather]
-
-    def groups(self) -> list[Self]:
-        """Apart by day of knowledge and by what is known of the weather."""
-        usable = [regressor for regressor in self.problem.regressors if self.horizon in regressor.forecasts]
-        signatures = self.past.starts_ms(self.slots - self.lead + 1) // DAY_MS << len(usable)
-        for bit, regressor in enumerate(usable):
-            signatures |= self.knows(regressor, self.slots).astype(np.int64) << bit
-        return [
-            type(self)(
-                self.problem,
-                self.past,
-                self.horizon,
-                self.slots[signatures == signature],
-                tuple(r.type for bit, r in enumerate(usable) if signature >> bit & 1),
-            )
-            for signature in np.unique(signatures)
-        ]
-
-    def knows(self, regressor: Regressor, slots: Ints) -> Bools:
-        """Whether a regressor is known at each slot and at the newest one that an event there may know."""
-        series, start = regressor.forecasts[self.horizon], self.past.start
-        before = slots - self.lead
-        return np.isfinite(features.at(series, start, slots)) & np.isfinite(
-            features.at(series, start, before)
-        )
-
-    def without_sparse_weather(self, targets: Ints) -> Self:
-        """Leave out the weather that is unknown at half of the slots to learn from, or more."""
-        enough = tuple(r.type for r in self.regressors if 2 * self.knows(r, targets).sum() > len(targets))
-        return replace(self, weather=enough)
+TO_BE_LEARNT = 0.0
+SCALES = {PLAIN: np.nan, LEVEL: 1.0, POSITIVE: TO_BE_LEARNT}
+# Blocks that a short history can feed, besides lags.
+FOR_FEW = (Curve, WeatherMeans, Sunlight, Yield)
 
 
 @dataclass(frozen=True)
 class Design:
-    """The columns of a model.
+    """The columns of the models of one horizon: values some slots before the event, and blocks of others.
 
-    lags, spans: in slots, of lagged values and of the means over the newest ones. hours: columns for the
-    hour of the day (and type of day). bends: for each type of weather, where its curve may bend.
+    weather: types that are used.
     """
 
     lags: tuple[int, ...]
-    spans: tuple[int, ...]
-    hours: int
-    bends: dict[str, Floats]
+    blocks: tuple[Block, ...]
+    weather: tuple[str, ...]
 
     @classmethod
-    def of(cls, events: Events, targets: Ints) -> Design:
-        """The columns that a history can feed whose known values are `targets`: lags up to half of it."""
-        sensor, resolution = events.sensor, events.past.resolution
-        span = events.end - int(targets[0])
-        daily = resolution <= DAY and "daily" in sensor.seasonality
-        bends = {
-            regressor.type: features.knots(
-                features.at(regressor.forecasts[events.horizon], events.past.start, targets)
-            )
-            for regressor in events.regressors
-        }
-        return cls(
-            lags=tuple(features.lags(events.horizon, resolution, sensor.seasonality, span // 2)),
-            spans=tuple(length // resolution for length in (DAY, WEEK) if length // resolution > 1),
-            hours=(72 if "weekly" in sensor.seasonality else 24) if daily else 0,
-            bends=bends,
+    def of(cls, events: Events, targets: Ints, end: int) -> Design:
+        """The columns that a history up to slot `end` can feed whose values known are `targets`."""
+        sensor, past, lead = events.scene.sensor, events.past, events.lead
+        seasons, resolution = seasonality(sensor), past.resolution
+        longest = (end - int(targets[0])) // 2
+        lags = features.lags(events.horizon, resolution, seasons, longest)
+        spans = [length // resolution for length in (DAY, WEEK) if resolution * 2 <= length]
+        blocks: list[Block] = [Mean(lead, span) for span in spans]
+        if resolution < DAY and "daily" in seasons:
+            blocks.append(Hours(Calendar.of(sensor)))
+        enough = tuple(
+            kind for kind in events.weather if 2 * events.knows(kind, targets).sum() > len(targets)
         )
-
-    def rows(self, events: Events, slots: Ints) -> Rows:
-        """One row a slot: lags, means | hours, weather; NaN where something is not known."""
-        past, lead = events.past, events.lead
-        levels = (past.lagged(slots, self.lags), past.means(slots, lead, self.spans))
-        others = [np.empty((len(slots), 0))]
-        if self.hours:
-            starts = past.starts_ms(slots)
-            others.append(features.calendar(starts, events.sensor.timezone, weekly=self.hours == 72))
-        for regressor in events.regressors:
-            if regressor.type in self.bends:
-                for when in (slots, slots - lead):
-                    values = features.at(regressor.forecasts[events.horizon], past.start, when)
-                    others.append(features.hinges(values, self.bends[regressor.type]))
-        return Rows(np.concatenate(levels, axis=1), np.concatenate(others, axis=1))
-
-    def columns(self, rows: Rows) -> dict[str, Bools]:
-        """The sets of columns to choose from: all that vary, or few (without hours and means)."""
-        every = varying(rows.matrix(None))
-        few = every.copy()
-        few[len(self.lags) : len(self.lags) + len(self.spans) + self.hours] = False
-        return {"all": every, "few": few}
+        sunny = (
+            sensor.type in NIGHT_TYPES
+            and place_of(sensor) is not None
+            and not DAY % resolution
+            and resolution <= HOUR
+        )
+        for kind in enough:
+            if kind != "radiation" or not sunny:
+                blocks += _weather(events, kind, targets)
+        if sunny:
+            blocks += _sunshine(events, "radiation" in enough, targets)
+        return cls(tuple(lags), tuple(dict.fromkeys(blocks)), enough)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What a sensor's values may be: a range, and the slots of the UTC day at which they are 0."""
-
-    lowest: float
-    highest: float
-    night: Bools
-
-    @classmethod
-    def of(cls, sensor: SensorFacts, known: Floats, night: Bools) -> Bounds:
-        """The range that was seen and a margin; consumption only or production only where the type says so."""
-        lowest, highest = float(known.min()), float(known.max())
-        margin = MARGIN * (highest - lowest)
-        lowest, highest = lowest - margin, highest + margin
-        if sensor.is_consumer and not sensor.is_producer:
-            lowest, highest = max(lowest, 0.0), max(highest, 0.0)
-        if sensor.is_producer and not sensor.is_consumer:
-            lowest, highest = min(lowest, 0.0), min(highest, 0.0)
-        return cls(lowest, highest, night)
-
-    def __call__(self, values: Floats, past: Past, slots: Ints) -> Floats:
-        """The values, within bounds; unknown ones stay unknown."""
-        bounded = np.clip(values, self.lowest, self.highest)
-        return np.where(dark(self.night, past, slots) & np.isfinite(bounded), 0.0, bounded)
+def _weather(events: Events, kind: str, targets: Ints) -> list[Block]:
+    """Curves of one type of weather at the event and at the newest slot that it may know."""
+    horizon, past = events.scene.same_weather(kind, events.horizon), events.past
+    bends = features.knots(features.take(events.scene.weather(kind, horizon), targets))
+    blocks: list[Block] = [Curve(kind, horizon, shift, bends) for shift in (0, events.lead)]
+    if kind == "wind_speed":
+        blocks.append(Curve(kind, horizon, 1, bends))
+        spans = tuple(hours * HOUR // past.resolution for hours in (3, 6, 12, 24))
+        blocks.append(WeatherMeans(kind, horizon, tuple(span for span in spans if span > 1)))
+    if events.scene.sensor.kind == "market":
+        blocks.append(Before(kind, horizon, (DAY // past.resolution, WEEK // past.resolution)))
+    return blocks
 
 
-def night(events: Events) -> Bools:
-    """For sun-driven sensors, the slots of the UTC day at which all known values of 30 days were 0."""
-    day, rest = divmod(DAY, events.past.resolution)
-    if events.sensor.type not in NIGHT_TYPES or rest or day < 2:
-        return np.zeros(0, dtype=bool)
-    slots = np.arange(max(0, events.end - 30 * day), events.end)
-    values = events.past.raw[slots]
-    of_day = events.past.slots_of_day(slots)
-    known = np.bincount(of_day[np.isfinite(values)], minlength=day)
-    light = np.bincount(of_day[np.nan_to_num(values) != 0], minlength=day)
-    found: Bools = (known >= 7) & (light == 0)
-    return found
+def _sunshine(events: Events, forecast: bool, targets: Ints) -> list[Block]:
+    """Light and what the panel makes of it, by forecast radiation or by a clear sky."""
+    horizon: timedelta | None = None
+    hours: tuple[int, ...] = ()
+    if forecast:
+        horizon = events.scene.same_weather("radiation", events.horizon)
+        radiation = np.nan_to_num(events.scene.weather("radiation", horizon)[targets])
+        hour = events.past.starts_ms(targets) % DAY_MS // HOUR_MS
+        bright = np.bincount(hour[radiation > 0], minlength=24)
+        hours = tuple(np.flatnonzero(bright > len(targets) / 100).tolist())
+    sky = Sky(horizon)
+    return [Sunlight(sky, hours), Yield(sky, events.lead)]
 
 
-def dark(night: Bools, past: Past, slots: Ints) -> Bools:
-    """Whether each slot is at night; never for a sensor without nights."""
-    return night[past.slots_of_day(slots)] if night.any() else np.zeros(len(slots), dtype=bool)
+class Columns:
+    """The columns of several designs in one table: those that are the same stand there once.
+
+    table: one row a slot (ascending), NaN where something is not known.
+    """
+
+    def __init__(self, designs: Sequence[Design], scene: Scene, slots: Ints) -> None:
+        lags = dict.fromkeys(lag for design in designs for lag in design.lags)
+        self._lags = {lag: place for place, lag in enumerate(lags)}
+        self._places: dict[Block, Ints] = {}
+        parts: list[Floats] = [scene.past.lagged(slots, list(self._lags))]
+        scales = [np.ones(len(self._lags))]
+        width = len(self._lags)
+        for block in dict.fromkeys(block for design in designs for block in design.blocks):
+            begin = width
+            for sort, columns in block(scene, slots):
+                parts.append(columns)
+                scales.append(np.full(columns.shape[1], SCALES[sort]))
+                width += columns.shape[1]
+            self._places[block] = np.arange(begin, width)
+        self.table = Table(np.concatenate(parts, axis=1), np.concatenate(scales))
+
+    def of(self, design: Design, few: bool = False) -> Ints:
+        """Numbers of the columns of one design, in its own order; few: those that a short history can feed."""
+        lags = np.array([self._lags[lag] for lag in design.lags], dtype=np.int64)
+        blocks = [block for block in design.blocks if not few or isinstance(block, FOR_FEW)]
+        return np.concatenate([lags, *(self._places[block] for block in blocks)])
+
+
+def scaled(table: Table, y: Floats) -> Table:
+    """Give POSITIVE columns the size and sign of the values y, so that both may be transformed alike."""
+    means = np.abs(table.x).mean(axis=0)
+    own = np.where(means > 0, y.mean() / np.where(means > 0, means, 1.0), 1.0)
+    return Table(table.x, np.where(table.scale == TO_BE_LEARNT, own, table.scale))

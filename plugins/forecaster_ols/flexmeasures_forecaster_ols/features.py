@@ -23,6 +23,7 @@ from flexmeasures.timing import EPOCH, MILLISECOND, duration_ms, to_ms
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 HOUR_MS = 3_600_000
@@ -80,13 +81,15 @@ def fill(values: Floats, resolution: timedelta) -> Floats:
 
 
 def lags(horizon: timedelta, resolution: timedelta, seasonality: frozenset[str], longest: int) -> list[int]:
-    """Lags in slots, none above `longest` but the first: contract 17.4, and 1 and 2 weeks where weekly.
+    """Lags in slots, none above `longest` but the first: those of contract 17.4, and more.
 
-    Seven from the newest allowed slot; seven at the same time of day for a daily season; whole weeks (as
-    many as the horizon, and one more) for a weekly one.
+    Seven from the newest allowed slot, and one of each of its 24 hours; seven at the same time of day for a
+    daily season; whole weeks (as many as the horizon, and one more) for a weekly one.
     """
     lead = lead_slots(horizon, resolution)
     found = {lead + k: None for k in range(7)}
+    if HOUR % resolution == timedelta(0):
+        found |= {lead + k * (HOUR // resolution): None for k in range(24)}
     for season, length, count in (("daily", DAY, 7), ("weekly", WEEK, 2)):
         if season in seasonality and length % resolution == timedelta(0):
             first = -(-lead * resolution // length)
@@ -122,11 +125,7 @@ class Past:
 
     def lagged(self, slots: Ints, lags: Sequence[int]) -> Floats:
         """Values `lags` before each slot, shape (slots, lags), NaN outside of the history."""
-        index = slots[:, None] - np.asarray(lags)
-        values = np.full(index.shape, np.nan)
-        inside = (index >= 0) & (index < len(self.filled))
-        values[inside] = self.filled[index[inside]]
-        return values
+        return take(self.filled, slots[:, None] - np.asarray(lags, dtype=np.int64))
 
     def means(self, slots: Ints, lead: int, spans: Sequence[int]) -> Floats:
         """Means over the newest `spans` slots that each event may see, shape (slots, spans)."""
@@ -135,6 +134,11 @@ class Past:
         counts = self.counts[end] - self.counts[first]
         sums = self.sums[end] - self.sums[first]
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    @property
+    def end(self) -> datetime:
+        """End of the last slot."""
+        return self.start + len(self.raw) * self.resolution
 
     def starts_ms(self, slots: Ints) -> Ints:
         """Slot starts in milliseconds since the epoch."""
@@ -164,24 +168,41 @@ def local_ms(starts_ms: Ints, timezone: str) -> Ints:
     return local
 
 
-def calendar(starts_ms: Ints, timezone: str, weekly: bool) -> Floats:
-    """One column for each local hour of the day (24), times work day, Saturday, Sunday if weekly (72)."""
-    local = local_ms(starts_ms, timezone)
-    group = local % DAY_MS // HOUR_MS
-    if weekly:
-        weekday = (local // DAY_MS + 3) % 7  # the epoch was a Thursday
-        group = group * 3 + np.maximum(weekday - 4, 0)
-    columns = np.zeros((len(group), 72 if weekly else 24))
-    columns[np.arange(len(group)), group] = 1.0
-    return columns
-
-
-def knots(values: Floats) -> Floats:
-    """Where a weather curve may bend: the quartiles of what was seen."""
+def knots(values: Floats) -> tuple[float, ...]:
+    """Where a weather curve may bend: quantiles of what was seen, each once."""
     known = values[np.isfinite(values)]
-    return np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else np.zeros(3)
+    if len(known) == 0:
+        return ()
+    return tuple(np.unique(np.quantile(known, (0.1, 0.25, 0.5, 0.75, 0.9))).tolist())
 
 
 def hinges(values: Floats, bends: Floats) -> Floats:
     """A curve of straight pieces as columns: the value, and what it is above each bend; shape (n, 1 + bends)."""
     return np.column_stack((values, np.maximum(values[:, None] - bends, 0.0)))
+
+
+def take(values: Floats, index: Ints) -> Floats:
+    """Values at places, NaN outside; the shape of `index`."""
+    inside = (index >= 0) & (index < len(values))
+    if inside.all():
+        return values[index]
+    found = np.full(index.shape, np.nan)
+    found[inside] = values[index[inside]]
+    return found
+
+
+def running_sums(values: Floats, ends: Ints, span: int) -> Floats:
+    """Sums over the `span` places before each of `ends`, fewer at the beginning; all values known."""
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    last = np.clip(ends, 0, len(values))
+    return sums[last] - sums[np.maximum(last - span, 0)]
+
+
+def running_means(values: Floats, ends: Ints, spans: Sequence[int]) -> Floats:
+    """Means of what is known over the `spans` places before each of `ends`, shape (ends, spans)."""
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+    sums = [running_sums(filled, ends, span) for span in spans]
+    counts = [running_sums(known.astype(np.float64), ends, span) for span in spans]
+    total, count = np.stack(sums, axis=1), np.stack(counts, axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)

@@ -5,29 +5,23 @@ Numbers in, numbers out; knows neither sensors nor times.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32 | np.float64]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-PARTS = 15  # the rows are cut into this many parts (contract 17.6),
-TESTS = 4  # of which the newest ones test,
-RECENT = 7  # and a recipe for the recent past learns from so many
-STEPS = 2  # of reweighting towards least absolute deviations
+STEPS = 3  # of reweighting towards least absolute deviations
+SMALLEST = 0.05  # of the median error: below it, an error counts as a square, else weights would explode
 
 
 @dataclass(frozen=True)
 class Sums:
-    """All that least squares needs to know of rows x (n, p) and targets y (n,): their sums and products.
-
-    Sums of two sets of rows may be added.
-    """
+    """All that least squares needs to know of rows x (n, p) and targets y (n,): their sums and products."""
 
     count: int
     x: Floats
@@ -36,27 +30,24 @@ class Sums:
     xy: Floats
 
     @classmethod
-    def of(cls, x: Floats, y: Floats, weights: Floats | None = None) -> Sums:
+    def of(cls, x: Singles, y: Floats, weights: Floats | None = None) -> Sums:
         """Sum the rows up, weighted (n,) if weights of mean 1 are given."""
-        if weights is None:
-            return cls(len(y), x.sum(axis=0), float(y.sum()), x.T @ x, x.T @ y)
-        root = np.sqrt(weights)
-        half = x * root[:, None]  # half.T @ half is symmetric, which numpy computes at half the cost
-        return cls(len(y), root @ half, float(weights @ y), half.T @ half, (root * y) @ half)
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.count + other.count,
-            self.x + other.x,
-            self.y + other.y,
-            self.xx + other.xx,
-            self.xy + other.xy,
+        root = np.ones(len(y)) if weights is None else np.sqrt(weights)
+        root_x = root.astype(x.dtype)
+        half = x if weights is None else x * root_x[:, None]
+        gram = half.T @ half  # symmetric, which numpy computes at half the cost
+        return cls(
+            len(y),
+            (root_x @ half).astype(np.float64),
+            float(y.sum() if weights is None else weights @ y),
+            gram.astype(np.float64, copy=False),
+            ((root * y).astype(x.dtype) @ half).astype(np.float64),
         )
 
 
 @dataclass(frozen=True)
 class Line:
-    """y = intercept + x @ coefficients; coefficients of columns that were left out are 0."""
+    """y = intercept + x @ coefficients."""
 
     intercept: float
     coefficients: Floats
@@ -65,25 +56,27 @@ class Line:
         return x @ self.coefficients + self.intercept
 
 
-def solve(sums: Sums, ridge: float = 0.0, columns: Bools | None = None) -> Line:
-    """Least squares on some of the columns, with an intercept.
+def solve(sums: Sums, ridge: float = 0.0, columns: Ints | None = None) -> Line:
+    """Least squares on the columns of these numbers (default: all), with an intercept.
 
     Minimises mean (y - f)^2 + ridge * sum of (coefficient * standard deviation of its column)^2, which is
-    ordinary least squares for ridge 0. Columns that hardly vary are left out; when columns depend on each
-    other the shortest solution is taken.
+    ordinary least squares for ridge 0. Columns that hardly vary get 0; when columns depend on each other the
+    shortest solution is taken.
     """
-    mean, mean_y = sums.x / sums.count, sums.y / sums.count
-    variance = sums.xx.diagonal() / sums.count - mean**2
-    used = variance > 1e-12 * (mean**2 + variance)
-    if columns is not None:
-        used &= columns
-    coefficients = np.zeros(len(mean))
-    if used.any():
-        scale = np.sqrt(variance[used])
-        centre = mean[used]
-        gram = (sums.xx[np.ix_(used, used)] / sums.count - np.outer(centre, centre)) / np.outer(scale, scale)
-        cross = (sums.xy[used] / sums.count - centre * mean_y) / scale
-        coefficients[used] = _solve(gram + ridge * np.eye(len(scale)), cross) / scale
+    columns = np.arange(len(sums.x)) if columns is None else columns
+    mean, mean_y = sums.x[columns] / sums.count, sums.y / sums.count
+    square = sums.xx.diagonal()[columns] / sums.count
+    variance = square - mean**2
+    used = np.flatnonzero(variance > 1e-12 * square)
+    coefficients = np.zeros(len(columns))
+    if len(used):
+        scale, centre, where = np.sqrt(variance[used]), mean[used], columns[used]
+        gram = sums.xx[where[:, None], where] / sums.count - np.outer(centre, centre)
+        gram /= np.outer(scale, scale)
+        gram[np.diag_indices_from(gram)] += ridge
+        cross = (sums.xy[where] / sums.count - centre * mean_y) / scale
+        regular = ridge >= 1e-6  # then no eigenvalue is smaller than it
+        coefficients[used] = (np.linalg.solve if regular else _solve)(gram, cross) / scale
     return Line(mean_y - float(mean @ coefficients), coefficients)
 
 
@@ -100,8 +93,10 @@ def _solve(matrix: Floats, right: Floats) -> Floats:
 def fit(x: Floats, y: Floats, ridge: float = 0.0) -> Line:
     """Fit rows x (n, p) to y (n,) by the normal equations, around the columns' means for accuracy."""
     centre = x.mean(axis=0)
-    line = solve(Sums.of(x - centre, y), ridge, varying(x))
-    return Line(line.intercept - float(centre @ line.coefficients), line.coefficients)
+    line = solve(Sums.of(x - centre, y), ridge, np.flatnonzero(varying(x)))
+    coefficients = np.zeros(x.shape[1])
+    coefficients[varying(x)] = line.coefficients
+    return Line(line.intercept - float(centre @ coefficients), coefficients)
 
 
 def varying(x: Floats) -> Bools:
@@ -156,110 +151,120 @@ class Root:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of one model: levels (n, l) in the unit of y, transformed along with it; others (n, m) as is."""
+class Table:
+    """Columns x (n, p) that may be transformed along with y.
 
-    levels: Floats
-    others: Floats
+    scale: (p,) what a column is multiplied by to be of y's size and sign before it is transformed; NaN for
+    columns that are taken as they are.
+    """
+
+    x: Floats
+    scale: Floats
 
     def matrix(self, root: Root | None) -> Floats:
-        """All columns, shape (n, l + m)."""
-        levels = self.levels if root is None else root.forward(self.levels)
-        return np.concatenate((levels, self.others), axis=1)
+        """All columns, shape (n, p); a new array."""
+        matrix = self.x.copy()
+        if root is not None:
+            levels = np.isfinite(self.scale)
+            matrix[:, levels] = root.forward(matrix[:, levels] * self.scale[levels])
+        return matrix
 
-    def __getitem__(self, rows: slice | Bools) -> Rows:
-        return Rows(self.levels[rows], self.others[rows])
+    def rows(self, rows: slice | Bools | Ints) -> Table:
+        """Some of the rows."""
+        return Table(self.x[rows], self.scale)
+
+    def columns(self, columns: Ints) -> Table:
+        """Some of the columns."""
+        return Table(self.x[:, columns], self.scale[columns])
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What cross-validation decides of a model.
+    """What is decided of a model by how well it forecasts.
 
-    root: transformation of the values. ridge: its strength. columns: name of a set of them. recent: learn
-    from the newest RECENT parts of the rows only. robust: least absolute deviations, not least squares.
+    root: transformation of the values. half_life: rows this many slots older count half; None: all count
+    alike. robust: least absolute deviations, not least squares. ridge: its strength. few: only columns that
+    a short history can feed.
     """
 
-    root: Root | None
-    ridge: float
-    columns: str
-    recent: bool = False
+    root: Root | None = None
+    half_life: float | None = None
     robust: bool = False
+    ridge: float = 1e-4
+    few: bool = False
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted recipe. `means`: of the matrix's columns, which stand for what a row does not know."""
+    """A fitted recipe. means: of the columns, which stand for what a row does not know."""
 
     recipe: Recipe
     line: Line
     means: Floats
-    count: int
 
-    def __call__(self, rows: Rows) -> Floats:
-        """Forecast in the unit of y, shape (n,)."""
-        x = rows.matrix(self.recipe.root) - self.means
+    def __call__(self, table: Table) -> Floats:
+        """Forecast in the unit of y, shape (n,); the table holds this model's columns only."""
+        x = table.matrix(self.recipe.root)
+        x -= self.means
         values = self.line(np.where(np.isnan(x), 0.0, x))
         return values if self.recipe.root is None else self.recipe.root.back(values)
 
 
-def fit_model(rows: Rows, y: Floats, recipe: Recipe, columns: Bools) -> Model:
-    """Fit one recipe to rows (n, p), oldest first, and targets (n,)."""
-    if recipe.recent:
-        newest = slice(len(y) * (PARTS - RECENT) // PARTS, None)
-        rows, y = rows[newest], y[newest]
-    matrix = rows.matrix(recipe.root)
-    means = matrix.mean(axis=0)
-    used = columns & varying(matrix)
-    matrix = matrix[:, used] - means[used]
-    target = y if recipe.root is None else recipe.root.forward(y)
-    line = solve(Sums.of(matrix, target), recipe.ridge)
-    for _ in range(STEPS if recipe.robust else 0):
-        errors = np.abs(target - line(matrix))
-        weights = 1.0 / np.maximum(errors, 0.1 * np.median(errors) + 1e-9 * np.abs(target).max() + 1e-300)
-        line = solve(Sums.of(matrix, target, weights / weights.mean()), recipe.ridge)
-    coefficients = np.zeros(len(means))
-    coefficients[used] = line.coefficients
-    return Model(recipe, Line(line.intercept, coefficients), means, len(y))
+class Training:
+    """Rows to learn from, shared by all recipes and horizons: one Gram matrix serves every choice of columns.
 
-
-def choose(rows: Rows, y: Floats, recipes: Sequence[Recipe], columns: dict[str, Bools]) -> Recipe:
-    """Cross-validate in order of time: the recipe with the least absolute error on the newest TESTS parts.
-
-    Rows, oldest first, are cut into PARTS; each tested part is forecast from the parts before it. The best
-    recipe by least squares is then tried with least absolute deviations.
+    table (n, p): the columns of all horizons. y: (n,). ages: (n,) in slots, of each row.
     """
-    best = recipes[int(np.argmin(_errors(rows, y, recipes, columns)))]
-    robust = replace(best, robust=True)
-    gain = 0.0
-    for part in _parts(len(y))[PARTS - TESTS :]:
-        before = slice(0, part.start)
-        for recipe, sign in ((best, 1.0), (robust, -1.0)):
-            model = fit_model(rows[before], y[before], recipe, columns[recipe.columns])
-            gain += sign * float(np.abs(model(rows[part]) - y[part]).sum())
-    return robust if gain > 0 else best
 
+    def __init__(self, table: Table, y: Floats, ages: Ints) -> None:
+        self._table, self._y, self._ages = table, y, ages
+        self._matrices: dict[Root | None, tuple[Floats, Floats]] = {}
+        self._sums: dict[tuple[Root | None, float | None], Sums] = {}
 
-def _parts(count: int) -> list[slice]:
-    """PARTS slices of `count` rows."""
-    return [slice(count * k // PARTS, count * (k + 1) // PARTS) for k in range(PARTS)]
+    def model(self, recipe: Recipe, columns: Ints) -> Model:
+        """Fit a recipe on the columns of these numbers."""
+        matrix, means = self._matrix(recipe.root)
+        line = solve(self._summed(recipe.root, recipe.half_life), recipe.ridge, columns)
+        if recipe.robust:
+            line = self._robust(recipe, matrix[:, columns], line)
+        return Model(recipe, line, means[columns])
 
+    def _matrix(self, root: Root | None) -> tuple[Floats, Floats]:
+        """All columns around their means, and the means."""
+        if root not in self._matrices:
+            matrix = self._table.matrix(root)
+            means = matrix.mean(axis=0)
+            constant = ~varying(matrix)
+            matrix -= means
+            matrix[:, constant] = 0.0
+            self._matrices[root] = (matrix, means)
+        return self._matrices[root]
 
-def _errors(rows: Rows, y: Floats, recipes: Sequence[Recipe], columns: dict[str, Bools]) -> Floats:
-    """Sum of absolute errors of each recipe by least squares on the tested parts; sums are shared."""
-    parts = _parts(len(y))
-    errors = np.zeros(len(recipes))
-    for root in {recipe.root for recipe in recipes}:
-        matrix = rows.matrix(root)
-        matrix -= matrix.mean(axis=0)
-        target = y if root is None else root.forward(y)
-        sums = [Sums.of(matrix[part], target[part]) for part in parts]
-        for test in range(PARTS - TESTS, PARTS):
-            newer = reduce(add, sums[max(0, test - RECENT) : test])
-            every = reduce(add, sums[: max(0, test - RECENT)], newer)
-            for k, recipe in enumerate(recipes):
-                if recipe.root == root:
-                    line = solve(newer if recipe.recent else every, recipe.ridge, columns[recipe.columns])
-                    values = line(matrix[parts[test]])
-                    values = values if root is None else root.back(values)
-                    errors[k] += np.abs(values - y[parts[test]]).sum()
-    return errors
+    def _summed(self, root: Root | None, half_life: float | None) -> Sums:
+        key = (root, half_life)
+        if key not in self._sums:
+            weights = None if half_life is None else self._weights(half_life)
+            self._sums[key] = Sums.of(self._matrix(root)[0], self._target(root), weights)
+        return self._sums[key]
+
+    def _target(self, root: Root | None) -> Floats:
+        return self._y if root is None else root.forward(self._y)
+
+    def _weights(self, half_life: float | None) -> Floats:
+        """By age, with mean 1."""
+        if half_life is None:
+            return np.ones(len(self._y))
+        weights = np.exp2(-self._ages / half_life)
+        mean_one: Floats = weights / weights.mean()
+        return mean_one
+
+    def _robust(self, recipe: Recipe, matrix: Floats, line: Line) -> Line:
+        """Least absolute deviations by STEPS of least squares, each weighted by 1 / the error before it."""
+        target, weights = self._target(recipe.root), self._weights(recipe.half_life)
+        tiny = 1e-9 * np.abs(target).max() + 1e-300
+        single = matrix.astype(np.float32)  # twice as quick to sum up, and exact enough for a step on the way
+        for _ in range(STEPS):
+            errors = np.abs(target - line(matrix))
+            weighted = weights / np.maximum(errors, SMALLEST * np.median(errors) + tiny)
+            line = solve(Sums.of(single, target, weighted / weighted.mean()), recipe.ridge)
+        return line

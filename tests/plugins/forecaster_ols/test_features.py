@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -20,17 +19,19 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @pytest.mark.contract("17.4")
-def test_lags_are_those_of_the_contract():
+def test_lags_are_those_of_the_contract_and_one_of_each_of_the_newest_hours():
     daily = frozenset({"daily"})
     days = [96 * k for k in range(1, 8)]
-    assert features.lags(6 * HOUR, QUARTER, daily, 10_000) == [*range(24, 31), *days]
-    days = [96 * k for k in range(3, 9)]  # two days are among the first seven already
-    assert features.lags(48 * HOUR, QUARTER, daily, 10_000) == [*range(192, 199), *days]
+    hours = [24 + 4 * k for k in range(24)]
+    assert set(features.lags(6 * HOUR, QUARTER, daily, 10_000)) == {*range(24, 31), *days, *hours}
+    days = [96 * k for k in range(2, 9)]
+    hours = [192 + 4 * k for k in range(24)]
+    assert set(features.lags(48 * HOUR, QUARTER, daily, 10_000)) == {*range(192, 199), *days, *hours}
 
 
 def test_a_weekly_season_adds_whole_weeks_once():
     both = features.lags(24 * HOUR, HOUR, frozenset({"daily", "weekly"}), 10_000)
-    assert both == [*range(24, 31), *(24 * k for k in range(2, 8)), 336]
+    assert both == [*range(24, 48), *(24 * k for k in range(2, 8)), 336]
     assert features.lags(7 * DAY, 7 * DAY, frozenset({"daily", "weekly"}), 100) == [*range(1, 8)]
 
 
@@ -84,17 +85,6 @@ def test_means_are_over_the_newest_slots_that_may_be_known():
     assert np.isnan(past.means(np.array([3]), 10, (4,))).all()
 
 
-@pytest.mark.parametrize("timezone", ["Europe/Amsterdam", "America/Los_Angeles", "Asia/Kolkata", "UTC"])
-def test_the_calendar_follows_the_local_clock_through_its_changes(timezone):
-    hours = [START + k * HOUR for k in range(0, 300 * 24, 7)]
-    starts = np.array([int(hour.timestamp() * 1000) for hour in hours])
-    columns = features.calendar(starts, timezone, weekly=True)
-    assert (columns.sum(axis=1) == 1).all()
-    for hour, group in zip(hours, columns.argmax(axis=1), strict=True):
-        local = hour.astimezone(ZoneInfo(timezone))
-        assert divmod(group, 3) == (local.hour, max(0, local.weekday() - 4))
-
-
 def test_hinges_make_any_curve_of_straight_pieces():
     values = np.linspace(0, 10, 50)
     columns = features.hinges(values, np.array([2.0, 5.0]))
@@ -107,3 +97,15 @@ def test_values_outside_of_a_series_are_unknown():
     np.testing.assert_array_equal(
         features.at(series, START, np.arange(5)), [np.nan, np.nan, 1.0, 2.0, np.nan]
     )
+
+
+def test_knots_are_quantiles_of_what_was_seen_each_once():
+    assert features.knots(np.array([np.nan, *range(101)])) == (10.0, 25.0, 50.0, 75.0, 90.0)
+    assert features.knots(np.array([0.0] * 50 + [1.0])) == (0.0,)
+    assert features.knots(np.array([np.nan])) == ()
+
+
+def test_running_means_are_of_what_is_known_before_each_place():
+    values = np.array([1.0, np.nan, 3.0, 5.0])
+    found = features.running_means(values, np.array([0, 2, 4]), (2, 4))
+    np.testing.assert_array_equal(found, [[np.nan, np.nan], [1.0, 1.0], [4.0, 3.0]])

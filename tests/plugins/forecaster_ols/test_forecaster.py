@@ -284,17 +284,61 @@ def test_a_charge_point_never_produces(problem_of):
 # -- one object, many problems -----------------------------------------------------------------------------
 
 
-def test_a_model_is_fitted_once_a_day_of_data_for_each_horizon(problem_of, daily_load, monkeypatch):
+@pytest.fixture
+def lessons(monkeypatch):
+    """What is learnt, in order: "fit" or "trials" a lesson."""
     from flexmeasures_forecaster_ols import forecaster
+    from flexmeasures_forecaster_ols.learning import Lesson
 
-    fits = []
-    fit = forecaster.fit_model
-    monkeypatch.setattr(forecaster, "fit_model", lambda *args: fits.append(1) or fit(*args))
+    learnt = []
+
+    class Counted(Lesson):
+        def fit(self, trials):
+            learnt.append("fit")
+            return super().fit(trials)
+
+        def trials(self):
+            learnt.append("trials")
+            return super().trials()
+
+    monkeypatch.setattr(forecaster, "Lesson", Counted)
+    monkeypatch.setattr(forecaster, "_learnt", forecaster.OrderedDict())
+    return learnt
+
+
+def test_all_horizons_are_fitted_together_once_a_day_of_data_and_chosen_once_a_week(
+    problem_of, daily_load, lessons
+):
     used = LinearOLS()
-    values = daily_load(34)
-    for origin in range(30 * 24, 33 * 24):
+    values = daily_load(44)
+    for origin in range(30 * 24, 43 * 24, 5):
         used.forecast(problem_of(values[:origin], hours=(1, 24)))
-    assert len(fits) == 3 * 2
+    assert lessons.count("fit") == 13
+    assert lessons.count("trials") == 3  # three weeks of the epoch, which begin on Thursdays
+
+
+def test_jobs_of_one_process_share_what_was_learnt_from_the_same_numbers(problem_of, daily_load, lessons):
+    values = daily_load(40)
+    first = LinearOLS().forecast(problem_of(values))
+    again = LinearOLS().forecast(problem_of(values))
+    assert lessons == ["trials", "fit"]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.series.values, other.series.values)
+    values[100] += 1.0  # a correction of what was learnt from
+    LinearOLS().forecast(problem_of(values))
+    assert lessons == ["trials", "fit"] * 2
+
+
+def test_what_was_learnt_from_later_corrections_is_not_used_for_an_earlier_moment(problem_of, daily_load):
+    """In one day, with a model kept from a later moment of it."""
+    values = daily_load(40)
+    corrected = values.copy()
+    corrected[200:300] *= 3
+    used = LinearOLS()
+    used.forecast(problem_of(np.append(corrected, values[:5])))
+    earlier = problem_of(np.append(values, values[:3]))
+    for again, fresh in zip(used.forecast(earlier), LinearOLS().forecast(earlier), strict=True):
+        np.testing.assert_array_equal(again.series.values, fresh.series.values)
 
 
 def test_two_sensors_served_by_one_object_do_not_mix(problem_of, daily_load):
@@ -303,3 +347,28 @@ def test_two_sensors_served_by_one_object_do_not_mix(problem_of, daily_load):
     other = problem_of(10 * daily_load(40, seed=2), id=2)
     for mixed, fresh in zip(used.forecast(other), LinearOLS().forecast(other), strict=True):
         np.testing.assert_array_equal(mixed.series.values, fresh.series.values)
+
+
+def test_weather_at_the_newest_known_slot_and_at_the_one_before_the_event_may_be_one_column(
+    problem_of, daily_load
+):
+    """One hour ahead they are the same; the table holds them once, and the model too."""
+    wind = np.random.default_rng(1).random(40 * 24)
+    asked = problem_of(-wind, hours=(1,), type="wind", regressors=[regressor(wind, 1, "wind_speed")])
+    answer = LinearOLS().forecast(asked)[0]
+    assert answer.series.values[0] == pytest.approx(-wind[-1], abs=0.02)
+
+
+def test_prices_may_fall_below_zero_although_none_has_yet(problem_of):
+    load = np.append(np.random.default_rng(1).uniform(0.5, 1.5, 40 * 24), 0.0)
+    prices = 100 * load[: 40 * 24] - 40
+    asked = problem_of(
+        prices,
+        hours=(1,),
+        kind="market",
+        type="day_ahead",
+        regressors=[regressor(load, 1, "load_forecast")],
+    )
+    asked = replace(asked, targets={HOUR: (asked.history.end, 1)})
+    assert prices.min() > 9
+    assert LinearOLS().forecast(asked)[0].series.values[0] < -20

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flexmeasures_forecaster_ols import ols
-from flexmeasures_forecaster_ols.ols import Recipe, Root, Rows, Sums
+from flexmeasures_forecaster_ols.ols import Recipe, Root, Sums, Table, Training
 
 
 @pytest.fixture
@@ -31,27 +31,40 @@ def test_the_normal_equations_agree_with_statsmodels(data):
     )
 
 
+def plain(x):
+    """Columns that are taken as they are."""
+    return Table(x, np.full(x.shape[1], np.nan))
+
+
+def trained(x, y, recipe, columns=None):
+    columns = np.arange(x.shape[1]) if columns is None else columns
+    return Training(plain(x), y, np.arange(len(y))[::-1]).model(recipe, columns)
+
+
 def test_a_forecast_model_without_ridge_agrees_with_statsmodels():
     random = np.random.default_rng(4)
-    levels, others = random.standard_normal((300, 5)), random.standard_normal((300, 3))
-    y = levels.sum(axis=1) - others[:, 0] + random.standard_normal(300)
-    rows = Rows(levels, others)
-    model = ols.fit_model(rows, y, Recipe(None, 0.0, "all"), np.ones(8, dtype=bool))
-    reference = ols.diagnose(rows.matrix(None), y)
+    x = random.standard_normal((300, 8)) + 100
+    y = x[:, :5].sum(axis=1) - x[:, 5] + random.standard_normal(300)
+    model, reference = trained(x, y, Recipe(ridge=0.0)), ols.diagnose(x, y)
     np.testing.assert_allclose(
-        model(rows), reference.parameters[0] + rows.matrix(None) @ reference.parameters[1:], rtol=0, atol=1e-6
+        model(plain(x)), reference.parameters[0] + x @ reference.parameters[1:], rtol=0, atol=1e-6
     )
     assert 0.5 < reference.r_squared < 1
     assert reference.p_values[1] < 0.01 < reference.p_values[8]
     assert (reference.standard_errors > 0).all()
 
 
-def test_sums_of_parts_are_the_sums_of_the_whole(data):
-    x, y = data
-    parts, whole = Sums.of(x[:100], y[:100]) + Sums.of(x[100:], y[100:]), Sums.of(x, y)
-    np.testing.assert_allclose(parts.xx, whole.xx)
-    np.testing.assert_allclose(parts.xy, whole.xy)
-    assert parts.count == whole.count == 400
+def test_one_gram_matrix_gives_each_horizon_the_fit_of_its_own_columns():
+    """The fast path: what many horizons share is summed up once (accuracy.md)."""
+    random = np.random.default_rng(9)
+    x = random.standard_normal((400, 9))
+    y = x @ random.standard_normal(9) + random.standard_normal(400)
+    together = Training(plain(x), y, np.zeros(400))
+    for columns in (np.array([0, 3, 4]), np.array([8, 1]), np.arange(9)):
+        reference = ols.diagnose(x[:, columns], y)
+        model = together.model(Recipe(ridge=0.0), columns)
+        fitted = reference.parameters[0] + x[:, columns] @ reference.parameters[1:]
+        np.testing.assert_allclose(model(plain(x[:, columns])), fitted, rtol=0, atol=1e-6)
 
 
 def test_weights_count_a_row_as_often_as_they_say(data):
@@ -84,12 +97,41 @@ def test_the_robust_loss_ignores_gross_errors():
     x = random.standard_normal((300, 1))
     y = 2 * x[:, 0] + 0.1 * random.standard_normal(300)
     y[::10] += 50
-    slopes = [
-        ols.fit_model(Rows(x, x[:, :0]), y, Recipe(None, 0.0, "all", robust=robust), np.ones(1, dtype=bool))
-        for robust in (False, True)
-    ]
-    plain, robust = (abs(model(Rows(np.array([[1.0]]), np.empty((1, 0))))[0] - 2) for model in slopes)
-    assert robust < 0.5 * plain
+    squares, robust = (trained(x, y, Recipe(robust=robust)) for robust in (False, True))
+    plain_error, robust_error = (abs(model(plain(np.ones((1, 1))))[0] - 2) for model in (squares, robust))
+    assert robust_error < 0.5 * plain_error
+
+
+def test_the_robust_loss_comes_near_the_least_absolute_deviations_of_statsmodels():
+    from statsmodels.regression.quantile_regression import QuantReg
+
+    random = np.random.default_rng(11)
+    x = random.standard_normal((500, 3))
+    y = x @ np.array([1.0, -2.0, 0.5]) + random.standard_t(2, 500)
+    with_one = np.column_stack((np.ones(500), x))
+    least = np.abs(y - QuantReg(y, with_one).fit(q=0.5).predict(with_one)).sum()
+    errors = [np.abs(y - trained(x, y, Recipe(robust=robust))(plain(x))).sum() for robust in (True, False)]
+    assert least <= errors[0] < least * 1.01
+    assert errors[0] < errors[1]
+
+
+def test_forgetting_follows_a_world_that_has_changed():
+    random = np.random.default_rng(8)
+    x = random.standard_normal((600, 1))
+    y = np.where(np.arange(600) < 400, -3, 3) * x[:, 0]
+    slopes = [trained(x, y, Recipe(half_life=half)).line.coefficients[0] for half in (None, 50)]
+    assert slopes[0] < 0 < 2.5 < slopes[1]
+
+
+def test_a_column_in_the_unit_of_the_values_is_transformed_with_them():
+    """The square root of a sum of squares of roots is found exactly only so."""
+    random = np.random.default_rng(10)
+    x = random.random((200, 1)) * 9
+    root = Root(-1.0, 0.5)
+    y = root.back(2 * root.forward(-x[:, 0]) + 1)
+    table = Table(-x, np.ones(1))
+    model = Training(table, y, np.zeros(200)).model(Recipe(root, ridge=0.0), np.arange(1))
+    np.testing.assert_allclose(model(table), y, atol=1e-9)
 
 
 def test_the_square_root_is_undone_and_keeps_the_sign():
@@ -98,25 +140,6 @@ def test_the_square_root_is_undone_and_keeps_the_sign():
         values = sign * np.array([0.0, 0.1, 7.0])
         np.testing.assert_allclose(root.back(root.forward(values)), values, atol=1e-12)
         assert (sign * root.back(np.array([-3.0, 0.0, 1.0])) >= 0).all()
-
-
-def test_cross_validation_picks_what_forecasts_best():
-    random = np.random.default_rng(7)
-    good, bad = random.standard_normal((600, 1)), random.standard_normal((600, 40))
-    y = 3 * good[:, 0] + random.standard_normal(600)
-    rows = Rows(np.concatenate((good, bad), axis=1), np.empty((600, 0)))
-    columns = {"good": np.arange(41) < 1, "bad": np.arange(41) >= 1}
-    recipes = [Recipe(None, ridge, name) for name in ("bad", "good") for ridge in (1e-3, 10.0)]
-    chosen = ols.choose(rows, y, recipes, columns)
-    assert (chosen.columns, chosen.ridge) == ("good", 1e-3)
-
-
-def test_cross_validation_sees_that_the_world_has_changed():
-    random = np.random.default_rng(8)
-    x = random.standard_normal((600, 1))
-    y = np.where(np.arange(600) < 200, -3, 3) * x[:, 0]
-    recipes = [Recipe(None, 1e-3, "all", recent) for recent in (False, True)]
-    assert ols.choose(Rows(x, x[:, :0]), y, recipes, {"all": np.ones(1, dtype=bool)}).recent
 
 
 def test_the_mathematics_know_nothing_of_the_platform():

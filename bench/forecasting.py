@@ -1,0 +1,223 @@
+"""How well and how fast forecasts are made: every set of real measurements, over its last weeks, hour by hour.
+
+Each method forecasts every hour 1, 6, 24 and 48 hours ahead from what was known then; the default forecaster
+learns anew every day. `accuracy` is compared with the targets of the project, `measure` with its speed aims.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from common import missing, row, seconds
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(
+        name, "1"
+    )  # as a worker is: processes share the cores, threads would fight for them
+
+import numpy as np  # noqa: E402
+from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, facts  # noqa: E402
+
+from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem  # noqa: E402
+from flexmeasures.series import TimeSeries  # noqa: E402
+from flexmeasures_forecaster_ols.forecaster import LinearOLS  # noqa: E402
+from flexmeasures_forecaster_ols.naive import Naive  # noqa: E402
+
+# 1 - WAPE in % at 1, 6, 24 and 48 h: what is aimed at, and the least that is good enough.
+AIMS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "household_fr_2024": ((66, 60, 60, 58), (64, 58, 58, 56)),
+    "home_fontana_a": ((61, 55, 54.5, 53), (58.5, 51.5, 51.5, 49.5)),
+    "substation_nl_287": ((96, 93.3, 93, 92.5), (94, 91, 91, 90)),
+    "ev_norway_load": ((80.5, 65, 64.5, 64.3), (79, 63, 63, 63)),
+    "solar_pvdaq50 (perfect weather)": ((81.5, 77, 77, 76), (76, 70, 70, 68)),
+    "solar_pvdaq50 (no weather)": ((77, 55.5, 55, 53), (72, 49, 49, 47)),
+    "wind_gefcom_a": ((85, 65, 59, 50), (84, 60, 50, 48)),
+    "wind_offshore_de": ((94.3, 76.5, 62.5, 60), (93.5, 75, 58, 56)),
+    "price_nordpool": ((98, 95, 94, 92.5), (97, 93, 92, 89)),
+    "price_de": ((91.4, 84.5, 82.5, 81), (88.5, 79, 78, 77)),
+}
+NEAR = 0.5  # points below its aim at which a figure still counts as there
+
+Answers = dict[timedelta, np.ndarray[Any, np.dtype[np.float64]]]
+
+
+class Seasonal:
+    """The value of the same time a season before, or as many seasons as the horizon asks for."""
+
+    def __init__(self, season: timedelta) -> None:
+        self._season = season
+
+    def forecast(self, problem: ForecastingProblem) -> list[Forecast]:
+        """Repeat."""
+        answers = []
+        for horizon, (start, count) in problem.targets.items():
+            back = -(-horizon // self._season) * (self._season // HOUR)
+            slots = (start - problem.history.start) // HOUR + np.arange(count) - back
+            values = problem.history.values[slots]
+            answers.append(Forecast(horizon=horizon, series=TimeSeries(start, HOUR, values)))
+        return answers
+
+
+METHODS: dict[str, Callable[[], Any]] = {
+    "linear-OLS": LinearOLS,
+    "naive": Naive,
+    "same hour yesterday": lambda: Seasonal(timedelta(days=1)),
+    "same hour last week": lambda: Seasonal(timedelta(days=7)),
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good forecasts of one set, method and horizon were. seconds: for all four horizons together."""
+
+    set: str
+    method: str
+    horizon: timedelta
+    one_minus_wape: float
+    pinball: float | None
+    coverage_80: float | None
+    seconds: float
+
+    def as_row(self) -> dict[str, Any]:
+        """A row of bench/latest.json's `accuracy`; one_minus_wape as a fraction, pinball as one of mean |y|."""
+        return {
+            "set": self.set,
+            "method": self.method,
+            "horizon": f"PT{self.horizon // HOUR}H",
+            "one_minus_wape": round(self.one_minus_wape, 5),
+            "pinball": None if self.pinball is None else round(self.pinball, 5),
+            "coverage_80": None if self.coverage_80 is None else round(self.coverage_80, 4),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def scores(of: BenchSet, method: str) -> Iterator[Scores]:
+    """Forecast the last weeks of a set by a method."""
+    problem = of.problem(of.first, of.end - of.first)
+    forecaster, answers = METHODS[method](), []
+    taken = seconds(lambda: answers.extend(forecaster.forecast(problem)))
+    truth = of.series.values[of.first : of.end]
+    for answer in answers:
+        known = np.isfinite(truth) & np.isfinite(answer.series.values)
+        y, scale = truth[known], np.abs(truth[known]).sum()
+        wape = np.abs(y - answer.series.values[known]).sum() / scale
+        yield Scores(of.name, method, answer.horizon, 1 - wape, None, None, taken)
+
+
+def accuracy(progress: Callable[[str], None] = lambda text: None) -> list[dict[str, Any]]:
+    """Rows of all sets that are there, by all methods."""
+    rows: list[dict[str, Any]] = []
+    for name, load in SETS.items():
+        try:
+            of = load()
+        except FileNotFoundError:
+            continue  # run.py names the sets that are missing
+        for method in METHODS:
+            progress(f"{name} by {method} ...")
+            rows += [score.as_row() for score in scores(of, method)]
+    return rows
+
+
+def verdicts(rows: list[dict[str, Any]], method: str) -> dict[str, str]:
+    """By set: "target", "floor" or "below" its four horizons are, by one method."""
+    found: dict[str, str] = {}
+    for name, (targets, floors) in AIMS.items():
+        reached = [
+            100 * row["one_minus_wape"] for row in rows if (row["set"], row["method"]) == (name, method)
+        ]
+        if len(reached) == len(targets):
+            near = all(is_ >= aim - NEAR for is_, aim in zip(reached, targets, strict=True))
+            enough = all(is_ >= floor for is_, floor in zip(reached, floors, strict=True))
+            found[name] = "target" if near and enough else "floor" if enough else "below"
+    return found
+
+
+# -- speed -------------------------------------------------------------------------------------------------
+
+
+def _like_a_building(days: int, number: int = 1) -> TimeSeries:
+    """Hourly values with days, weeks and noise."""
+    hours = np.arange(days * 24)
+    shape = 1 + 0.5 * np.sin(2 * np.pi * hours / 24) - 0.3 * (hours // 24 % 7 >= 5)
+    values = shape + 0.1 * np.random.default_rng(number).standard_normal(len(hours))
+    return TimeSeries(datetime(2025, 1, 6, tzinfo=UTC), HOUR, values)
+
+
+def _ask(series: TimeSeries, horizons: tuple[timedelta, ...], number: int = 1) -> ForecastingProblem:
+    """The next event of each horizon."""
+    return ForecastingProblem(
+        sensor=facts("a building", "building", timezone="Europe/Amsterdam", id=number),
+        known_until=series.end,
+        history=series,
+        targets={horizon: (series.end + horizon - HOUR, 1) for horizon in horizons},
+    )
+
+
+def _fit_and_forecast(days: int) -> Iterator[float]:
+    """Milliseconds of a squares fit of 48 horizons and of forecasting them; and of the latter alone."""
+    from flexmeasures_forecaster_ols import forecaster
+    from flexmeasures_forecaster_ols.learning import Lesson, Trial
+    from flexmeasures_forecaster_ols.ols import Recipe
+
+    problem = _ask(_like_a_building(days), tuple(hours * HOUR for hours in range(1, 49)))
+    squares = Trial((Recipe(),), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+    whole, alone = [], []
+    for _ in range(7):
+        fitted: list[Any] = []
+        events: list[Any] = []
+
+        def fit(fitted: list[Any] = fitted, events: list[Any] = events) -> None:
+            events += [group for asked in forecaster._stage(problem) for group in asked.groups()]
+            learnt_from, end, _ = forecaster._before(problem, events, events[0].midnight)
+            fitted += Lesson(learnt_from, end).fit([squares] * len(events))
+
+        def forecast(fitted: list[Any] = fitted, events: list[Any] = events) -> None:
+            for model, of in zip(fitted, events, strict=True):
+                model(of.scene, of.slots)
+
+        whole.append(seconds(fit))
+        alone.append(seconds(forecast))
+        whole[-1] += alone[-1]
+    yield 1000 * float(np.median(whole))
+    yield 1000 * float(np.median(alone))
+
+
+def _rolling(forecaster: Forecaster, hours: int, every: int) -> None:
+    """A forecast each hour at four horizons, as jobs ask for them."""
+    series = _like_a_building(100 + hours // 24)
+    for origin in range(100 * 24, 100 * 24 + hours, every):
+        history = TimeSeries(series.start, HOUR, series.values[:origin])
+        forecaster.forecast(_ask(history, HORIZONS))
+
+
+def _thousand() -> None:
+    """48 hours for each of 500 sensors with 60 days of history: what one of two workers does of 1,000."""
+    for number in range(500):
+        LinearOLS().forecast(_ask(_like_a_building(60, number), HORIZONS, number))
+
+
+def measure() -> list[dict[str, Any]]:
+    """The speed of forecasting."""
+    rows = []
+    for name, days, aim in (("1_month", 31, 30.0), ("1_year", 365, 80.0)):
+        whole, alone = _fit_and_forecast(days)
+        against = f"aim; of it, forecasting by fitted models {alone:.1f} ms"
+        rows.append(row(f"forecast_{name}_ms", whole, "ms", against=against, than=aim, size=48))
+    taken = seconds(lambda: _rolling(LinearOLS(), 28 * 24, 1)) * 365 / 28
+    text = "aim, with daily refits and weekly choices; from four weeks"
+    rows.append(row("forecast_rolling_year_seconds", taken, "s", against=text, than=10.0, size=4 * 8760))
+    return rows
+
+
+if __name__ == "__main__":
+    found = accuracy(lambda text: print(text, file=sys.stderr))
+    if not found:
+        print(missing("accuracy", f"no data in {DATA}"))
+    for one in found:
+        print(one)
+    print(verdicts(found, "linear-OLS"))
