@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexmeasures_api import messages
+from flexmeasures_api import message_rows
 from flexmeasures_api.connections import get_connection
 from flexmeasures_api.flexibility import get_device_message, post_udi_event
 from flexmeasures_api.get_data import get_meter_data, get_prognosis
@@ -33,26 +33,30 @@ def resource(name: str, description: str, access: tuple[str, ...] = ()) -> Servi
 
 
 GET_CONNECTION = _get(
-    "getConnection", "Request entity addresses of connections", get_connection, messages.CONNECTIONS
+    "getConnection", "Request entity addresses of connections", get_connection, message_rows.CONNECTIONS
 )
-GET_METER_DATA = _get("getMeterData", "Request meter reading", get_meter_data, messages.METER_DATA)
+GET_METER_DATA = _get("getMeterData", "Request meter reading", get_meter_data, message_rows.METER_DATA)
 GET_OR_POST_FOR_METER_DATA = replace(GET_METER_DATA, methods=("GET", "POST"))
-POST_METER_DATA = _post("postMeterData", "Send meter reading", post_meter_data, messages.NEW_METER_DATA)
-GET_PROGNOSIS = _get("getPrognosis", "Request prognosis", get_prognosis, messages.PROGNOSES)
-POST_PROGNOSIS = _post("postPrognosis", "Send prognosis", post_prognosis, messages.NEW_PROGNOSES)
-POST_PRICE_DATA = _post("postPriceData", "Send prices", post_price_data, messages.NEW_PRICES)
+POST_METER_DATA = _post("postMeterData", "Send meter reading", post_meter_data, message_rows.NEW_METER_DATA)
+GET_PROGNOSIS = _get("getPrognosis", "Request prognosis", get_prognosis, message_rows.PROGNOSES)
+POST_PROGNOSIS = _post("postPrognosis", "Send prognosis", post_prognosis, message_rows.NEW_PROGNOSES)
+POST_PRICE_DATA = _post("postPriceData", "Send prices", post_price_data, message_rows.NEW_PRICES)
 POST_WEATHER_DATA = _post(
-    "postWeatherData", "Send weather measurements and forecasts", post_weather_data, messages.NEW_WEATHER
+    "postWeatherData", "Send weather measurements and forecasts", post_weather_data, message_rows.NEW_WEATHER
 )
 GET_DEVICE_MESSAGE = _get(
     "getDeviceMessage",
     "Request the plan of a flexible device",
     get_device_message,
-    messages.DEVICE_MESSAGE,
+    message_rows.DEVICE_MESSAGE,
     FLEXIBILITY_ROLES,
 )
 POST_UDI_EVENT = _post(
-    "postUdiEvent", "Send the state of a flexible device", post_udi_event, messages.STATE, FLEXIBILITY_ROLES
+    "postUdiEvent",
+    "Send the state of a flexible device",
+    post_udi_event,
+    message_rows.STATE,
+    FLEXIBILITY_ROLES,
 )
 
 DATA = (
