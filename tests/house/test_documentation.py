@@ -168,3 +168,5 @@ def test_the_guide_for_a_new_version_makes_one_that_is_listed_and_serves(tmp_pat
     services = client.get("/api/v2_1/getService").json["services"]  # type: ignore[index]
     assert [service["name"] for service in services][-1] == "getAverage"
     assert client.get("/api/v2_1/getAverage").status_code == 401
+    assert "/api/v2_1/getAverage" in client.get("/api/v2_1/openapi.json").json["paths"]  # type: ignore[index]
+    assert client.get("/api/v2_1/docs").status_code == 200

@@ -36,7 +36,7 @@ DURATIONS = ["-PT1H", "PT0S", "P300Y", "P99999999999Y", "PT1E9H", "PT" + "9" * 4
 
 
 def messages(world: World) -> dict[str, dict[str, Any]]:
-    """A good request of each service of v2.0."""
+    """A good request of each service of v1.3 and v2.0."""
     power = {"connection": world.address("building"), "unit": "MW"} | PERIOD
     market = {"market": "ea1.2018-06.localhost:epex_da", "unit": "EUR/MWh"} | PERIOD
     state = {"value": 100, "unit": "kWh", "datetime": "2015-06-02T10:00:00Z"}
@@ -47,22 +47,22 @@ def messages(world: World) -> dict[str, dict[str, Any]]:
         "getPrognosis": power | {"prior": "2021-01-01T00:00:00Z"},
         "getDeviceMessage": {"event": world.event("battery", 1), "duration": "PT1H"},
         "postMeterData": power | {"values": [1, 2, 3, 4], "horizon": "PT0H"},
-        "postPrognosis": power | {"values": [1, 2, 3, 4], "prior": "2021-01-01T00:00:00Z"},
+        "postPrognosis": power | {"values": [1, 2, 3, 4], "horizon": "PT6H"},
         "postPriceData": market | {"values": [40], "horizon": "PT6H"},
         "postWeatherData": {"sensor": PLACE, "values": [1], "unit": "°C", "horizon": "PT0H"} | PERIOD,
         "postUdiEvent": state | {"event": event, "targets": targets},
     }
 
 
-def send(world: World, name: str, message: dict[str, Any], user: str = "prosumer") -> TestResponse:
+def send(world: World, name: str, message: dict[str, Any], version: str = "v2_0") -> TestResponse:
     message = {"type": f"{name[0].upper()}{name[1:]}Request"} | message
-    client = world.clients[user]
+    client, path = world.clients["prosumer"], f"/api/{version}/{name}"
     if name.startswith("post"):
-        return client.client.post(f"{client.base}/{name}", json=message, headers=client.headers)
+        return client.client.post(path, json=message, headers=client.headers)
     query = {
         key: json.dumps(value) if isinstance(value, (dict, list)) else value for key, value in message.items()
     }
-    return client.client.get(f"{client.base}/{name}", query_string=query, headers=client.headers)
+    return client.client.get(path, query_string=query, headers=client.headers)
 
 
 def stored(world: World) -> tuple[int, ...]:
@@ -94,15 +94,17 @@ def test_each_good_request_is_good(world: World) -> None:
             assert send(world, name, message).status_code == 200, name
 
 
+@pytest.mark.parametrize("version", ["v1_3", "v2_0"])
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_value_at_any_key_is_refused_by_the_name_of_the_key(world: World, kind: str) -> None:
+def test_a_wrong_value_at_any_key_is_refused_by_the_name_of_the_key(
+    world: World, kind: str, version: str
+) -> None:
     before = stored(world)
     for name, message in messages(world).items():
         for key in [*message, "type"]:
             if kind in NUMBERS and key in ("value", "values"):
                 continue
-            answer = send(world, name, message | {key: WRONG[kind]})
-            refused(answer, key)
+            refused(send(world, name, message | {key: WRONG[kind]}, version), key)
     assert stored(world) == before
 
 
