@@ -112,6 +112,41 @@ class SchedulingProblem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Binding:
+    """A limit or target that keeps a schedule from being cheaper.
+
+    limit: the field; words: what it says, for users; value: in unit (MW or MWh). slots: by the number of each
+    slot where it binds, the money by which the objective would rise if it rose by 1 in that slot alone (negative:
+    fall); shadow_price: the same if it rose in all of them.
+    """
+
+    limit: str
+    words: str
+    value: float
+    unit: str
+    slots: Mapping[int, float]
+
+    @property
+    def shadow_price(self) -> float:
+        """Money per MW or MWh."""
+        return sum(self.slots.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """Why a schedule looks as it does; arrays of shape (n,), money in each slot.
+
+    cost_slots, baseline_cost_slots: by component, as the costs that they sum to. preference: what the preference
+    for sooner adds to the objective, which is no cost. binding: the limits that bind.
+    """
+
+    cost_slots: Mapping[str, Floats] = field(default_factory=dict)
+    baseline_cost_slots: Mapping[str, Floats] = field(default_factory=dict)
+    preference: Floats | None = None
+    binding: tuple[Binding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
     """A scheduler's answer for the window of its problem.
 
@@ -120,7 +155,7 @@ class Schedule:
     preference for sooner is no cost). baseline, baseline_costs: the same without flexibility. objective:
     what was minimised, in money, preference included. conflicts: a minimal set of the user's own inputs that
     conflict, in words, when infeasible; advice: sentences about what would do instead. warnings: what the
-    user should know.
+    user should know. explanation: why the schedule looks as it does, if the scheduler tells.
     """
 
     status: Status
@@ -133,6 +168,7 @@ class Schedule:
     conflicts: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    explanation: Explanation = field(default_factory=Explanation)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures.algorithms import SchedulingProblem, Target
+from flexmeasures.algorithms import TARGET_KINDS, SchedulingProblem, Target
 from flexmeasures.db import db
-from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
-from flexmeasures.flexibility import ATTRIBUTE, Flexibility, read_flexibility
+from flexmeasures.doubts import doubts_about
+from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices, shown
+from flexmeasures.flexibility import ATTRIBUTE, KEYS, Flexibility, read_flexibility
 from flexmeasures.models.sensors import Market
 from flexmeasures.prices import prices_for, prices_of
 from flexmeasures.reading import reader_for
 from flexmeasures.series import TimeSeries
-from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
+from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, parse_time
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Asset
@@ -45,11 +47,15 @@ def question_about(asset: Asset, arguments: Mapping[str, Any], at: datetime, hor
     prices, market = prices_for(asset, start, start + slots * resolution)
     others = _other_prices(asset, flexibility, market, prices)
     prices, others = _common(prices, others)
-    warnings = []
+    warnings = doubts_about(asset, arguments, at, market, prices)
     if len(prices) < slots:
         warnings.append(
             f"Prices of market {market.name} are known only from {iso_time(prices.start)} until"
             f" {iso_time(prices.end)}: the schedule covers that time only."
+        )
+    if warnings and current_app.config["FLEXMEASURES_STRICT_SCHEDULES"]:
+        raise AlgorithmError(
+            f"{' '.join(warnings)} FLEXMEASURES_STRICT_SCHEDULES lets no schedule be made by that."
         )
     targets, left_out = _targets(arguments, prices.start, prices.end)
     warnings += [
@@ -168,20 +174,79 @@ def _targets(
     arguments: Mapping[str, Any], start: datetime, end: datetime
 ) -> tuple[tuple[Target, ...], list[Target]]:
     """The targets within (start, end], in order of time, and those outside."""
-    stated = [
-        Target(
-            value=float(t["value"]),
-            datetime=parse_time(t["datetime"], "targets.datetime").astimezone(UTC),
-            kind=t.get("kind", "exact"),
-        )
-        for t in arguments.get("targets") or ()
-    ]
+    given = arguments.get("targets") or ()
+    stated = [_target(each) for each in (given if isinstance(given, Sequence) else (given,))]
     stated.sort(key=lambda target: target.datetime)
     inside = tuple(target for target in stated if start < target.datetime <= end)
     return inside, [target for target in stated if not start < target.datetime <= end]
+
+
+def _target(stated: Mapping[str, Any]) -> Target:
+    try:
+        value, moment, kind = float(stated["value"]), stated["datetime"], stated.get("kind", "exact")
+    except (TypeError, ValueError, KeyError, AttributeError):
+        accepted = "a list of objects with 'value' (MWh), 'datetime' and perhaps 'kind'"
+        raise InputError(f"targets holds {shown(stated)}.", "targets", accepted) from None
+    if kind not in TARGET_KINDS or not isfinite(value):
+        raise InputError(f"targets holds {shown(stated)}.", "targets", f"kinds {', '.join(TARGET_KINDS)}")
+    return Target(value=value, datetime=parse_time(moment, "targets.datetime").astimezone(UTC), kind=kind)
 
 
 def stated_target(target: Target) -> dict[str, Any]:
     """A target as the arguments of a job hold it."""
     kind = {} if target.kind == "exact" else {"kind": target.kind}
     return {"value": target.value, "datetime": iso_time(target.datetime)} | kind
+
+
+CHANGES = ("soc_at_start", "capacity_in_mw", "min_soc_in_mwh", "max_soc_in_mwh", "targets", *KEYS)
+
+
+def asked_again(asset: Asset, inputs: Mapping[str, Any], changes: Mapping[str, Any]) -> SchedulingProblem:
+    """The problem of a stored schedule, from what was recorded of it, with some of its inputs changed.
+
+    changes: by CHANGES. Raises InputError naming what is not accepted.
+    """
+    import numpy as np
+
+    unknown = sorted(changes.keys() - set(CHANGES))
+    if unknown:
+        raise InputError(
+            f"{shown(unknown[0])} cannot be changed.", unknown[0], f"any of {', '.join(CHANGES)}"
+        )
+    limits = {name: changes.get(name, value) for name, value in inputs["limits"].items()}
+    stated = {"soc_at_start": changes.get("soc_at_start", inputs["soc_at_start"])} | limits
+    for name, value in stated.items():
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0
+        ):
+            raise InputError(f"{name} is {shown(value)}.", name, "a number, not negative")
+    wishes = {key: value for key, value in changes.items() if key in KEYS}
+    flexibility = read_flexibility(inputs.get(ATTRIBUTE) or {}, wishes)
+    start, prices = parse_time(inputs["start"]), np.array(inputs["prices"], dtype=np.float64)
+    resolution = parse_duration(inputs["resolution"])
+    targets, _ = _targets(
+        {"targets": changes.get("targets", inputs["targets"])}, start, start + len(prices) * resolution
+    )
+    series = {
+        name: np.array(inputs[name], dtype=np.float64)
+        for name in ("production_prices", "co2_prices")
+        if name in inputs
+    }
+    belief_time = inputs.get("belief_time")
+    at = start if belief_time is None else parse_time(belief_time)
+    return SchedulingProblem(
+        asset=replace(asset.facts, **limits),
+        start=start,
+        resolution=resolution,
+        prices=prices,
+        price_unit=inputs["price_unit"],
+        soc_at_start=float(stated["soc_at_start"]),
+        targets=targets,
+        prefer_charging_sooner=bool(
+            wishes.get("prefer_charging_sooner", inputs.get("prefer_charging_sooner", True))
+        ),
+        flexibility=flexibility,
+        belief_time=at,
+        read=reader_for(asset, at, []),
+        **series,
+    )

@@ -264,9 +264,34 @@ def _row(plan: _Plan, job: Job, source_id: int) -> StoredSchedule:
         objective=float(schedule.objective),
         algorithm=plan.scheduler.name,
         because=plan.because,
+        explanation=told(schedule, problem),
         warnings=list(plan.warnings),
         inputs=plan.inputs,
     )
+
+
+def told(schedule: Schedule, problem: SchedulingProblem) -> dict[str, Any]:
+    """The explanation as it is stored: cost_slots, baseline_cost_slots (money a slot by component), preference
+    (money a slot), binding [{limit, words, value, unit, shadow_price, slots [[start, shadow price] ...]} ...].
+    """
+    found = schedule.explanation
+    starts = [iso_time(problem.start + slot * problem.resolution) for slot in range(len(problem.prices))]
+    return {
+        "cost_slots": {name: _floats(values) for name, values in found.cost_slots.items()},
+        "baseline_cost_slots": {name: _floats(values) for name, values in found.baseline_cost_slots.items()},
+        "preference": [] if found.preference is None else _floats(found.preference),
+        "binding": [
+            {
+                "limit": each.limit,
+                "words": each.words,
+                "value": each.value,
+                "unit": each.unit,
+                "shadow_price": each.shadow_price,
+                "slots": [[starts[slot], price] for slot, price in each.slots.items()],
+            }
+            for each in found.binding
+        ],
+    }
 
 
 def _floats(values: Floats) -> list[float]:

@@ -255,6 +255,18 @@ _TIMING = (
         chapter="2.3.3",
     ),
     Setting(
+        "FLEXMEASURES_STRICT_SCHEDULES",
+        False,
+        bool,
+        "Let a scheduling job fail when the state of charge is missing or old, or prices are missing, old or absurd.",
+    ),
+    Setting(
+        "FLEXMEASURES_STALE_PRICES",
+        timedelta(days=7),
+        timedelta,
+        "Prices that were recorded longer than this before their time count as old; 0: none does.",
+    ),
+    Setting(
         "FLEXMEASURES_RELAX_TARGETS",
         False,
         bool,

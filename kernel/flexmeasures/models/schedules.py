@@ -15,7 +15,8 @@ class StoredSchedule(Base):
     """The schedule that one job made for one asset.
 
     values, baseline: MW a slot, consumption positive; soc: MWh at the end of each slot; prices: per MWh in
-    price_unit's currency as used; costs, baseline_costs: money by component; belief_time: the event's time.
+    price_unit's currency as used; costs, baseline_costs: money by component; belief_time: the event's time;
+    explanation: as scheduling.told tells it.
     """
 
     __tablename__ = "schedule"
@@ -43,5 +44,6 @@ class StoredSchedule(Base):
     objective: Mapped[float]
     algorithm: Mapped[str] = mapped_column(String(80))
     because: Mapped[str] = mapped_column(String(255))
+    explanation: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
     inputs: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -35,11 +36,15 @@ SHORTEST_PLAN = timedelta(hours=24)  # of plans that are made on request
 
 @dataclass(frozen=True)
 class Plan:
-    """The part of a plan that answers a request: power in MW, one a slot from `start` on, consumption positive."""
+    """The part of a plan that answers a request: power in MW, one a slot from `start` on, consumption positive.
+
+    warnings: what the user should know of it.
+    """
 
     start: datetime
     resolution: timedelta
     values: Floats
+    warnings: Sequence[str] = ()
 
 
 # -- postUdiEvent --------------------------------------------------------------------------------------
@@ -197,14 +202,21 @@ def get_device_message(call: Call) -> dict[str, Any]:
     plans = [_plan(call, addresses.event(name), duration) for name in names]
     body = merged([(name, plan.values) for name, plan in zip(names, plans, strict=True)], "event")
     windows = [_window(plan) for plan in plans]
+    noted = _warnings(plans) if _rules(call).wishes else {}
     if all(window == windows[0] for window in windows):
-        return body | windows[0] | {"unit": POWER[0]}
+        return body | windows[0] | {"unit": POWER[0]} | noted
     # Events that were planned over different windows cannot share their start and duration.
     groups = [
         {"event": name, "values": plan.values} | window
         for name, plan, window in zip(names, plans, windows, strict=True)
     ]
-    return {"groups": groups, "unit": POWER[0]}
+    return {"groups": groups, "unit": POWER[0]} | noted
+
+
+def _warnings(plans: Sequence[Plan]) -> dict[str, list[str]]:
+    """The warnings of all plans, each once, under their key; nothing where there are none."""
+    found = list(dict.fromkeys(text for plan in plans for text in plan.warnings))
+    return {"warnings": found} if found else {}
 
 
 def _duration(call: Call) -> timedelta:
@@ -237,7 +249,8 @@ def _plan(call: Call, address: EventAddress, duration: timedelta) -> Plan:
         status = "UNKNOWN_SCHEDULE" if unknown.known else "UNRECOGNIZED_UDI_EVENT"
         raise Refused(status, str(unknown)) from None
     slots = -(-duration // schedule.resolution)
-    return Plan(schedule.start, schedule.resolution, np.asarray(schedule.values[:slots], dtype=np.float64))
+    values = np.asarray(schedule.values[:slots], dtype=np.float64)
+    return Plan(schedule.start, schedule.resolution, values, schedule.warnings)
 
 
 def _planned_now(asset: Asset, address: EventAddress, duration: timedelta) -> Plan:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, with_app
+from flexmeasures_cli.groups import find_sensor, read_pair, with_app
 
 
 @click.command("flexibility")
@@ -28,21 +27,8 @@ def add_flexibility(wishes: tuple[str, ...], asset_id: int) -> None:
     if asset.kind != "asset":
         raise InputError(f"Sensor {asset_id} is a {asset.kind}.", "--asset-id", "the id of an asset")
     asked = dict((asset.attributes or {}).get(ATTRIBUTE) or {})
-    asked |= dict(_pair(wish) for wish in wishes)
+    asked |= dict(read_pair(wish) for wish in wishes)
     with writing():
         structure.update_asset(asset, {ATTRIBUTE: asked})
     for key, value in sorted((asset.attributes[ATTRIBUTE]).items()):
         click.echo(f"{key} = {json.dumps(value)}")
-
-
-def _pair(wish: str) -> tuple[str, Any]:
-    """Key and value of KEY=VALUE; the value is JSON (a number, true or false), None for nothing."""
-    from flexmeasures.errors import InputError
-
-    key, equals, text = wish.partition("=")
-    if not equals:
-        raise InputError(f"{wish!r} is not understood.", "KEY=VALUE", "such as charge_efficiency=0.95")
-    try:
-        return key, json.loads(text) if text else None
-    except ValueError:
-        raise InputError(f"{key} is {text!r}.", key, "a number, true or false") from None

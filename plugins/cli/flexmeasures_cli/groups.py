@@ -150,3 +150,18 @@ def parse_minutes(text: str, field: str) -> Any:
     except InputError:
         accepted = "minutes, such as 15, or an ISO 8601 duration, such as PT15M"
         raise InputError(f"{field} {text!r} is not a duration.", field, accepted) from None
+
+
+def read_pair(wish: str) -> tuple[str, Any]:
+    """Key and value of KEY=VALUE; the value is JSON (a number, true or false), None for nothing."""
+    import json
+
+    from flexmeasures.errors import InputError
+
+    key, equals, text = wish.partition("=")
+    if not equals:
+        raise InputError(f"{wish!r} is not understood.", "KEY=VALUE", "such as charge_efficiency=0.95")
+    try:
+        return key, json.loads(text) if text else None
+    except ValueError:
+        raise InputError(f"{key} is {text!r}.", key, "a number, true or false") from None

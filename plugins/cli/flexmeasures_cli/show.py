@@ -9,13 +9,17 @@ import click
 
 from flexmeasures_cli.add_algorithm import KINDS, kind_option
 from flexmeasures_cli.groups import ForgivingGroup, find_sensor, with_app
+from flexmeasures_cli.show_schedule import show_schedule
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(cls=ForgivingGroup)
 def show() -> None:
-    """Show which algorithms are installed, and which one plans or forecasts a sensor, and why."""
+    """Show schedules, which algorithms are installed, and which one plans or forecasts a sensor, and why."""
+
+
+show.add_command(show_schedule)
 
 
 @show.command("schedulers")

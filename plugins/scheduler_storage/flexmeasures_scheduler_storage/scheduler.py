@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from flexmeasures.algorithms import Schedule, Scheduler, SchedulingProblem, SensorFacts, Status
+from flexmeasures.algorithms import (
+    Explanation,
+    Schedule,
+    Scheduler,
+    SchedulingProblem,
+    SensorFacts,
+    Status,
+)
 from flexmeasures.errors import AlgorithmError
 from flexmeasures_scheduler_storage import conflicts, costs, model
 from flexmeasures_scheduler_storage.limits import (
@@ -18,6 +25,7 @@ from flexmeasures_scheduler_storage.limits import (
     read_limits,
     within,
 )
+from flexmeasures_scheduler_storage.shadows import binding
 
 if TYPE_CHECKING:
     from flexmeasures.series import Floats
@@ -56,7 +64,7 @@ class StorageScheduler(Scheduler):
                 return _without_schedule(problem, priced, steered, limits)
         except model.SchedulerError as error:
             raise AlgorithmError(str(error)) from error
-        return _worded(problem, priced, limits, solution)
+        return _worded(problem, priced, steered, limits, solution)
 
 
 def baseline_power(problem: SchedulingProblem, priced: model.StorageProblem, limits: Limits) -> Floats:
@@ -86,34 +94,36 @@ def solver_setting() -> str:
 def _worded(
     problem: SchedulingProblem,
     priced: model.StorageProblem,
+    steered: model.StorageProblem,
     limits: Limits,
     solution: model.Solution,
     relaxation: conflicts.Relaxation | None = None,
 ) -> Schedule:
-    """The schedule, with costs and baseline."""
+    """The schedule, with costs, baseline and explanation."""
     baseline = baseline_power(problem, priced, limits)
     given_up = () if relaxation is None else (f"Inputs conflict, so this was relaxed: {relaxation.words}.",)
+    spent = costs.cost_slots(problem, priced, solution.power, solution.stock)
+    otherwise = costs.cost_slots(problem, priced, baseline, model.stock_after(priced, baseline))
     return Schedule(
         status=Status.OPTIMAL if relaxation is None else Status.RELAXED,
         values=solution.power,
         soc=solution.stock,
         baseline=baseline,
-        costs=_summed(costs.cost_slots(problem, priced, solution.power, solution.stock)),
-        baseline_costs=_baseline_costs(problem, priced, baseline),
+        costs=_summed(spent),
+        baseline_costs=_summed(otherwise),
         objective=solution.cost,
         warnings=(*limits.warnings, *given_up),
+        explanation=Explanation(
+            cost_slots=spent,
+            baseline_cost_slots=otherwise,
+            preference=priced.hours * (steered.prices - priced.prices) * solution.power,
+            binding=binding(limits, steered, solution),
+        ),
     )
 
 
 def _summed(slots: dict[str, Floats]) -> dict[str, float]:
     return {name: float(values.sum()) for name, values in slots.items()}
-
-
-def _baseline_costs(
-    problem: SchedulingProblem, priced: model.StorageProblem, baseline: Floats
-) -> dict[str, float]:
-    stock = model.stock_after(priced, baseline)
-    return _summed(costs.cost_slots(problem, priced, baseline, stock))
 
 
 def _without_schedule(
@@ -126,7 +136,7 @@ def _without_schedule(
     if problem.flexibility.relax and relaxation is not None:
         solution = model.solve(within(steered, relaxation.bounds), solver_setting())
         if solution.outcome is model.Outcome.OPTIMAL:
-            return _worded(problem, priced, limits, solution, relaxation)
+            return _worded(problem, priced, within(steered, relaxation.bounds), limits, solution, relaxation)
     conflict = conflicts.find_conflict(problem, steered, limits)
     baseline = baseline_power(problem, priced, limits)
     unknown = np.full(len(problem.prices), np.nan)  # so that nobody can take it for a schedule
@@ -135,7 +145,9 @@ def _without_schedule(
         values=unknown,
         soc=unknown,
         baseline=baseline,
-        baseline_costs=_baseline_costs(problem, priced, baseline),
+        baseline_costs=_summed(
+            costs.cost_slots(problem, priced, baseline, model.stock_after(priced, baseline))
+        ),
         objective=float("nan"),
         conflicts=tuple(each.words for each in conflict or limits.inputs),
         advice=conflicts.advice(problem, steered, limits, conflict, relaxation),
