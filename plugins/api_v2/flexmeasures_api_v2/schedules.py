@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from flexmeasures import explaining, scheduling
+from flexmeasures import explaining, flexibility, scheduling
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.models import Asset, StoredSchedule, User
 from flexmeasures_api.addresses import LARGEST_ID
@@ -63,6 +63,14 @@ OTHERWISE = json_object(
     advice=_WORDS,
     warnings=_WORDS,
 )
+CHANGES: JsonSchema = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("soc_at_start", "capacity_in_mw", "min_soc_in_mwh", "max_soc_in_mwh"), _NUMBER),
+        "targets": {"type": "array", "items": {"type": "object"}},
+        **flexibility.described(),
+    },
+}
 
 
 @blueprint.get("/asset/<asset_id>/schedule/<event_id>")
@@ -75,7 +83,8 @@ def explain_schedule(user: User, asset_id: str, event_id: str) -> Response:
 
 @blueprint.post("/asset/<asset_id>/schedule/<event_id>/what-if")
 @described(
-    body={"type": "object"},
+    body=CHANGES,
+    examples={"a smaller connection": {"capacity_in_mw": 1.0}},
     answers={200: OTHERWISE},
     refusals=(400, 403, 404, 413, 422),
 )

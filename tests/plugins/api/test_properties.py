@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REQUESTS = int(os.environ.get("FLEXMEASURES_TEST_REQUESTS", "3"))
 VERSIONS = ["v1", "v1_1", "v1_2", "v1_3", "v2_0"]
+EVENT_ID = 1
 WATCHER = "a-token-of-who-watches-tasks"
 ORDER = ("POST", "GET", "PATCH", "DELETE")
 CHECKS = [
@@ -37,18 +39,22 @@ CHECKS = [
 
 
 def furnish(world: World) -> None:
-    """What the documented requests need: a password, a task, and somebody who watches it."""
+    """What the documented requests need: a password, a task, somebody who watches it, and a schedule."""
     from flask_security.utils import hash_password
 
+    from flexmeasures import scheduling
     from flexmeasures.data.transactional import report_task_run
     from flexmeasures.db import writing
-    from flexmeasures.models import User
+    from flexmeasures.models import Asset, User
 
     world.app.config["FLEXMEASURES_TASK_CHECK_AUTH_TOKEN"] = WATCHER
     with world.app.app_context():
         with writing() as session:
             session.get_one(User, world.users["prosumer"].id).password = hash_password(PASSWORD)
         report_task_run("import-prices", True)
+        with writing() as session:
+            battery = session.get_one(Asset, world.ids["battery"])
+            scheduling.handle_event(battery, EVENT_ID, "soc", 1.0, datetime(2015, 6, 2, 9, tzinfo=UTC))
 
 
 def loaded(world: World, version: str) -> BaseSchema:
@@ -143,7 +149,10 @@ class Asker:
             "asset_id": ids["five"],
             "sensor_id": ids["building"],
             "user_id": users["neighbour"].id,
+            "event_id": EVENT_ID,
         }
+        if "/schedule/" in case.operation.path:
+            targets["asset_id"] = ids["battery"]
         case.path_parameters = {
             name: targets[name] if _is_number(value) else value
             for name, value in (dict.fromkeys(_in_path(case)) | (case.path_parameters or {})).items()
