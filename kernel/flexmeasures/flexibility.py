@@ -79,6 +79,12 @@ class Flexibility:
         0.0, "Money for each MW by which the highest consumption is above peak_so_far_in_mw.", least=0
     )
     peak_so_far_in_mw: float = _number(0.0, "The highest consumption that is paid for already.", least=0)
+    loss_per_hour: float = _number(
+        0.0, "Share of the stored energy that is lost in an hour, as of a buffer of heat.", least=0, most=0.99
+    )
+    demand_in_mw: float = _number(
+        0.0, "What is taken out of the store all the time, as heat from a buffer; negative for what comes in."
+    )
 
     @property
     def asked(self) -> dict[str, Any]:

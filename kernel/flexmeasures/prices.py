@@ -15,23 +15,30 @@ if TYPE_CHECKING:
     from flexmeasures.series import Floats
 
 
-def prices_for(asset: Asset, start: datetime, end: datetime) -> tuple[TimeSeries, Market]:
+def prices_for(
+    asset: Asset, start: datetime, end: datetime, known_at: datetime | None = None
+) -> tuple[TimeSeries, Market]:
     """The newest belief of each price, on the asset's slots, without unknown slots at the edges.
 
     Raises AlgorithmError without a market, for resolutions that do not fit, for gaps; UnknownPrices.
     """
     if asset.market is None:
         raise AlgorithmError(f"The asset {asset.name} has no market, so there are no prices to plan by.")
-    return prices_of(asset.market, asset, start, end), asset.market
+    return prices_of(asset.market, asset, start, end, known_at), asset.market
 
 
-def prices_of(market: Market, asset: Asset, start: datetime, end: datetime) -> TimeSeries:
-    """The newest belief of each price of that market, on the asset's slots, as `prices_for`."""
+def prices_of(
+    market: Market, asset: Asset, start: datetime, end: datetime, known_at: datetime | None = None
+) -> TimeSeries:
+    """The newest belief of each price of that market, on the asset's slots, as `prices_for`.
+
+    known_at: only what was recorded by then (None: everything).
+    """
     import numpy as np
 
     resolution = asset.event_resolution
     _check_resolutions(asset, market)
-    found = beliefs.search_one(market, start, end, resolution=resolution)
+    found = beliefs.search_one(market, start, end, resolution=resolution, prior=known_at)
     values = _on_slots(found, start, (end - start) // resolution)
     known = np.flatnonzero(~np.isnan(values))
     if len(known) == 0:

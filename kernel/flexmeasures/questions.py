@@ -35,8 +35,14 @@ class Question:
     warnings: list[str] = field(default_factory=list)
 
 
-def question_about(asset: Asset, arguments: Mapping[str, Any], at: datetime, horizon: timedelta) -> Question:
-    """What is asked of an asset by an event at that time, with prices as believed now.
+def question_about(
+    asset: Asset,
+    arguments: Mapping[str, Any],
+    at: datetime,
+    horizon: timedelta,
+    known_at: datetime | None = None,
+) -> Question:
+    """What is asked of an asset by an event at that time, with prices as believed now, or as known at a time.
 
     arguments: of the job (scheduling.schedule_job). Raises AlgorithmError, UnknownPrices among them.
     """
@@ -44,10 +50,10 @@ def question_about(asset: Asset, arguments: Mapping[str, Any], at: datetime, hor
     resolution = asset.event_resolution
     start = floor_time(at, resolution)
     slots = -(-horizon // resolution)
-    prices, market = prices_for(asset, start, start + slots * resolution)
-    others = _other_prices(asset, flexibility, market, prices)
+    prices, market = prices_for(asset, start, start + slots * resolution, known_at)
+    others = _other_prices(asset, flexibility, market, prices, known_at)
     prices, others = _common(prices, others)
-    warnings = doubts_about(asset, arguments, at, market, prices)
+    warnings = [] if known_at is not None else doubts_about(asset, arguments, at, market, prices)
     if len(prices) < slots:
         warnings.append(
             f"Prices of market {market.name} are known only from {iso_time(prices.start)} until"
@@ -111,7 +117,11 @@ def _recorded(problem: SchedulingProblem, names: Iterable[str]) -> dict[str, lis
 
 
 def _other_prices(
-    asset: Asset, flexibility: Flexibility, market: Market, prices: TimeSeries
+    asset: Asset,
+    flexibility: Flexibility,
+    market: Market,
+    prices: TimeSeries,
+    known_at: datetime | None,
 ) -> dict[str, TimeSeries]:
     """Prices of production and of CO2 where they are asked for, over the window of the market's prices."""
     wanted = {
@@ -128,7 +138,7 @@ def _other_prices(
             raise AlgorithmError(
                 f"{key} of asset {asset.name} is market {market_id}, {what}. Accepted: a market in {market.unit}."
             )
-        found[name] = prices_of(other, asset, prices.start, prices.end)
+        found[name] = prices_of(other, asset, prices.start, prices.end, known_at)
     return found
 
 

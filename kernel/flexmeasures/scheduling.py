@@ -127,7 +127,7 @@ def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Sched
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Plan:
+class Plan:
     """A schedule on its way to the database."""
 
     asset: Asset
@@ -154,32 +154,47 @@ def schedule_job(job: Job) -> Outcome:
     scheduler, because = _scheduler_for(job, asset)
     at = parse_time(job.arguments.get("datetime")).astimezone(UTC)
     horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
-    question = question_about(asset, job.arguments, at, horizon)
-    db.session.commit()  # no transaction is open while the scheduler computes
-    schedule = scheduler().compute(question.problem)
-    db.session.commit()
-    _check(schedule, question.problem, scheduler.name)
-    plan = _Plan(
-        asset=asset,
-        scheduler=scheduler,
-        because=because,
-        problem=question.problem,
-        schedule=schedule,
-        belief_time=at,
-        warnings=[*question.warnings, *schedule.warnings],
-        inputs=question.inputs,
-    )
+    plan = planned(asset, Choice(scheduler, because), job.arguments, at, horizon)
     return Outcome(
-        store=partial(_store, plan),
+        store=partial(keep, plan),
         result={
-            "start": iso_time(question.problem.start),
-            "duration": iso_duration(question.problem.end - question.problem.start),
-            "status": schedule.status.value,
-            "costs": dict(schedule.costs),
+            "start": iso_time(plan.problem.start),
+            "duration": iso_duration(plan.problem.end - plan.problem.start),
+            "status": plan.schedule.status.value,
+            "costs": dict(plan.schedule.costs),
             "warnings": list(plan.warnings),
         },
         algorithm=scheduler.name,
         because=because,
+        inputs=plan.inputs,
+    )
+
+
+def planned(
+    asset: Asset,
+    choice: Choice[type[Scheduler]],
+    arguments: Mapping[str, Any],
+    at: datetime,
+    horizon: timedelta,
+    known_at: datetime | None = None,
+) -> Plan:
+    """Plan an asset from `at` on, outside of any transaction; nothing is stored.
+
+    arguments: as of a job. known_at: use prices that were recorded by then only (None: all). Raises AlgorithmError.
+    """
+    question = question_about(asset, arguments, at, horizon, known_at)
+    db.session.commit()  # no transaction is open while the scheduler computes
+    schedule = choice.algorithm().compute(question.problem)
+    db.session.commit()
+    _check(schedule, question.problem, choice.algorithm.name)
+    return Plan(
+        asset=asset,
+        scheduler=choice.algorithm,
+        because=choice.because,
+        problem=question.problem,
+        schedule=schedule,
+        belief_time=at,
+        warnings=[*question.warnings, *schedule.warnings],
         inputs=question.inputs,
     )
 
@@ -217,8 +232,11 @@ def _check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
         raise AlgorithmError(f"The scheduler {name} gave costs that are no finite numbers.")
 
 
-def _store(plan: _Plan, job: Job) -> None:
-    """Store a plan, inside the transaction that finishes its job (which the asset's deletion would delete)."""
+def keep(plan: Plan, job: Job | None = None) -> None:
+    """Store a plan; joins `with db.writing():`.
+
+    Of a job inside the transaction that finishes it (which the asset's deletion would delete).
+    """
     asset, at, resolution = plan.asset, plan.belief_time, plan.problem.resolution
     db.session.refresh(asset, ["event_resolution"])  # somebody may have changed it meanwhile
     earlier, source = _sources(plan.scheduler)
@@ -243,13 +261,13 @@ def _sources(scheduler: type[Scheduler]) -> tuple[list[int], Source]:
     return [source.id for source in known.values()], own
 
 
-def _row(plan: _Plan, job: Job, source_id: int) -> StoredSchedule:
+def _row(plan: Plan, job: Job | None, source_id: int) -> StoredSchedule:
     problem, schedule = plan.problem, plan.schedule
     return StoredSchedule(
         sensor_id=plan.asset.id,
-        job_id=job.id,
+        job_id=None if job is None else job.id,
         source_id=source_id,
-        event_id=job.event_id,
+        event_id=None if job is None else job.event_id,
         start=problem.start,
         resolution=problem.resolution,
         belief_time=plan.belief_time,

@@ -42,7 +42,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         {"auth", "structure", "jobs", "working", "workers", "reading", "knowledge", "accuracy", "scheduling"}
-        | {"questions", "doubts", "explaining"}
+        | {"questions", "doubts", "explaining", "rolling"}
         | {
             "interventions",
             "forecasting",

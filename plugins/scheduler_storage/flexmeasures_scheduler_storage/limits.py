@@ -246,6 +246,8 @@ def dynamics(problem: SchedulingProblem) -> model.StorageProblem:
         stock_upper=nothing,
         charge_efficiency=one_way if wanted.charge_efficiency is None else wanted.charge_efficiency,
         discharge_efficiency=one_way if wanted.discharge_efficiency is None else wanted.discharge_efficiency,
+        retention=(1.0 - wanted.loss_per_hour) ** hours(problem),
+        inflow=nothing - wanted.demand_in_mw * hours(problem) if wanted.demand_in_mw else None,
     )
 
 

@@ -46,7 +46,8 @@ def independent_minimum(problem):
     most_out = min(
         asset.capacity_in_mw, np.inf if asked.discharge_limit_in_mw is None else asked.discharge_limit_in_mw
     )
-    keep, flow = 1.0, 0.0
+    keep = (1.0 - asked.loss_per_hour) ** hours
+    flow = -asked.demand_in_mw * hours
     decay = np.tril(keep ** np.maximum(np.subtract.outer(np.arange(n), np.arange(n)), 0.0))
     base = problem.soc_at_start * keep ** np.arange(1, n + 1) + decay @ np.full(n, flow)
     stock = np.hstack([hours * into * decay, -hours / out * decay, np.zeros((n, n + 1))])
@@ -96,6 +97,8 @@ FIELDS = {
     "peak_price_per_mw": st.sampled_from([1.0, 25.0]),
     "peak_so_far_in_mw": st.sampled_from([0.5, 1.5]),
     "co2_weight": st.sampled_from([0.0, 0.5, 2.0]),
+    "loss_per_hour": st.sampled_from([0.01, 0.2]),
+    "demand_in_mw": st.sampled_from([0.1, -0.2]),
 }
 
 
@@ -239,3 +242,17 @@ def test_a_limit_that_is_too_small_is_named_as_the_users_own(make_problem):
     schedule = compute(make_problem([10.0] * 4, targets=((1.0, 2.0),)), charge_limit_in_mw=0.5)
 
     assert schedule.conflicts[1] == "the charging limit of 0.5 MW (charge_limit_in_mw)"
+
+
+def test_a_buffer_of_heat_is_heated_when_power_is_cheap_and_loses_some(make_problem):
+    problem = make_problem(
+        [90.0, 10.0, 90.0, 90.0], type="one-way_evse", start=0.1, limits=(0.0, 5.0), sooner=False
+    )
+    schedule = compute(problem, loss_per_hour=0.1, demand_in_mw=0.2)
+    keep = 0.9**0.25
+    stock = 0.1
+    for slot, power in enumerate(schedule.values):
+        stock = keep * stock + 0.25 * power - 0.05
+        assert schedule.soc[slot] == pytest.approx(stock)
+    assert schedule.values.tolist() == pytest.approx([0.0, schedule.values[1], 0.0, 0.0])
+    assert schedule.soc[-1] == pytest.approx(0.0)
