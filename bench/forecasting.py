@@ -173,7 +173,7 @@ def _fit_and_forecast(days: int) -> Iterator[float]:
 
         def fit(fitted: list[Any] = fitted, events: list[Any] = events) -> None:
             events += [group for asked in forecaster._stage(problem) for group in asked.groups()]
-            learnt_from, end, _ = forecaster._before(problem, events, events[0].midnight)
+            learnt_from, end, _ = forecaster.before(problem, events, events[0].midnight)
             fitted += Lesson(learnt_from, end).fit([squares] * len(events))
 
         def forecast(fitted: list[Any] = fitted, events: list[Any] = events) -> None:

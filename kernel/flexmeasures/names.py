@@ -8,7 +8,10 @@ COMMANDS_GROUP = "flexmeasures.commands"
 # Distributions that come with the kernel. Their plugins are the built-ins, which get names first.
 HOUSE = frozenset(
     f"flexmeasures-{room}"
-    for room in ("api", "api-v1", "api-v2", "cli", "ui", "scheduler-storage", "forecaster-ols", "demo")
+    for room in (
+        *("api", "api-v1", "api-v2", "cli", "ui", "scheduler-storage", "demo"),
+        *("forecaster-gbm", "forecaster-ols"),
+    )
 )
 
 KERNEL_COMMANDS = {

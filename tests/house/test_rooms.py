@@ -22,7 +22,9 @@ PLUGINS = {
     path.name: path for path in sorted((ROOT / "plugins").iterdir()) if (path / "pyproject.toml").exists()
 }
 
-NOT_IN_THE_KERNEL = {"pyomo", "highspy", "statsmodels", "bokeh", "scipy", "holidays", "pvlib", "sklearn"}
+NOT_IN_THE_KERNEL = {"pyomo", "highspy", "statsmodels", "bokeh", "scipy", "holidays", "pvlib", "sklearn"} | {
+    "lightgbm"
+}
 HTTP_CLIENTS = {"httpx", "requests", "aiohttp", "urllib3", "http.client", "urllib.request"}
 NUMBERS_ONLY = {"flask", "sqlalchemy", "flexmeasures"}
 
@@ -394,6 +396,7 @@ def test_pages_and_api_import_neither_each_other_nor_http_clients() -> None:
             for name in ("model", "storage", "equations", "compiled", "reach")
         ),
         "forecaster_ols/flexmeasures_forecaster_ols/ols.py",
+        "forecaster_gbm/flexmeasures_forecaster_gbm/trees.py",
     ],
 )
 def test_mathematics_knows_no_web_no_database_and_no_flexmeasures(file: str) -> None:

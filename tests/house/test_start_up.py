@@ -54,5 +54,5 @@ def test_an_app_is_made_without_the_libraries_of_algorithms_and_charts(tmp_path:
         "from flexmeasures.app import create\ncreate('development', instance=" + repr(str(tmp_path)) + ")",
         tmp_path,
     )
-    assert modules & {"pandas", "pyomo", "statsmodels", "scipy", "bokeh", "highspy"} == set()
+    assert modules & {"pandas", "pyomo", "statsmodels", "scipy", "bokeh", "highspy", "lightgbm"} == set()
     assert "flask" in modules

@@ -97,16 +97,25 @@ class LinearOLS(Forecaster):
     ) -> Sequence[Fitted | NotEnoughData]:
         """Models for the horizons of the groups; together, or each alone where together they are too many."""
         try:
-            trials = self._trials(problem, groups, midnight)
-            asked, end, seen = _before(problem, groups, midnight)
-            chosen = repr([trial.recipes for trial in trials])
-            return _remember(f"fit {chosen}", seen, lambda: Lesson(asked, end).fit(trials))
+            return self.learn(problem, groups, midnight)
         except NotEnoughData as error:
             if len(groups) == 1:
                 return [error]
             return [fitted for group in groups for fitted in self._fitted(problem, [group], midnight)]
 
-    def _trials(
+    def learn(
+        self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
+    ) -> Sequence[Fitted]:
+        """A model for the horizon of each group, from what ended before `midnight`; NotEnoughData for too little.
+
+        Forecasters that learn otherwise, and all else as this one does, say how in here.
+        """
+        trials = self.trials(problem, groups, midnight)
+        asked, end, seen = before(problem, groups, midnight)
+        chosen = repr([trial.recipes for trial in trials])
+        return remember(f"fit {chosen}", seen, lambda: Lesson(asked, end).fit(trials))
+
+    def trials(
         self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
     ) -> Sequence[Trial]:
         """What was chosen at the beginning of the week, or of the day if there was not enough to choose by."""
@@ -117,26 +126,33 @@ class LinearOLS(Forecaster):
 
 
 def _tried(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Trial]:
-    asked, end, seen = _before(problem, groups, moment)
-    return _remember("trial", seen, lambda: Lesson(asked, end).trials())
+    asked, end, seen = before(problem, groups, moment)
+    return remember("trial", seen, lambda: Lesson(asked, end).trials())
 
 
 _learnt: OrderedDict[bytes, Any] = OrderedDict()
 
 
-def _remember(what: str, seen: bytes, learn: Callable[[], list[T]]) -> list[T]:
-    """What was learnt from the same numbers is the same: it is kept for all jobs of a process."""
+def remember(
+    what: str,
+    seen: bytes,
+    learn: Callable[[], list[T]],
+    kept: OrderedDict[bytes, Any] | None = None,
+    most: int = KEPT,
+) -> list[T]:
+    """What was learnt from the same numbers is the same: it is kept for all jobs of a process, the newest `most`."""
+    kept = _learnt if kept is None else kept
     key = hashlib.blake2b(what.encode() + seen).digest()
-    if key not in _learnt:
-        _learnt[key] = learn()
-        while len(_learnt) > KEPT:
-            _learnt.popitem(last=False)
-    _learnt.move_to_end(key)
-    found: list[T] = _learnt[key]
+    if key not in kept:
+        kept[key] = learn()
+        while len(kept) > most:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    found: list[T] = kept[key]
     return found
 
 
-def _before(
+def before(
     problem: ForecastingProblem, groups: Sequence[Events], moment: datetime
 ) -> tuple[list[Events], int, bytes]:
     """The groups' horizons in a scene of what ended before a moment, where that ends, and a print of it all."""
