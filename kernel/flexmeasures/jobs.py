@@ -205,15 +205,20 @@ def _app() -> Flask:
 # -- taking a job --------------------------------------------------------------------------------------
 
 
-def claim(queues: Sequence[str], worker: str, job_id: int | None = None) -> Job | None:
-    """The oldest waiting job of these queues, or that one, with a lease for `worker`; None if it waits not."""
+def claim(
+    queues: Sequence[str], worker: str, job_id: int | None = None, *, look_first: bool = True
+) -> Job | None:
+    """The oldest waiting job of these queues, or that one, with a lease for `worker`; None if it waits not.
+
+    look_first: whether one waits is not known yet, and is to be seen without asking for the write lock.
+    """
     which = Job.queue.in_(list(queues))
-    return _claim(which if job_id is None else and_(which, Job.id == job_id), worker)
+    return _claim(which if job_id is None else and_(which, Job.id == job_id), worker, look_first)
 
 
-def _claim(which: ColumnElement[bool], worker: str) -> Job | None:
+def _claim(which: ColumnElement[bool], worker: str, look_first: bool = True) -> Job | None:
     waiting = select(Job.id).where(Job.state == JobState.QUEUED, which).order_by(Job.id).limit(1)
-    if not _any(waiting):  # so that idle workers never ask for the write lock
+    if look_first and not _any(waiting):
         return None
     oldest = waiting.with_for_update(skip_locked=True).scalar_subquery()
     statement = (

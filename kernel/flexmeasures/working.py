@@ -86,7 +86,7 @@ def _work_once(app: Flask, queues: Sequence[str], name: str, call: Call, sweeps:
             jobs.give_back([name], f"the database failed: {trouble}")
         if sweeps:
             jobs.sweep()
-        job = jobs.claim(queues, name, call.job_id)
+        job = jobs.claim(queues, name, call.job_id, look_first=call is TABLE)
         with call.answered_by(job):
             if job is not None:
                 jobs.run(job)

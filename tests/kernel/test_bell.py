@@ -96,9 +96,9 @@ def heard(monkeypatch):
     """Ids of the jobs that workers of this process were told of: a ring names its row, a look at the table none."""
     ids, claim = set(), jobs.claim
 
-    def listening(queues, worker, job_id=None):
+    def listening(queues, worker, job_id=None, **more):
         ids.add(job_id)
-        return claim(queues, worker, job_id)
+        return claim(queues, worker, job_id, **more)
 
     monkeypatch.setattr(jobs, "claim", listening)
     return ids
