@@ -41,7 +41,7 @@ class Setting:
 
 def is_secret(name: str) -> bool:
     """Whether the setting of that name must not be shown."""
-    return re.search(r"SECRET|PASSWORD|SALT|CREDENTIALS|_KEY$|_TOKEN$", name) is not None
+    return re.search(r"SECRET|PASSWORD|SALT|(?<!SUPPORTS_)CREDENTIALS|_KEY$|_TOKEN$", name) is not None
 
 
 ENVIRONMENTS = ("documentation", "development", "testing", "staging", "production")
