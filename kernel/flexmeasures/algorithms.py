@@ -85,7 +85,8 @@ class SchedulingProblem:
     asset: whose power is planned. start: start of the first slot, UTC. resolution: length of a slot. prices:
     shape (n,), in price_unit (EUR/MWh or KRW/kWh: the scheduler converts), one a slot, none unknown;
     consumption pays them, and production earns the same unless production_prices are given. co2_prices: of
-    the CO2 of each MWh, in price_unit, None for none; flexibility has their weight. soc_at_start: MWh at
+    the CO2 of each MWh, in price_unit, None for none; flexibility has their weight. demand: MW that leave the store
+    by themselves (heat taken from a buffer), None for none. soc_at_start: MWh at
     `start`. targets: inside the window, in order of time. prefer_charging_sooner: add the price slope of the
     documentation, chapter 7.2. flexibility: what else is asked. read: gives the beliefs of another sensor as
     known at belief_time, within the owner's rights.
@@ -99,6 +100,7 @@ class SchedulingProblem:
     soc_at_start: float
     production_prices: Floats | None = None
     co2_prices: Floats | None = None
+    demand: Floats | None = None
     targets: tuple[Target, ...] = ()
     prefer_charging_sooner: bool = True
     flexibility: Flexibility = field(default_factory=Flexibility)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from flexmeasures.models.sensors import Asset, Market
     from flexmeasures.series import TimeSeries
 
+# Types of assets that have a state of charge; others have one when they have a largest one.
+STORING = ("battery", "one-way_evse", "two-way_evse")
+
 # A price is absurd when it is that many times as large as the middle one of its window.
 ABSURD = 100.0
 
@@ -32,7 +35,8 @@ def doubts_about(
 
 
 def _doubtful_state(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> str | None:
-    if arguments.get("soc_in_mwh") is not None:
+    stores = asset.type_name in STORING or asset.max_soc_in_mwh is not None
+    if not stores or arguments.get("soc_in_mwh") is not None:
         return None
     if asset.soc_datetime is None or asset.soc_in_mwh is None:
         return f"No state of charge of asset {asset.name} is known: 0 MWh is assumed."

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures.activations import activation
 from flexmeasures.db import db
 from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset
@@ -21,8 +24,10 @@ def explained(stored: StoredSchedule) -> dict[str, Any]:
 
     costs, baseline_costs: by component; cost, baseline_cost, saving: their sums and the difference. objective:
     what was minimised, the preference for sooner included (preference, which is no cost). cost_slots,
-    baseline_cost_slots, binding: as scheduling.told tells them.
+    baseline_cost_slots, binding: as scheduling.told tells them. activation: the volumes of flexibility used
+    (activations.Activation).
     """
+    hours = stored.resolution / timedelta(hours=1)
     cost, baseline = sum(stored.costs.values()), sum(stored.baseline_costs.values())
     told = dict(stored.explanation or {})
     preference = told.pop("preference", [])
@@ -45,6 +50,7 @@ def explained(stored: StoredSchedule) -> dict[str, Any]:
         "saving": baseline - cost,
         "objective": stored.objective,
         "preference": sum(preference),
+        "activation": asdict(activation(stored.values, stored.baseline, hours)),
         "warnings": stored.warnings,
         **told,
     }

@@ -45,7 +45,10 @@ class Flexibility:
         True, "Of equal prices charge at the soonest, discharge at the latest."
     )
     charge_efficiency: float | None = _number(
-        None, "MWh stored for each MWh consumed (1 unless stated).", above=0, most=1
+        None,
+        "MWh stored for each MWh consumed (1 unless stated; above 1 as the coefficient of performance of a heat pump).",
+        above=0,
+        most=10,
     )
     discharge_efficiency: float | None = _number(
         None, "MWh produced for each MWh taken from the store (1 unless stated).", above=0, most=1
@@ -84,6 +87,9 @@ class Flexibility:
     )
     demand_in_mw: float = _number(
         0.0, "What is taken out of the store all the time, as heat from a buffer; negative for what comes in."
+    )
+    demand_sensor_id: int | None = _sensor(
+        "The sensor whose MW leave the store by themselves, as forecast: the heat that a building takes from a buffer."
     )
 
     @property

@@ -13,17 +13,22 @@ from flask import current_app
 from flexmeasures.algorithms import TARGET_KINDS, SchedulingProblem, Target
 from flexmeasures.db import db
 from flexmeasures.doubts import doubts_about
-from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices, shown
+from flexmeasures.errors import AlgorithmError, InputError, NotEnoughData, UnknownPrices, shown
 from flexmeasures.flexibility import ATTRIBUTE, KEYS, Flexibility, read_flexibility
 from flexmeasures.models.sensors import Market
+from flexmeasures.models.sources import DEMO_SCRIPT, FORECASTING_SCRIPT, SCRIPT, USER
 from flexmeasures.prices import prices_for, prices_of
 from flexmeasures.reading import reader_for
 from flexmeasures.series import TimeSeries
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, parse_time
 
 if TYPE_CHECKING:
+    from flexmeasures.algorithms import Reader
     from flexmeasures.models.sensors import Asset
     from flexmeasures.series import Floats
+
+
+_SERIES = ("production_prices", "co2_prices", "demand")  # of a problem, where they are asked for
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def question_about(
         f"The target of {t.value:g} MWh at {iso_time(t.datetime)} is outside of it." for t in left_out
     ]
     reads: list[dict[str, Any]] = []
+    read = reader_for(asset, at, reads)
     problem = SchedulingProblem(
         asset=asset.facts,
         start=prices.start,
@@ -77,11 +83,12 @@ def question_about(
         soc_at_start=_soc_at_start(asset, arguments, at),
         production_prices=_values(others.get("production_prices")),
         co2_prices=_values(others.get("co2_prices")),
+        demand=_demand(asset, flexibility, prices, read),
         targets=targets,
         prefer_charging_sooner=flexibility.prefer_charging_sooner,
         flexibility=flexibility,
         belief_time=at,
-        read=reader_for(asset, at, reads),
+        read=read,
     )
     return Question(problem, _inputs(problem, market, reads), warnings)
 
@@ -96,7 +103,7 @@ def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, An
         "market": market.id,
         "price_unit": problem.price_unit,
         "prices": problem.prices.tolist(),
-        **_recorded(problem, ("production_prices", "co2_prices")),
+        **_recorded(problem, _SERIES),
         "soc_at_start": problem.soc_at_start,
         "targets": [stated_target(target) for target in problem.targets],
         "limits": {
@@ -140,6 +147,26 @@ def _other_prices(
             )
         found[name] = prices_of(other, asset, prices.start, prices.end, known_at)
     return found
+
+
+def _demand(asset: Asset, flexibility: Flexibility, prices: TimeSeries, read: Reader) -> Floats | None:
+    """What leaves the store by itself, MW a slot; NotEnoughData where it is not forecast."""
+    import numpy as np
+
+    sensor_id = flexibility.demand_sensor_id
+    if sensor_id is None:
+        return None
+    kinds = (USER, FORECASTING_SCRIPT, SCRIPT, DEMO_SCRIPT)
+    where = (sensor_id, prices.start, prices.end)
+    series = read(*where, resolution=prices.resolution, source_types=kinds)
+    missing = np.flatnonzero(np.isnan(series.values))
+    if len(missing):
+        since = iso_time(prices.start + int(missing[0]) * prices.resolution)
+        raise NotEnoughData(
+            f"The demand of asset {asset.name} (demand_sensor_id {sensor_id}) is not known for {len(missing)} of"
+            f" {len(series)} slots, the first at {since}. flexmeasures add forecasts --asset-id {sensor_id} makes it."
+        )
+    return series.values
 
 
 def _common(prices: TimeSeries, others: dict[str, TimeSeries]) -> tuple[TimeSeries, dict[str, TimeSeries]]:
@@ -237,11 +264,7 @@ def asked_again(asset: Asset, inputs: Mapping[str, Any], changes: Mapping[str, A
     targets, _ = _targets(
         {"targets": changes.get("targets", inputs["targets"])}, start, start + len(prices) * resolution
     )
-    series = {
-        name: np.array(inputs[name], dtype=np.float64)
-        for name in ("production_prices", "co2_prices")
-        if name in inputs
-    }
+    series = {name: np.array(inputs[name], dtype=np.float64) for name in _SERIES if name in inputs}
     belief_time = inputs.get("belief_time")
     at = start if belief_time is None else parse_time(belief_time)
     return SchedulingProblem(

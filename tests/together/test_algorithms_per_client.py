@@ -234,7 +234,7 @@ def test_a_scheduler_that_nobody_has_is_refused_there_and_then_and_nothing_is_st
     anna, ben = world.anna, world.ben
     refused = world.command("add", "algorithm", "--owner-id", anna.owner, "magic")
     assert refused.returncode == 1
-    assert "schedulers: storage, greedy" in refused.stderr
+    assert "schedulers: storage, curtailment, shifting, greedy" in refused.stderr
     with world.app.app_context():
         assert db.session.get_one(User, anna.owner).attributes == {}
 
@@ -242,7 +242,10 @@ def test_a_scheduler_that_nobody_has_is_refused_there_and_then_and_nothing_is_st
         session.get_one(User, anna.owner).attributes = {"custom-scheduler": "magic"}
     code, answer = anna.post(1)
     assert (code, answer["status"]) == (400, "UNKNOWN_SCHEDULE")
-    assert "No scheduler 'magic' is installed (installed: storage, greedy)" in answer["message"]
+    assert (
+        "No scheduler 'magic' is installed (installed: storage, curtailment, shifting, greedy)"
+        in answer["message"]
+    )
     assert "attribute custom-scheduler of its owner" in answer["message"]
     with world.app.app_context():
         battery = db.session.get_one(Asset, anna.battery)

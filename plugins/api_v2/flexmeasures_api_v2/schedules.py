@@ -49,6 +49,7 @@ EXPLAINED = json_object(
     objective=_NUMBER,
     preference=_NUMBER,
     binding={"type": "array", "items": _BINDING},
+    activation=json_object(net_in_mwh=_NUMBER, shifted_in_mwh=_NUMBER, shifted_in_mwh_h=_NUMBER),
     warnings=_WORDS,
 )
 OTHERWISE = json_object(

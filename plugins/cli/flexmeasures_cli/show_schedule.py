@@ -69,6 +69,7 @@ def _summary(told: dict[str, Any]) -> list[str]:
         f"cost      {told['cost']:12.4f} {money}: {_components(told['costs'])}",
         f"baseline  {told['baseline_cost']:12.4f} {money}: {_components(told['baseline_costs'])}",
         f"saving    {told['saving']:12.4f} {money}",
+        _volumes(told["activation"]),
     ]
     for each in told.get("binding", ()):
         lines.append(
@@ -76,6 +77,13 @@ def _summary(told: dict[str, Any]) -> list[str]:
             f" objective by {each['shadow_price']:.4f} {money}"
         )
     return lines + [f"warning: {text}" for text in told["warnings"]]
+
+
+def _volumes(used: dict[str, float]) -> str:
+    return (
+        f"activated {used['net_in_mwh']:12.4f} MWh net, {used['shifted_in_mwh']:.4f} MWh shifted"
+        f" ({used['shifted_in_mwh_h']:.4f} MWh*h)"
+    )
 
 
 def _components(costs: dict[str, float]) -> str:

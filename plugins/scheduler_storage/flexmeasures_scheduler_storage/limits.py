@@ -139,6 +139,10 @@ def power_inputs(problem: SchedulingProblem) -> list[Input]:
         text = f"the discharging limit of {limit:.10g} MW (discharge_limit_in_mw)"
         least = np.full(slots, -limit)
         inputs += [Input(name="discharge_limit_in_mw", words=text, value=limit, unit="MW", power_lower=least)]
+    if (wanted.charge_efficiency or 0.0) > 1:
+        text = "that a heat pump cannot discharge (charge_efficiency above 1)"
+        least = np.zeros(slots)
+        inputs += [Input(name="charge_efficiency", words=text, value=0.0, unit="MW", power_lower=least)]
     if asset.type == "one-way_evse":
         text = "that it cannot discharge (one-way_evse)"
         inputs += [Input(name="asset_type", words=text, value=0.0, unit="MW", power_lower=np.zeros(slots))]
@@ -247,8 +251,19 @@ def dynamics(problem: SchedulingProblem) -> model.StorageProblem:
         charge_efficiency=one_way if wanted.charge_efficiency is None else wanted.charge_efficiency,
         discharge_efficiency=one_way if wanted.discharge_efficiency is None else wanted.discharge_efficiency,
         retention=(1.0 - wanted.loss_per_hour) ** hours(problem),
-        inflow=nothing - wanted.demand_in_mw * hours(problem) if wanted.demand_in_mw else None,
+        inflow=_inflow(problem),
     )
+
+
+def _inflow(problem: SchedulingProblem) -> Floats | None:
+    """MWh that enter the stock by themselves in each slot: none, or the demand as what leaves."""
+    import numpy as np
+
+    steady = problem.flexibility.demand_in_mw
+    if problem.demand is None and not steady:
+        return None
+    varying = np.zeros(len(problem.prices)) if problem.demand is None else problem.demand
+    return -hours(problem) * (varying + steady)
 
 
 def within(storage: model.StorageProblem, bounds: Bounds) -> model.StorageProblem:

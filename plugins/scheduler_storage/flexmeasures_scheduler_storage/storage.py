@@ -33,13 +33,13 @@ class StorageProblem:
     infinite; equal where the stock is prescribed.
 
     What few devices have: production_prices: money per MWh that production earns, where it is not the price
-    of consumption. charge_efficiency: MWh of stock for each MWh consumed; discharge_efficiency: MWh produced
-    for each MWh of stock; both in (0, 1]. retention: share of the stock that a slot leaves, in (0, 1].
-    inflow: MWh that enter the stock in each slot by themselves (negative: leave). cycle_cost: money for each
-    MWh that goes through the device, half of it on the way in and half on the way out. end_value: money per
-    MWh of stock that is left at the end. peak_price: money per MW by which the highest power of the window
-    is above peak_so_far (MW). wished_lower, wished_upper: MWh at slot ends, missed only where that is
-    inevitable, in all as little as possible, at whatever cost (infinite: no wish).
+    of consumption. charge_efficiency: MWh of stock for each MWh consumed, above 1 for heat pumps;
+    discharge_efficiency: MWh produced for each MWh of stock, in (0, 1]. retention: share of the stock that a
+    slot leaves, in (0, 1]. inflow: MWh that enter the stock in each slot by themselves (negative: leave).
+    cycle_cost: money for each MWh that goes through the device, half of it on the way in and half on the way
+    out. end_value: money per MWh of stock that is left at the end. peak_price: money per MW by which the highest
+    power of the window is above peak_so_far (MW). wished_lower, wished_upper: MWh at slot ends, missed only
+    where that is inevitable, in all as little as possible, at whatever cost (infinite: no wish).
     """
 
     prices: Floats
@@ -90,10 +90,10 @@ class Form(NamedTuple):
 
 def form_of(problem: StorageProblem) -> Form:
     """The least form that can say the problem; exclusive is left to who has seen that it is needed."""
-    losses = problem.charge_efficiency < 1 or problem.discharge_efficiency < 1
+    changed = problem.charge_efficiency != 1 or problem.discharge_efficiency != 1
     return Form(
         slots=len(problem.prices),
-        split=losses or problem.production_prices is not None or problem.cycle_cost != 0,
+        split=changed or problem.production_prices is not None or problem.cycle_cost != 0,
         peak=problem.peak_price != 0,
         wishes=problem.wished_lower is not None or problem.wished_upper is not None,
     )

@@ -143,7 +143,7 @@ def test_a_wish_for_what_is_not_installed_any_more_is_shown_and_can_be_taken_bac
     found = scheduler_of(run, battery)
     assert found["algorithm"] is None
     assert found["error"] == (
-        "No scheduler 'gone' is installed (installed: storage)."
+        "No scheduler 'gone' is installed (installed: storage, curtailment, shifting)."
         " It is asked for by attribute custom-scheduler of sensor my battery."
     )
     assert [step["decides"] for step in found["steps"]] == [False, True, *[False] * 5]
@@ -159,7 +159,10 @@ def test_a_wish_for_what_is_not_installed_any_more_is_shown_and_can_be_taken_bac
         (("storage", "--owner-id", 99_999), "There is no user with id 99999"),
         (("storage", "--asset-id", 99_999), "There is no sensor with id 99999"),
         (("storage", "--asset-type", "submarine"), "There is no type 'submarine'. Accepted: "),
-        (("--asset-type", "battery"), "Which ALGORITHM? Accepted: schedulers: storage; forecasters: "),
+        (
+            ("--asset-type", "battery"),
+            "Which ALGORITHM? Accepted: schedulers: storage, curtailment, shifting; forecasters: ",
+        ),
         (("storage", "--asset-type", "battery", "--remove"), "type battery has no such wish"),
     ],
 )

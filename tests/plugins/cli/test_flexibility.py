@@ -26,7 +26,7 @@ def test_wishes_are_added_changed_and_taken_back(app: Any, run: Any, battery: An
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ("charge_efficiency=1.5", "charge_efficiency is 1.5. Accepted: a number above 0 and at most 1."),
+        ("charge_efficiency=15", "charge_efficiency is 15. Accepted: a number above 0 and at most 10."),
         ("charge_efficiency=high", "charge_efficiency is 'high'. Accepted: a number, true or false."),
         ("efficiency=1", "'efficiency' is not known"),
         ("relax", "'relax' is not understood"),
