@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from flexmeasures.algorithms import SchedulingProblem, SensorFacts
+from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, compiled, model
 
 BARE = "bare highspy with numpy arrays from scratch, same LP, same run"
@@ -35,6 +37,11 @@ BATTERY = SensorFacts(
     min_soc_in_mwh=0.5,
     max_soc_in_mwh=5.0,
 )
+
+
+# A battery with losses at prices that are negative at noon, where going both ways at once would pay.
+LOSSY = Flexibility(roundtrip_efficiency=0.85)
+NEGATIVE = 45.0
 
 
 def problem(slots: int, seed: int) -> SchedulingProblem:
@@ -97,6 +104,24 @@ def our_objective(slots: int, seed: int) -> float:
     return StorageScheduler().compute(problem(slots, seed)).objective
 
 
+def mixed_objective(slots: int, seed: int) -> float:
+    """One schedule whose directions have to be whole numbers; gives its objective in EUR."""
+    plain = problem(slots, seed)
+    lossy = replace(plain, prices=plain.prices - NEGATIVE, flexibility=LOSSY)
+    return StorageScheduler().compute(lossy).objective
+
+
+def mixed_integer(slots: int, repeats: int) -> dict[str, Any]:
+    """Median milliseconds of schedules with whole numbers, beside the plain ones of the same run."""
+    mixed_objective(slots, 0)
+    times = [milliseconds(mixed_objective, slots, seed)[0] for seed in range(1, repeats + 1)]
+    plain = [milliseconds(our_objective, slots, seed)[0] for seed in range(1, repeats + 1)]
+    measured = row(
+        "schedule_compute_milp_ms_192", slots, (statistics.median(times), statistics.median(plain))
+    )
+    return measured | {"against": "the plain battery of the same run"}
+
+
 def after_the_first(slots: int, repeats: int) -> tuple[float, float]:
     """Median milliseconds of ours and of the bare program, other prices each time."""
     our_objective(slots, 0)
@@ -135,10 +160,12 @@ def measure() -> list[dict[str, Any]]:
     """Schedules of 48 hours and of 7 days: the first of their size in a fresh process, and the later ones."""
     model.preload()
     return [
+        row("schedule_compute_ms_96", 96, after_the_first(96, 51)),
         row("schedule_compute_ms_192", 192, after_the_first(192, 51)),
         row("schedule_compute_first_ms_192", 192, first_in_a_process(192, 7)),
         row("schedule_compute_ms_672", 672, after_the_first(672, 31)),
         row("schedule_compute_first_ms_672", 672, first_in_a_process(672, 7)),
+        mixed_integer(192, 7),
     ]
 
 

@@ -11,6 +11,7 @@ with the directions as found, for exact corners and shadow prices.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,9 @@ __all__ = [
     "ShadowPrices",
     "Solution",
     "StorageProblem",
+    "net_power",
     "next_stock",
+    "one_way",
     "preload",
     "solve",
     "stock_after",
@@ -72,11 +75,11 @@ def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
     if answer is not None and form.split and _both_ways(answer).any():
         answer = _solve(scaled, form._replace(exclusive=True), solver)
         if answer is not None:
-            answer = _solve(_one_way(scaled, _net(answer) > 0), form, solver)
+            answer = _solve(one_way(scaled, net_power(answer.values) > 0), form, solver)
     if answer is None:
         unknown = np.full(len(problem.prices), np.nan)
         return Solution(outcome=Outcome.INFEASIBLE, power=unknown, stock=unknown, cost=float("nan"))
-    power = np.round(_net(answer) * size, DECIMALS)  # 0.3 rather than 0.30000000000000004
+    power = np.round(net_power(answer.values) * size, DECIMALS)  # 0.3 rather than 0.30000000000000004
     power = np.clip(power, problem.power_lower, problem.power_upper)
     power[np.abs(power) < NOISE] = 0.0
     stock = np.clip(stock_after(problem, power), problem.stock_lower, problem.stock_upper)
@@ -164,9 +167,8 @@ def _solve(problem: StorageProblem, form: Form, solver: str) -> Answer | None:
     return _solve_by_pyomo(problem, form, solver)
 
 
-def _net(answer: Answer) -> Floats:
-    """Power, consumption positive, in the unit of the answer."""
-    values = answer.values
+def net_power(values: Mapping[str, Floats]) -> Floats:
+    """Power, consumption positive, from the values of a device's columns."""
     return values["power"] if "power" in values else values["charge"] - values["discharge"]
 
 
@@ -177,7 +179,7 @@ def _both_ways(answer: Answer) -> Any:
     return np.minimum(answer.values["charge"], answer.values["discharge"]) > BOTH_WAYS
 
 
-def _one_way(problem: StorageProblem, charging: Any) -> StorageProblem:
+def one_way(problem: StorageProblem, charging: Any) -> StorageProblem:
     """The same problem with each slot's direction fixed."""
     import numpy as np
 
