@@ -43,7 +43,7 @@ AIMS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 }
 NEAR = 0.5  # points below its aim at which a figure still counts as there
 
-Answers = dict[timedelta, np.ndarray[Any, np.dtype[np.float64]]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Seasonal:
@@ -106,7 +106,17 @@ def scores(of: BenchSet, method: str) -> Iterator[Scores]:
         known = np.isfinite(truth) & np.isfinite(answer.series.values)
         y, scale = truth[known], np.abs(truth[known]).sum()
         wape = np.abs(y - answer.series.values[known]).sum() / scale
-        yield Scores(of.name, method, answer.horizon, 1 - wape, None, None, taken)
+        pinball, coverage = _of_quantiles(y, {p: q[known] for p, q in answer.quantiles.items()})
+        yield Scores(of.name, method, answer.horizon, 1 - wape, pinball, coverage, taken)
+
+
+def _of_quantiles(y: Floats, quantiles: dict[float, Floats]) -> tuple[float | None, float | None]:
+    """Mean pinball loss over the quantiles as a part of mean |y|, and how often y lay in the 80 % band."""
+    if not {0.1, 0.9} <= quantiles.keys():
+        return None, None
+    losses = [np.maximum(p * (y - q), (p - 1) * (y - q)).mean() for p, q in quantiles.items()]
+    inside = (y >= quantiles[0.1] - 1e-12) & (y <= quantiles[0.9] + 1e-12)
+    return float(np.mean(losses) / np.abs(y).mean()), float(inside.mean())
 
 
 def accuracy(progress: Callable[[str], None] = lambda text: None) -> list[dict[str, Any]]:
@@ -165,7 +175,7 @@ def _fit_and_forecast(days: int) -> Iterator[float]:
     from flexmeasures_forecaster_ols.ols import Recipe
 
     problem = _ask(_like_a_building(days), tuple(hours * HOUR for hours in range(1, 49)))
-    squares = Trial((Recipe(),), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+    squares = Trial((Recipe(),))
     whole, alone = [], []
     for _ in range(7):
         fitted: list[Any] = []

@@ -196,7 +196,7 @@ class ForecastingProblem:
     known_until (a market's also later, as far as prices were published by then). targets: by horizon, the
     start of the first event and the number of events that are asked. The forecast of an event for a horizon
     may use only outcomes of slots that end at least the horizon before the event's end (so that several
-    events can share one problem).
+    events can share one problem). quantiles: probabilities for which quantiles are wished for.
     """
 
     sensor: SensorFacts
@@ -204,15 +204,21 @@ class ForecastingProblem:
     history: TimeSeries
     targets: Mapping[timedelta, tuple[datetime, int]]
     regressors: tuple[Regressor, ...] = ()
+    quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
     read: Reader | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """A forecaster's answer for one horizon: values of events from `start`, NaN where it has none."""
+    """A forecaster's answer for one horizon: values of events from `start`, NaN where it has none.
+
+    quantiles: by probability, for each event the value below which the outcome stays that often, shape of
+    the series, NaN where unknown; {} from a forecaster that does not tell.
+    """
 
     horizon: timedelta
     series: TimeSeries
+    quantiles: Mapping[float, Floats] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

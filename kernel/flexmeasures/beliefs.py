@@ -7,7 +7,7 @@ milliseconds, values as numpy arrays; no object is made for a single value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ from flexmeasures.timing import duration_ms, from_ms, iso_duration, to_ms
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+    from sqlalchemy import Table
 
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.models.sources import Source
@@ -360,7 +361,7 @@ def remove(
     end: datetime | None = None,
     recorded: tuple[datetime, timedelta] | None = None,
 ) -> int:
-    """Delete beliefs, inside `with db.writing():`, and return how many.
+    """Delete beliefs with their quantiles, inside `with db.writing():`, and return how many beliefs.
 
     sensors, sources: ids, None for all. measurements: those with horizon <= 0; prognoses: the others. start,
     end: window of event starts. recorded: pair of a belief time and the event resolution of the sensors:
@@ -368,30 +369,32 @@ def remove(
     """
     from sqlalchemy import delete, text
 
-    from flexmeasures.models.beliefs import belief
+    from flexmeasures.models.beliefs import belief, belief_quantile
 
-    query = delete(belief)
-    if sensors is not None:
-        query = query.where(belief.c.sensor_id.in_(list(sensors)))
-    if sources is not None:
-        query = query.where(belief.c.source_id.in_(list(sources)))
-    if not measurements:
-        query = query.where(belief.c.horizon > 0)
-    if not prognoses:
-        query = query.where(belief.c.horizon <= 0)
-    if start is not None:
-        query = query.where(belief.c.event_start >= start)
-    if end is not None:
-        query = query.where(belief.c.event_start < end)
-    if recorded is not None:
-        belief_time, resolution = recorded
-        at = to_ms(belief_time) - duration_ms(resolution)
-        if is_sqlite():
-            query = query.where(text("event_start - horizon = :at").bindparams(at=at))
-        else:
-            query = query.where(
-                text(
+    def condition(table: Table) -> Iterator[Any]:
+        if sensors is not None:
+            yield table.c.sensor_id.in_(list(sensors))
+        if sources is not None:
+            yield table.c.source_id.in_(list(sources))
+        if not measurements:
+            yield table.c.horizon > 0
+        if not prognoses:
+            yield table.c.horizon <= 0
+        if start is not None:
+            yield table.c.event_start >= start
+        if end is not None:
+            yield table.c.event_start < end
+        if recorded is not None:
+            belief_time, resolution = recorded
+            at = to_ms(belief_time) - duration_ms(resolution)
+            if is_sqlite():
+                sql = "event_start - horizon = :at"
+            else:
+                sql = (
                     f"event_start - horizon * {belief_rows.MS} = timestamptz 'epoch' + :at * {belief_rows.MS}"
-                ).bindparams(at=at)
-            )
-    return int(db.session.execute(query).rowcount)  # type: ignore[attr-defined]
+                )
+            yield text(sql).bindparams(at=at)
+
+    db.session.execute(delete(belief_quantile).where(*condition(belief_quantile)))
+    answer = db.session.execute(delete(belief).where(*condition(belief)))
+    return int(answer.rowcount)  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flexmeasures import beliefs, timing
+from flexmeasures import beliefs, quantiles, timing
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem
 from flexmeasures.choosing import choose
 from flexmeasures.db import db, writing
@@ -98,6 +98,8 @@ def _checked(forecaster: Forecaster, problem: ForecastingProblem) -> list[Foreca
     """The forecaster's answer, if it is one to what was asked."""
     forecasts = forecaster.forecast(problem)
     for forecast in forecasts:
+        if any(len(values) != len(forecast.series) for values in forecast.quantiles.values()):
+            raise AlgorithmError("its quantiles are not as many as its forecasts")
         asked = problem.targets.get(forecast.horizon)
         series = forecast.series
         given = (series.start, len(series))
@@ -223,6 +225,7 @@ def forecast_job(job: Job) -> Outcome:
         for forecast in answer.forecasts:
             series = forecast.series
             kept = _store(sensor, series.values, series.start, source, forecast.horizon)
+            quantiles.store(sensor, forecast.quantiles, series.start, source, forecast.horizon)
             stored[iso_duration(forecast.horizon)] = {"stored": kept.new, "skipped": kept.skipped}
         job.result = {**result, "horizons": stored}
 
@@ -231,7 +234,7 @@ def forecast_job(job: Job) -> Outcome:
         result=result,
         algorithm=answer.algorithm.name,
         because=because,
-        inputs={"series": inputs},
+        inputs={"knowledge": "recorded", "known_until": problem.known_until.isoformat(), "series": inputs},
     )
 
 
@@ -272,6 +275,7 @@ class _Results:
 
     events: dict[datetime, int]
     values: dict[tuple[timedelta, type[Forecaster]], Floats] = field(default_factory=dict)
+    quantiles: dict[tuple[timedelta, type[Forecaster]], dict[float, Floats]] = field(default_factory=dict)
     notes: dict[timedelta, dict[str, int]] = field(default_factory=dict)
 
     def take(self, answer: Answer) -> None:
@@ -280,7 +284,11 @@ class _Results:
         for forecast in answer.forecasts:
             key = (forecast.horizon, answer.algorithm)
             values = self.values.setdefault(key, np.full(len(self.events), np.nan))
-            values[self.events[forecast.series.start]] = forecast.series.values[0]
+            slot = self.events[forecast.series.start]
+            values[slot] = forecast.series.values[0]
+            below = self.quantiles.setdefault(key, {})
+            for probability, of_events in forecast.quantiles.items():
+                below.setdefault(probability, np.full(len(self.events), np.nan))[slot] = of_events[0]
             for failure in answer.failures:
                 self.remark(forecast.horizon, f"{failure}, so {answer.algorithm.name} stood in")
 
@@ -329,7 +337,7 @@ def forecast_past(
             results.take(line.answer(past.problem(moment)))
         except AlgorithmError as error:
             for horizon in past.moments[moment]:
-                results.remark(horizon, str(error))
+                results.remark(horizon, f"{error}{past.unknown_then(moment)}")
         if progress is not None:
             progress(done, len(past.moments))
     with writing():
@@ -342,7 +350,10 @@ def _keep(sensor: Sensor, results: _Results, past: Past, horizon: timedelta) -> 
     names: list[str] = []
     for (of, algorithm), values in results.values.items():
         if of == horizon:
-            kept = _store(sensor, values, past.starts[0], source_for(algorithm), horizon)
+            source = source_for(algorithm)
+            kept = _store(sensor, values, past.starts[0], source, horizon)
+            below = results.quantiles.get((of, algorithm), {})
+            quantiles.store(sensor, below, past.starts[0], source, horizon)
             stored, skipped = stored + kept.new, skipped + kept.skipped
             names.append(algorithm.name)
     return Summary(horizon, stored, skipped, ", ".join(names), results.note(horizon))

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from flask import current_app
+
 from flexmeasures import beliefs, structure
 from flexmeasures.algorithms import ForecastingProblem, Regressor
 from flexmeasures.db import db
 from flexmeasures.grids import downsample, upsample
+from flexmeasures.quantiles import check_probability
 from flexmeasures.reading import fingerprint, reader_for
 from flexmeasures.series import TimeSeries
-from flexmeasures.timing import duration_ms, iso_duration, iso_time, to_ms
+from flexmeasures.timing import duration_ms, from_ms, iso_duration, iso_time, to_ms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +46,12 @@ CORRELATED = {
 }
 
 Targets = Mapping[timedelta, tuple[datetime, int]]
+
+
+def wished_quantiles() -> tuple[float, ...]:
+    """The setting FLEXMEASURES_FORECAST_QUANTILES, in order; InputError for what is no probability."""
+    wished = current_app.config["FLEXMEASURES_FORECAST_QUANTILES"]
+    return tuple(sorted(check_probability(float(each)) for each in wished))
 
 
 def outcome_filters(sensor: Sensor) -> dict[str, Any]:
@@ -92,6 +101,8 @@ class Unfolding:
         self._seen = 0
         self._state = TimeSeries(grid.start, grid.resolution, np.full(len(grid), np.nan))
         self.start = grid.start
+        known = np.flatnonzero(np.isfinite(values))
+        self.first_known = from_ms(int(known_at[known[0]])) if len(known) else None
 
     @classmethod
     def of(cls, sensor: Sensor, start: datetime, end: datetime, knowledge: Knowledge) -> Unfolding:
@@ -183,6 +194,7 @@ def present_problem(
         history=history,
         targets=targets,
         regressors=tuple(regressors),
+        quantiles=wished_quantiles(),
         read=reader_for(sensor, known_until, inputs),
     )
     return problem, inputs
@@ -239,7 +251,9 @@ class Past:
         now: datetime,
     ) -> None:
         self._sensor = sensor
+        self._knowledge = knowledge
         self._facts = sensor.facts
+        self._quantiles = wished_quantiles()
         resolution = sensor.event_resolution
         first, last = start - max(horizons) - HISTORY, end - min(horizons)
         self._history = Unfolding.of(sensor, first, last, knowledge)
@@ -255,6 +269,16 @@ class Past:
             for weather in weather_for(sensor)
         ]
 
+    def unknown_then(self, moment: datetime) -> str:
+        """Words on why nothing was known at a moment, if that is because all was recorded later."""
+        first = self._history.first_known
+        if self._knowledge != "recorded" or first is None or first <= moment:
+            return ""
+        return (
+            f" All values of {self._facts.name!r} were recorded at or after {first.isoformat()}, as an import does."
+            " With `flexmeasures add forecasts --knowledge event-end` they count as known when their events ended."
+        )
+
     def problem(self, moment: datetime) -> ForecastingProblem:
         """What was known at one of `moments`; to be called in order of time."""
         targets = self.moments[moment]
@@ -265,5 +289,6 @@ class Past:
             history=self._history.until(moment, HISTORY),
             targets=targets,
             regressors=tuple(weather.at(moment, resolution, targets) for weather in self._weather),
+            quantiles=self._quantiles,
             read=reader_for(self._sensor, moment, []),
         )

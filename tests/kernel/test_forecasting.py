@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import beliefs, structure, timing
+from flexmeasures import beliefs, quantiles, structure, timing
 from flexmeasures.accuracy import accuracy
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.db import db, writing
@@ -54,6 +55,18 @@ class Witness(Forecaster):
         return forecasts
 
 
+class Candid(Witness):
+    """Tells a band of 1 around each forecast."""
+
+    name = "candid"
+
+    def forecast(self, problem: ForecastingProblem) -> list[Forecast]:
+        return [
+            replace(of, quantiles={p: of.series.values + 10 * (p - 0.5) for p in problem.quantiles})
+            for of in super().forecast(problem)
+        ]
+
+
 class Broken(Witness):
     name = "broken"
     fallback = "witness"
@@ -84,7 +97,7 @@ class Sloppy(Witness):
         ]
 
 
-OURS = (Witness, Broken, Hopeless, BrokenToo, Sloppy)
+OURS = (Witness, Candid, Broken, Hopeless, BrokenToo, Sloppy)
 
 
 @pytest.fixture
@@ -176,6 +189,31 @@ def test_a_job_stores_forecasts_with_exactly_their_horizon(make_asset: Callable[
         said = beliefs.every_belief(asset, start, start + 2 * HOUR, sources=[source.id])
         of_horizon = said.values[said.starts + 3_600_000 - said.recorded == horizon / timing.MILLISECOND]
         assert of_horizon.tolist() == [22.0, 23.0]
+
+
+def test_the_quantiles_that_are_wished_for_are_stored_beside_the_forecasts(
+    here: Flask, make_asset: Callable[..., Asset]
+) -> None:
+    """By jobs and over the past alike."""
+    here.config["FLEXMEASURES_FORECAST_QUANTILES"] = [0.95, 0.25]
+    asset = make_asset("candid")
+    measure(asset, [1.0] * 24, NOW - DAY)
+    with writing():
+        enqueue(asset, NOW - 2 * HOUR, NOW, [HOUR])
+    forecast_past(asset, NOW - 4 * HOUR, NOW - 2 * HOUR, [HOUR])
+    for start in (NOW - HOUR, NOW - 4 * HOUR):
+        found = quantiles.search(asset, start, start + 2 * HOUR, [0.25, 0.95], horizon_at_least=HOUR)
+        assert found[0.25].values.tolist() == [-1.5, -1.5]
+        assert found[0.95].values.tolist() == [5.5, 5.5]
+
+
+@pytest.mark.parametrize("wrong", [[1], [0.5, -1]])
+def test_a_wished_quantile_that_is_no_probability_fails_with_its_name(
+    here: Flask, make_asset: Callable[..., Asset], wrong: list[float]
+) -> None:
+    here.config["FLEXMEASURES_FORECAST_QUANTILES"] = wrong
+    with pytest.raises(InputError, match="probability of a quantile"):
+        forecast_past(make_asset(), START, START + DAY, [HOUR])
 
 
 def test_a_waiting_job_is_widened(here: Flask, make_asset: Callable[..., Asset]) -> None:

@@ -1,4 +1,4 @@
-"""The table of beliefs. Only flexmeasures.beliefs touches it."""
+"""The tables of beliefs and of their quantiles. Only flexmeasures.beliefs and flexmeasures.quantiles touch them."""
 
 from __future__ import annotations
 
@@ -18,5 +18,20 @@ belief = Table(
     Column("horizon", BigInteger, nullable=False),
     Column("value", Float(53), nullable=False),
     PrimaryKeyConstraint("sensor_id", "event_start", "horizon", "source_id"),
+    sqlite_with_rowid=False,
+)
+
+# What a forecast says of its uncertainty: below `value` the outcome stays with `probability`. The key is that of
+# the belief it belongs to, and the probability.
+belief_quantile = Table(
+    "belief_quantile",
+    Base.metadata,
+    Column("sensor_id", Integer, nullable=False),
+    Column("source_id", Integer, nullable=False),
+    Column("event_start", UtcTime, nullable=False),
+    Column("horizon", BigInteger, nullable=False),
+    Column("probability", Float(53), nullable=False),
+    Column("value", Float(53), nullable=False),
+    PrimaryKeyConstraint("sensor_id", "event_start", "horizon", "source_id", "probability"),
     sqlite_with_rowid=False,
 )

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures import beliefs
+from flexmeasures import beliefs, quantiles
 from flexmeasures.models import Asset
 from flexmeasures_api import sensors, sources, times
-from flexmeasures_api.grammar import check_amount, check_type, read_groups
+from flexmeasures_api.grammar import check_amount, check_type, read_groups, read_values
 from flexmeasures_api.sources import Admitted
+from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.times import NOTHING, Period
 from flexmeasures_api.units import POWER, required_unit
 from flexmeasures_api.versions import Call
 
 if TYPE_CHECKING:
     from flexmeasures.series import Floats, TimeSeries
+
+MOST_QUANTILES = 20
 
 
 def get_meter_data(call: Call) -> dict[str, Any]:
@@ -34,7 +37,15 @@ def get_prognosis(call: Call) -> dict[str, Any]:
     return _get(call, ex_post=False)
 
 
-def _get(call: Call, ex_post: bool) -> dict[str, Any]:
+def get_prognosis_with_quantiles(call: Call) -> dict[str, Any]:
+    """As getPrognosis; with the key quantiles also what the forecasters told of their uncertainty.
+
+    The quantiles are those that came with the values of the answer, on the sensor's own resolution.
+    """
+    return _get(call, ex_post=False, with_quantiles=True)
+
+
+def _get(call: Call, ex_post: bool, with_quantiles: bool = False) -> dict[str, Any]:
     """Validate in the prescribed order (the first failure wins), search, and word the answer."""
     message = call.message
     check_type(message, call.request_type)
@@ -49,6 +60,7 @@ def _get(call: Call, ex_post: bool) -> dict[str, Any]:
         times.check_ex_post(message, horizon, prior)
     period = times.read_period(message)
     resolution = times.read_resolution(message)
+    probabilities = read_quantiles(message, resolution) if with_quantiles else ()
     by_group = sensors.asset_ids(groups, call.version.simplified_addresses)
     ids = [asset_id for group in by_group for asset_id in group]
     assets = _accessible(call, ids, resolution)
@@ -58,7 +70,39 @@ def _get(call: Call, ex_post: bool) -> dict[str, Any]:
     found = _search(list(assets.values()), period, (horizon, prior, resolution), who, ex_post)
     names = [name for group in groups for name in group.names]
     series = [(name, _known(found[asset_id])) for name, asset_id in zip(names, ids, strict=True)]
-    return merged(series, "connection") | period.echo() | {"unit": POWER[0]}
+    end = period.echo() | {"unit": POWER[0]}
+    if not probabilities:
+        return merged(series, "connection") | end
+    filters: dict[str, Any] = {"horizon_at_least": horizon, "prior": prior, "sources": who.ids}
+    below = [
+        quantiles.search(assets[asset_id], period.start, period.end, probabilities, **filters)
+        for asset_id in ids
+    ]
+    worded = [
+        {"connection": name, "values": values, "quantiles": {f"{p:g}": _known(q) for p, q in each.items()}}
+        for (name, values), each in zip(series, below, strict=True)
+    ]
+    return (worded[0] if len(worded) == 1 else {"groups": worded}) | end
+
+
+def read_quantiles(message: dict[str, Any], resolution: timedelta | None) -> tuple[float, ...]:
+    """The probabilities of the key quantiles, () without it; Refused for others than numbers between 0 and 1.
+
+    Not together with a resolution: a mean of quantiles is no quantile of the mean.
+    """
+    raw = message.get("quantiles")
+    if raw is None:
+        return ()
+    found = tuple(dict.fromkeys(read_values(raw, "quantiles").tolist()))
+    if not all(0.0 < each < 1.0 for each in found) or len(found) > MOST_QUANTILES:
+        text = (
+            f"quantiles are {shown(raw)}. Accepted: up to {MOST_QUANTILES} numbers between 0 and 1, neither."
+        )
+        raise Refused("UNPROCESSABLE_ENTITY", {"json": {"quantiles": [text]}})
+    if resolution is not None:
+        text = "quantiles are told on the sensor's own resolution only. Accepted: no resolution."
+        raise Refused("UNPROCESSABLE_ENTITY", {"json": {"quantiles": [text]}})
+    return found
 
 
 def _accessible(call: Call, ids: Sequence[int], resolution: timedelta | None) -> Mapping[int, Asset]:

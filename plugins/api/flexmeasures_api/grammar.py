@@ -24,7 +24,7 @@ Message = dict[str, Any]
 _SINGULAR = ("connection", "market", "sensor", "event", "group", "value", "source", "target")
 KEYS = frozenset(
     (*_SINGULAR, *(f"{key}s" for key in _SINGULAR), "type", "unit", "start", "duration", "horizon", "prior")
-) | {"resolution", "datetime", "access"}
+) | {"resolution", "datetime", "access", "quantiles"}
 _COLON = re.compile(rb'"\s*:')
 MOST_NAMES = 10_000  # in one request, so that its look-ups stay few and databases take their parameters
 

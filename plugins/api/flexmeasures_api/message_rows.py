@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flexmeasures_api.described import JsonSchema, json_object
@@ -13,6 +14,7 @@ from flexmeasures_api.messages import (
     KNOWN_VALUES,
     MARKET,
     PLAIN_KEYS,
+    QUANTILES,
     SENSOR,
     SOC_WITH_TARGETS,
     Message,
@@ -21,13 +23,13 @@ from flexmeasures_api.messages import (
 from flexmeasures_api.units import POWER, PRICES, STATE_OF_CHARGE, WEATHER_UNITS
 
 
-def _read(entity: str) -> dict[str, JsonSchema]:
-    """Keys of an answer with values: flat for one group, else in groups."""
+def _read(entity: str, **more: JsonSchema) -> dict[str, JsonSchema]:
+    """Keys of an answer with values, and more beside these: flat for one group, else in groups."""
     names = {entity: entity_address(entity), f"{entity}s": {"type": "array", "items": entity_address(entity)}}
     window = {"start": PLAIN_KEYS["start"], "duration": PLAIN_KEYS["duration"]}
-    group = json_object(("values",), **names, values=KNOWN_VALUES, **window)
+    group = json_object(("values",), **names, values=KNOWN_VALUES, **more, **window)
     groups = {"type": "array", "items": group}
-    return names | {"values": KNOWN_VALUES, "groups": groups} | window | {"unit": {"type": "string"}}
+    return names | {"values": KNOWN_VALUES, "groups": groups} | more | window | {"unit": {"type": "string"}}
 
 
 _PERIOD = {"start": "2021-01-01T00:00:00Z", "duration": "PT1H30M", "unit": "MW"}
@@ -71,6 +73,13 @@ PROGNOSES = Message(
     takes=_FILTERS,
     gives=_read(CONNECTION),
     examples={"one": {"connection": f"{HOST}:1:3"} | _PERIOD | {"horizon": "PT6H", "resolution": "PT15M"}},
+)
+PROGNOSES_WITH_QUANTILES = replace(
+    PROGNOSES,
+    takes=(*_FILTERS, "quantiles"),
+    gives=_read(CONNECTION, quantiles=QUANTILES),
+    examples=PROGNOSES.examples
+    | {"quantiles": {"connection": f"{HOST}:1:3"} | _PERIOD | {"quantiles": [0.1, 0.9]}},
 )
 NEW_METER_DATA = Message(
     entity=CONNECTION,

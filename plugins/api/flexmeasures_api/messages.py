@@ -56,6 +56,11 @@ KNOWN_VALUES: JsonSchema = {
     "items": {"type": "number", "nullable": True},
     "description": "One value a slot, null where nothing is known; empty when nothing at all is.",
 }
+QUANTILES: JsonSchema = {
+    "type": "object",
+    "description": "By probability, one value a slot, as `values`.",
+    "additionalProperties": KNOWN_VALUES,
+}
 TARGETS: JsonSchema = _list_of(
     json_object(
         ("value", "datetime"),
@@ -87,6 +92,12 @@ PLAIN_KEYS: dict[str, JsonSchema] = {
         "A role, or the id of a user, whose data are asked for.", format=_SOURCE, example="Prosumer"
     ),
     "sources": _list_of(_text("A role, or the id of a user.", format=_SOURCE)),
+    "quantiles": _list_of(
+        {"type": "number", "minimum": 0, "maximum": 1, "exclusiveMinimum": True, "exclusiveMaximum": True},
+        description="Probabilities; the answer tells below which values the outcome stays that often.",
+        maxItems=20,
+        example=[0.1, 0.9],
+    ),
     "datetime": _time("When the device was in this state.", "2015-06-02T10:00:00Z"),
     "value": VALUE,
     "targets": TARGETS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from flexmeasures_api import message_rows
 from flexmeasures_api.connections import get_connection
 from flexmeasures_api.flexibility import get_device_message, post_udi_event
-from flexmeasures_api.get_data import get_meter_data, get_prognosis
+from flexmeasures_api.get_data import get_meter_data, get_prognosis, get_prognosis_with_quantiles
 from flexmeasures_api.messages import Message
 from flexmeasures_api.post_data import post_meter_data, post_price_data, post_prognosis, post_weather_data
 from flexmeasures_api.versions import USEF_ROLES, Handler, Service
@@ -39,6 +39,9 @@ GET_METER_DATA = _get("getMeterData", "Request meter reading", get_meter_data, m
 GET_OR_POST_FOR_METER_DATA = replace(GET_METER_DATA, methods=("GET", "POST"))
 POST_METER_DATA = _post("postMeterData", "Send meter reading", post_meter_data, message_rows.NEW_METER_DATA)
 GET_PROGNOSIS = _get("getPrognosis", "Request prognosis", get_prognosis, message_rows.PROGNOSES)
+GET_PROGNOSIS_WITH_QUANTILES = replace(
+    GET_PROGNOSIS, handler=get_prognosis_with_quantiles, message=message_rows.PROGNOSES_WITH_QUANTILES
+)
 POST_PROGNOSIS = _post("postPrognosis", "Send prognosis", post_prognosis, message_rows.NEW_PROGNOSES)
 POST_PRICE_DATA = _post("postPriceData", "Send prices", post_price_data, message_rows.NEW_PRICES)
 POST_WEATHER_DATA = _post(
@@ -59,6 +62,15 @@ POST_UDI_EVENT = _post(
     FLEXIBILITY_ROLES,
 )
 
+DATA_WITH_QUANTILES = (
+    GET_CONNECTION,
+    GET_METER_DATA,
+    POST_METER_DATA,
+    GET_PROGNOSIS_WITH_QUANTILES,
+    POST_PROGNOSIS,
+    POST_PRICE_DATA,
+    POST_WEATHER_DATA,
+)
 DATA = (
     GET_CONNECTION,
     GET_METER_DATA,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flexmeasures_api.flexibility import STORAGE_TYPES
 from flexmeasures_api.messages import SOC, SOC_WITH_TARGETS
-from flexmeasures_api.services import DATA, FLEXIBILITY, resource
+from flexmeasures_api.services import DATA_WITH_QUANTILES, FLEXIBILITY, resource
 from flexmeasures_api.times import RollingTiming
 from flexmeasures_api.versions import FlexibilityRules, Version
 
@@ -14,7 +14,7 @@ V2_0 = Version(
     timing=RollingTiming(),
     flexibility=FlexibilityRules(event_types=(SOC, SOC_WITH_TARGETS), asset_types=STORAGE_TYPES, wishes=True),
     services=(
-        *DATA,
+        *DATA_WITH_QUANTILES,
         *FLEXIBILITY,
         resource("GET /assets", "List assets"),
         resource("POST /assets", "Create an asset", ("admin",)),

@@ -64,6 +64,8 @@ class LinearOLS(Forecaster):
     def _forecast(self, events: Events, groups: Sequence[Events]) -> Forecast:
         """Forecast one horizon, group by group; a group without an answer leaves a note why."""
         values = np.full(len(events.slots), np.nan)
+        asked = events.scene.problem.quantiles
+        quantiles = {each: values.copy() for each in asked}
         notes: dict[str, None] = {}
         for group in groups:
             _, fitted = self._kept[_key(group)]
@@ -71,11 +73,14 @@ class LinearOLS(Forecaster):
                 notes[str(fitted)] = None
                 continue
             found = fitted(group.scene, group.slots)
-            values[np.searchsorted(events.slots, group.slots)] = found
+            places = np.searchsorted(events.slots, group.slots)
+            values[places] = found
+            for each, below in fitted.quantiles(group.scene, group.slots, found, asked).items():
+                quantiles[each][places] = below
             notes[fitted.note if np.isfinite(found).any() else _silent(group)] = None
         start, _ = events.scene.problem.targets[events.horizon]
         series = TimeSeries(start, events.past.resolution, values)
-        return Forecast(horizon=events.horizon, series=series, notes=tuple(notes))
+        return Forecast(horizon=events.horizon, series=series, quantiles=quantiles, notes=tuple(notes))
 
     # -- learning --------------------------------------------------------------------------------------
 

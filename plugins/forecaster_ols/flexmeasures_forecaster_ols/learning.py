@@ -14,9 +14,10 @@ from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import iso_duration
 from flexmeasures_forecaster_ols.bounds import Bounds, Night
 from flexmeasures_forecaster_ols.design import Columns, Design, scaled
-from flexmeasures_forecaster_ols.features import DAY, WEEK, Floats, Ints
+from flexmeasures_forecaster_ols.features import DAY, DAY_MS, HOUR_MS, WEEK, Floats, Ints
 from flexmeasures_forecaster_ols.ols import Bools, Model, Recipe, Root, Table, Training
 from flexmeasures_forecaster_ols.scene import Events, Scene
+from flexmeasures_forecaster_ols.spread import Spread
 
 MOST_ROWS = 10_000  # to learn from: more than a year of hours; older ones did not help, and take memory
 NEEDED = timedelta(days=14)
@@ -34,14 +35,12 @@ ROOT_TYPES = ("wind_speed", "radiation")  # of the weather; temperatures have no
 class Trial:
     """What came of trying recipes on the newest weeks of one horizon.
 
-    recipes: the best and those about as good. starts_ms, forecasts, outcomes: shape (n,), event starts, what
-    the mean of these recipes forecast out of sample, and what became of it.
+    recipes: the best and those about as good. spread: of what became of the events around what the mean of
+    these recipes forecast out of sample; None where there was too little to tell.
     """
 
     recipes: tuple[Recipe, ...]
-    starts_ms: Ints
-    forecasts: Floats
-    outcomes: Floats
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,16 @@ class Fitted:
         table = Table(x, self.scale)
         values = sum(model(table.columns(used)) for model, used in self.models) / len(self.models)
         return self.bounds(np.where(nothing, np.nan, values), scene.past, slots)
+
+    def quantiles(
+        self, scene: Scene, slots: Ints, values: Floats, probabilities: Sequence[float]
+    ) -> dict[float, Floats]:
+        """By probability, what the outcome stays below that often, around the forecasts `values`; {} if unknown."""
+        if self.trial.spread is None:
+            return {}
+        hours = hours_of_day(scene.past.starts_ms(slots))
+        offsets = {each: self.trial.spread.at(each, hours) for each in probabilities}
+        return {each: self.bounds(values + offset, scene.past, slots) for each, offset in offsets.items()}
 
     @property
     def note(self) -> str:
@@ -169,11 +178,17 @@ def _chosen(
 ) -> Trial:
     """The recipes whose absolute error is nearly the least; the first where there was nothing to try them on."""
     if len(outcomes) == 0:
-        return Trial((recipes[0],), starts_ms, outcomes, outcomes)
+        return Trial((recipes[0],))
     errors = np.array([np.abs(values - outcomes).mean() for values in forecasts])
     good = np.flatnonzero(errors <= TOLERANCE * errors.min()).tolist()
     mean = np.mean([forecasts[k] for k in good], axis=0)
-    return Trial(tuple(recipes[k] for k in good), starts_ms, mean, outcomes)
+    spread = Spread.of(outcomes - mean, hours_of_day(starts_ms))
+    return Trial(tuple(recipes[k] for k in good), spread)
+
+
+def hours_of_day(starts_ms: Ints) -> Ints:
+    """Hour of the UTC day in which each event starts."""
+    return starts_ms % DAY_MS // HOUR_MS
 
 
 def _known_slots(events: Events, end: int) -> Ints:

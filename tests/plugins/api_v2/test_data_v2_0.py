@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -392,3 +393,68 @@ def test_missing_and_foreign_assets_are_told_as_documented(world: World, api: Ap
     assert status(api.post("postMeterData", **keys, **market)) == "UNRECOGNIZED_ASSET"
     assert world.count("building") == 0
     assert world.clients["admin"].post("postMeterData", **meter(world, "foreign")).status_code == 200
+
+
+# -- quantiles --
+
+
+@pytest.fixture
+def uncertain(world: World, api: Api) -> dict[str, Any]:
+    """Forecasts of the building 6 h ahead, with a band around the first four; and what to ask for them."""
+    import numpy as np
+
+    from flexmeasures import beliefs, quantiles, structure
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Asset
+
+    start, horizon = datetime(2015, 1, 1, tzinfo=UTC), timedelta(hours=6)
+    with world.app.app_context(), writing():
+        building = db.session.get(Asset, world.ids["building"])
+        assert building is not None
+        source = structure.get_source("Seita", "forecasting script", "linear-OLS", "2")
+        quarter = building.event_resolution
+        beliefs.store(building, np.arange(6.0), start, quarter, source, horizon=horizon)
+        band = {0.1: np.arange(4.0) - 1, 0.9: np.arange(4.0) + 1}
+        quantiles.store(building, band, start, source, horizon)
+    return POWER | {"connection": world.address("building")}
+
+
+def test_quantiles_come_with_the_prognosis_they_belong_to(api: Api, uncertain: dict[str, Any]) -> None:
+    got = api.get("getPrognosis", quantiles="[0.1, 0.9]", **uncertain)
+    assert got.status_code == 200
+    assert got.json["values"] == [0, 1, 2, 3, 4, 5]
+    assert got.json["quantiles"] == {
+        "0.1": [-1, 0, 1, 2, None, None],
+        "0.9": [1, 2, 3, 4, None, None],
+    }
+    assert "quantiles" not in api.get("getPrognosis", **uncertain).json
+    alone = api.get("getPrognosis", quantiles="0.5", **uncertain).json
+    assert alone["quantiles"] == {"0.5": []}
+    earlier = api.get("getPrognosis", quantiles="0.1", horizon="PT7H", **uncertain).json
+    assert (earlier["values"], earlier["quantiles"]) == ([], {"0.1": []})
+
+
+def test_quantiles_of_several_connections_come_in_groups(
+    world: World, api: Api, uncertain: dict[str, Any]
+) -> None:
+    names = [world.address("building"), world.address("evse")]
+    query = {key: value for key, value in uncertain.items() if key != "connection"}
+    groups = api.get("getPrognosis", connections=names, quantiles="0.9", **query).json["groups"]
+    assert [group["connection"] for group in groups] == names
+    assert [group["quantiles"]["0.9"] for group in groups] == [[1, 2, 3, 4, None, None], []]
+
+
+@pytest.mark.parametrize(
+    ("keys", "accepted"),
+    [
+        ({"quantiles": "[0.1, 1]"}, "numbers between 0 and 1"),
+        ({"quantiles": "0"}, "numbers between 0 and 1"),
+        ({"quantiles": "[0.1]", "resolution": "PT30M"}, "no resolution"),
+    ],
+)
+def test_wrong_quantiles_are_refused_by_name(
+    api: Api, uncertain: dict[str, Any], keys: dict[str, str], accepted: str
+) -> None:
+    refused = api.get("getPrognosis", **keys, **uncertain)
+    assert refused.status_code == 422
+    assert accepted in str(refused.json["message"]["json"]["quantiles"])

@@ -1,0 +1,67 @@
+"""How far outcomes lie from forecasts: quantiles of past errors by hour of the day. Numbers in, numbers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEVELS = np.array([0.01, 0.025, *np.arange(0.05, 0.951, 0.05), 0.975, 0.99])
+HOURS = 24
+NEAR = 1  # errors of so many hours before and after count for an hour too
+FEWEST = 20  # errors that quantiles are taken of; with fewer, those of all hours
+NEWEST = 1 / 4  # part of the errors on which the widths are corrected
+NOMINAL = 0.8
+
+
+@dataclass(frozen=True)
+class Spread:
+    """offsets (24, levels): what to add to a forecast for each hour of the day (UTC) and each of LEVELS."""
+
+    offsets: Floats
+
+    @classmethod
+    def of(cls, errors: Floats, hours: Ints) -> Spread | None:
+        """From out-of-sample errors (outcome - forecast), oldest first, and their hours of the day.
+
+        Conformal: the width is corrected so that the older errors would have covered NOMINAL of the newest
+        ones (after Xu and Xie 2021, whose intervals follow the newest errors). None where there are too few.
+        """
+        if len(errors) < FEWEST:
+            return None
+        older = max(1, int(len(errors) * (1 - NEWEST)))
+        factor = _factor(_by_hour(errors[:older], hours[:older]), errors[older:], hours[older:])
+        offsets = _by_hour(errors, hours)
+        middle = offsets[:, len(LEVELS) // 2][:, None]
+        return cls(middle + factor * (offsets - middle))
+
+    def at(self, probability: float, hours: Ints) -> Floats:
+        """Offsets for one probability at hours of the day, shape (hours,)."""
+        of_day = np.array([np.interp(probability, LEVELS, row) for row in self.offsets])
+        return of_day[hours]
+
+
+def _by_hour(errors: Floats, hours: Ints) -> Floats:
+    """Quantiles of the errors at each hour and those next to it, shape (24, levels)."""
+    every = np.quantile(errors, LEVELS)
+    rows = []
+    for hour in range(HOURS):
+        apart = np.abs((hours - hour + HOURS // 2) % HOURS - HOURS // 2)
+        near = errors[apart <= NEAR]
+        rows.append(np.quantile(near, LEVELS) if len(near) >= FEWEST else every)
+    return np.array(rows)
+
+
+def _factor(offsets: Floats, errors: Floats, hours: Ints) -> float:
+    """How much wider intervals have to be to cover NOMINAL of these errors; within a half and twice."""
+    if len(errors) < FEWEST:
+        return 1.0
+    low, high = (np.array([np.interp(p, LEVELS, row) for row in offsets])[hours] for p in (0.1, 0.9))
+    middle = offsets[hours, len(LEVELS) // 2]
+    above, below = np.maximum(high - middle, 1e-12), np.maximum(middle - low, 1e-12)
+    needed = np.where(errors > middle, (errors - middle) / above, (middle - errors) / below)
+    return float(np.clip(np.quantile(needed, NOMINAL), 0.5, 2.0))
