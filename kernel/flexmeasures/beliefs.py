@@ -256,6 +256,25 @@ def last_values(
     return {row.sensor_id: (row.event_start, row.value) for row in db.session.execute(query)}
 
 
+def sources_ahead(
+    sensor: Sensor, start: datetime, end: datetime, source_types: Collection[str]
+) -> list[Source]:
+    """Sources of these types that said something ahead of the end of events of a window, by id."""
+    from sqlalchemy import select
+
+    from flexmeasures.models.beliefs import belief
+    from flexmeasures.models.sources import Source
+
+    said = select(belief.c.source_id).where(
+        belief.c.sensor_id == sensor.id,
+        belief.c.event_start > start - sensor.event_resolution,
+        belief.c.event_start < end,
+        belief.c.horizon > 0,
+    )
+    query = select(Source).where(Source.id.in_(said), Source.type.in_(list(source_types)))
+    return list(db.session.scalars(query.order_by(Source.id)))
+
+
 @dataclass(frozen=True)
 class _Where:
     """The conditions of a search over sensors of one event resolution."""

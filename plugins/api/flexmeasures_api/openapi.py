@@ -44,6 +44,8 @@ TAGS = {
     "assets": "What there is to be planned.",
     "users": "Who may use it.",
     "charts": "Pictures for pages of others.",
+    "accuracy": "How good forecasts were.",
+    "schedules": "Why plans are as they are, and what they would cost otherwise.",
     "version": "What this version can do.",
     "api": "Versions, and tokens for them.",
     "ops": "Whether the server and its tasks run.",

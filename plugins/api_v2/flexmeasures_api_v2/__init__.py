@@ -20,10 +20,11 @@ __all__ = ["register_api_versions", "register_blueprints"]
 @hookimpl
 def register_blueprints() -> list[Blueprint]:
     """Bring everything below /api/v2_0."""
-    from flexmeasures_api_v2 import assets, charts, schedules, users
+    from flexmeasures_api_v2 import accuracy, assets, charts, schedules, users
     from flexmeasures_api_v2.version import V2_0
 
-    return [V2_0.blueprint(), assets.blueprint, users.blueprint, charts.blueprint, schedules.blueprint]
+    resources = (assets, users, charts, schedules, accuracy)
+    return [V2_0.blueprint(), *(each.blueprint for each in resources)]
 
 
 @hookimpl

@@ -41,6 +41,17 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option(
     "--as-job", is_flag=True, help="Queue jobs for workers instead; they know what is recorded by now."
 )
+@click.option(
+    "--backtest",
+    is_flag=True,
+    help="Compare forecasters over the period, each as if it were then; forecasts that are stored already stay.",
+)
+@click.option(
+    "--forecaster",
+    "forecasters",
+    multiple=True,
+    help="Name of a forecaster instead of the chosen one; may be repeated. With --backtest the default is all.",
+)
 @with_app
 def add_forecasts(
     kind: str | None,
@@ -51,20 +62,50 @@ def add_forecasts(
     hours: tuple[str, ...],
     knowledge: Knowledge,
     as_job: bool,
+    backtest: bool,
+    forecasters: tuple[str, ...],
 ) -> None:
     """Create forecasts. Days begin and end at midnight of FLEXMEASURES_TIMEZONE."""
     sensors = find_sensors(kind, asset_id, name)
     if not sensors:
         raise click.ClickException("There are no sensors to forecast. Add one with `flexmeasures add asset`.")
-    start, end = _period(from_date, to_date)
+    start, end = period(from_date, to_date)
     horizons = tuple(timedelta(hours=int(each)) for each in hours) or None
+    if as_job and (backtest or forecasters):
+        raise click.UsageError("--as-job goes neither with --backtest nor with --forecaster.")
     if as_job:
         _enqueue(sensors, start, end, horizons)
-    else:
-        _forecast(sensors, start, end, horizons, knowledge)
+        return
+    asked = forecasters or (_installed() if backtest else (None,))
+    failed = _forecast(sensors, start, end, horizons, knowledge, asked)
+    if backtest:
+        _compare(sensors, start, end, horizons)
+    if failed:
+        raise click.ClickException(f"{failed} of {len(sensors)} sensors were not forecast, see above.")
 
 
-def _period(from_date: datetime, to_date: datetime) -> tuple[datetime, datetime]:
+def _installed() -> tuple[str, ...]:
+    from flexmeasures.choosing import registry
+
+    return tuple(registry("forecaster").names())
+
+
+def _compare(
+    sensors: list[Any], start: datetime, end: datetime, horizons: tuple[timedelta, ...] | None
+) -> None:
+    """How good each forecaster was, side by side."""
+    from flexmeasures.accuracy import scores
+    from flexmeasures.forecasting import horizons_for
+    from flexmeasures_cli.show_accuracy import print_scores
+
+    for sensor in sensors:
+        found = scores(sensor, start, end, horizons or horizons_for(sensor.event_resolution))
+        click.echo(f"{sensor.name} (ID:{sensor.id}):" + ("" if found else " nothing to compare."))
+        if found:
+            print_scores(found, sensor.unit)
+
+
+def period(from_date: datetime, to_date: datetime) -> tuple[datetime, datetime]:
     """From the first day's midnight to the midnight after the last day, in UTC."""
     from datetime import UTC
 
@@ -109,8 +150,9 @@ def _forecast(
     end: datetime,
     horizons: tuple[timedelta, ...] | None,
     knowledge: Knowledge,
-) -> None:
-    """Forecast sensor after sensor; one that fails is told and the others go on, but the command fails."""
+    forecasters: tuple[str | None, ...],
+) -> int:
+    """Forecast sensor after sensor; one that fails is told and the others go on. How many failed."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -127,16 +169,17 @@ def _forecast(
                 progress.update(task, completed=done, total=all_of_them)
 
             try:
-                summaries = forecast_past(sensor, start, end, wanted, knowledge=knowledge, progress=show)
+                for name in forecasters:
+                    summaries = forecast_past(
+                        sensor, start, end, wanted, knowledge=knowledge, forecaster=name, progress=show
+                    )
+                    lines += [f"{sensor.name}: {_summary_text(summary)}" for summary in summaries]
             except FlexMeasuresError as error:
                 failed += 1
                 lines.append(f"{sensor.name}: not forecast: {error}")
-            else:
-                lines += [f"{sensor.name}: {_summary_text(summary)}" for summary in summaries]
     click.echo(f"Forecasts of {_local(start)} to {_local(end)}, knowledge: {knowledge}.")
     click.echo("\n".join(lines))
-    if failed:
-        raise click.ClickException(f"{failed} of {len(sensors)} sensors were not forecast, see above.")
+    return failed
 
 
 def _local(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""`flexmeasures show`: which algorithms are installed, and which one a sensor gets, and why."""
+"""`flexmeasures show`: which algorithms are installed, which one a sensor gets and why, how good forecasts were."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from flexmeasures_cli.add_algorithm import KINDS, kind_option
 from flexmeasures_cli.groups import ForgivingGroup, find_sensor, with_app
+from flexmeasures_cli.show_accuracy import show_accuracy
 from flexmeasures_cli.show_schedule import show_schedule
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -16,9 +17,10 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 
 @click.group(cls=ForgivingGroup)
 def show() -> None:
-    """Show schedules, which algorithms are installed, and which one plans or forecasts a sensor, and why."""
+    """Show schedules, algorithms, which one plans or forecasts a sensor and why, and how good forecasts were."""
 
 
+show.add_command(show_accuracy)
 show.add_command(show_schedule)
 
 

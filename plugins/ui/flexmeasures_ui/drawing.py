@@ -109,6 +109,8 @@ def _draw_line(plot: Any, line: Line, zone: ZoneInfo) -> None:
     """A line with gaps where nothing is known; a value between two gaps is a dot."""
     points = _steps(line.series) if line.kind in STEPPED else _centres(line.series)
     x, y, slot = points
+    if line.band is not None:
+        _draw_band(plot, line, *line.band)
     source = {"x": x, "y": y, **_hover_texts(line, slot, zone)}
     style = LINES[line.kind] | {"line_color": COLOURS[line.kind]}
     renderer = plot.line("x", "y", source=source, name=line.kind, **style)
@@ -119,6 +121,17 @@ def _draw_line(plot: Any, line: Line, zone: ZoneInfo) -> None:
     if alone.any():
         dots = plot.scatter(x[alone], y[alone], size=4, color=COLOURS[line.kind], name=line.kind)
         dots.glyph.tags = [line.kind]
+
+
+def _draw_band(plot: Any, line: Line, low: Floats, high: Floats) -> None:
+    """A faint area where the values will be in most cases; each stretch of known slots apart."""
+    x, _, _ = _centres(line.series)
+    known = np.flatnonzero(np.isfinite(low) & np.isfinite(high) & (np.arange(len(low)) < len(x)))
+    for stretch in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
+        area = plot.varea(
+            x[stretch], low[stretch], high[stretch], fill_color=COLOURS[line.kind], fill_alpha=0.15
+        )
+        area.glyph.tags = [line.kind]
 
 
 def _centres(series: TimeSeries) -> tuple[Floats, Floats, Any]:

@@ -11,6 +11,7 @@ import orjson
 from flask import Blueprint, Response, abort, current_app, g, request
 from sqlalchemy import select
 
+from flexmeasures.accuracy import scores
 from flexmeasures.auth import current_user, login_required, may
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
@@ -104,6 +105,8 @@ def asset(asset_id: int) -> str:
         chart=shown,
         rows=_rows(shown),
         zone_note=words.zone_note(shown.zone, shown.start, shown.end),
+        scores=scores(found, window.start, window.end),
+        per_mw=words.power_unit(found.capacity_in_mw or 1.0)[1],
     )
 
 

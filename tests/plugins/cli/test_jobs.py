@@ -179,3 +179,55 @@ def test_recurring_jobs_are_listed_with_their_last_and_next_time(
     (listed,) = json.loads(run("jobs", "recurring", "--json").output)
     assert listed["next_due"].endswith(":00:00Z")
     assert listed["last_run"] < listed["next_due"]
+
+
+# -- backtests and accuracy ----------------------------------------------------------------------------
+
+
+@pytest.mark.contract("17.11")
+def test_a_backtest_sets_forecasters_side_by_side(run: Any, measured: Any) -> None:
+    """Of a day that repeats itself naive is wrong 6 h ahead, and the same again stores nothing new."""
+    words = ("add", "forecasts", "--asset-id", measured.id, *MARCH, "--horizon", 6, "--backtest")
+    result = run(*words, "--forecaster", "naive")
+    assert result.exit_code == 0, result.output
+    assert "PT6H ahead by naive: 96 stored" in result.output
+    assert "Seita (naive model v1)" in result.output
+    assert "Seita (linear-OLS" not in result.output
+    every = run(*words)
+    assert every.exit_code == 0, every.output
+    assert "PT6H ahead by naive: 0 stored, 96 there already" in every.output
+    assert every.output.count("Seita (naive model v1)") == 1
+
+
+def test_accuracy_of_stored_forecasts_is_shown(run: Any, measured: Any) -> None:
+    run("add", "forecasts", "--asset-id", measured.id, *MARCH, "--horizon", 6, "--forecaster", "naive")
+    shown = run("show", "accuracy", "--asset", "my panels", *MARCH, "--horizon", 6, "--json")
+    assert shown.exit_code == 0, shown.output
+    (score,) = json.loads(shown.output)
+    day = np.clip(np.sin((np.arange(96) - 24) / 48 * np.pi), 0, None)
+    wape = np.abs(day - np.roll(day, 24)).sum() / day.sum()
+    assert (score["source"], score["horizon"], score["n"]) == ("Seita (naive model v1)", "PT6H", 96)
+    assert score["one_minus_wape"] == pytest.approx(1 - wape, abs=1e-9)
+    assert score["skill_naive"] == pytest.approx(0, abs=1e-9)
+    table = run("show", "accuracy", "--asset-id", measured.id, *MARCH)
+    assert "Seita (naive model v1)" in table.output
+    assert "PT48H" not in table.output  # nobody had said anything so early
+
+
+def test_without_forecasts_that_is_said(run: Any, measured: Any) -> None:
+    shown = run("show", "accuracy", "--asset-id", measured.id, *MARCH)
+    assert shown.exit_code == 0
+    assert "No source has said anything ahead of these events" in shown.output
+
+
+@pytest.mark.parametrize("words", [("--backtest",), ("--forecaster", "naive")])
+def test_jobs_choose_their_forecaster_themselves(run: Any, measured: Any, words: tuple[str, ...]) -> None:
+    result = run("add", "forecasts", "--asset-id", measured.id, *MARCH, "--as-job", *words)
+    assert result.exit_code == 2
+    assert "--as-job goes neither with --backtest nor with --forecaster" in result.output
+
+
+def test_a_forecaster_that_is_not_installed_is_told_with_those_that_are(run: Any, measured: Any) -> None:
+    result = run("add", "forecasts", "--asset-id", measured.id, *MARCH, "--forecaster", "oracle")
+    assert result.exit_code == 1
+    assert "No forecaster 'oracle' is installed (installed: linear-OLS" in result.output

@@ -118,6 +118,64 @@ def test_axes_zone_zero_line_and_now_line_are_labelled(item: dict[str, Any]) -> 
     assert any(span["location"] == NOW.timestamp() * 1000 for span in spans)
 
 
+@pytest.fixture
+def banded(app: Any, battery: Any) -> Any:
+    """The battery, with a band around its forecasts, which is not known for some slots."""
+    from flexmeasures import quantiles, structure
+    from flexmeasures.db import writing
+
+    low = np.full(96, -0.25)
+    low[40:44] = np.nan
+    with app.app_context(), writing():
+        source = structure.get_source("Seita", "forecasting script", "m", "1")
+        quantiles.store(battery, {0.1: low, 0.9: low + 0.75}, START, source, 6 * HOUR)
+    return battery
+
+
+def areas(item: dict[str, Any]) -> list[tuple[dict[str, Any], list[np.ndarray[Any, Any]]]]:
+    found = []
+    for each in models(item):
+        if each["name"] == "GlyphRenderer" and each["attributes"]["glyph"]["name"] == "VArea":
+            columns = dict(each["attributes"]["data_source"]["attributes"]["data"]["entries"])
+            glyph = each["attributes"]["glyph"]["attributes"]
+            found.append((glyph, [array(columns[name]) for name in ("x", "y1", "y2")]))
+    return found
+
+
+@pytest.mark.parametrize(("positive", "low", "high"), [(True, -0.25, 0.5), (False, -0.5, 0.25)])
+def test_the_band_of_a_forecast_is_drawn_around_it_with_gaps(
+    app: Any, banded: Any, positive: bool, low: float, high: float
+) -> None:
+    with app.app_context():
+        chart = PowerChart(
+            assets=attached(banded),
+            start=START,
+            end=END,
+            resolution=QUARTER,
+            consumption_as_positive=positive,
+        )
+        drawn = areas(platform().first("draw_power_chart", chart=chart))
+    assert [len(columns[0]) for _, columns in drawn] == [40, 52]
+    for glyph, (x, lower, higher) in drawn:
+        assert glyph["tags"] == ["forecast"]
+        assert (lower == low).all()
+        assert (higher == high).all()
+        assert (np.diff(x) == 900_000).all()
+
+
+def test_there_is_no_band_without_quantiles_nor_of_coarser_slots(
+    app: Any, make_asset: Any, prosumer: Any, store: Any, banded: Any
+) -> None:
+    plain = make_asset(prosumer, "Plain battery")
+    store(plain, np.ones(96), START, "forecast")
+    with app.app_context():
+        chart = PowerChart(assets=attached(plain), start=START, end=END, resolution=QUARTER)
+        assert areas(platform().first("draw_power_chart", chart=chart)) == []
+    with app.app_context():
+        chart = PowerChart(assets=attached(banded), start=START, end=END, resolution=HOUR)
+        assert areas(platform().first("draw_power_chart", chart=chart)) == []
+
+
 def test_nothing_in_a_chart_needs_eval(item: dict[str, Any]) -> None:
     names = {each["name"] for each in models(item)}
     assert "Line" in names

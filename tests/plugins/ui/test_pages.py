@@ -115,6 +115,19 @@ def test_the_asset_page_shows_the_chart_as_a_table_too(
     assert "times in UTC (UTC+0)" in page
 
 
+def test_the_asset_page_tells_how_good_its_forecasts_were(
+    client: Any, as_user: Any, prosumer: Any, battery: Any
+) -> None:
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{battery.id}").text
+    table = page[page.index("How good forecasts were") :]
+    assert "Seita (m model v1)" in table
+    # Of 20 known of linspace(0.5, -1.5, 24), against 0.25: worked out apart from the code.
+    measured = [0.5 - 2 * k / 23 for k in range(24) if not 8 <= k < 12]
+    wape = sum(abs(0.25 - y) for y in measured) / sum(map(abs, measured))
+    assert f"{100 * (1 - wape):.1f} %" in table
+
+
 def test_the_csv_has_the_values_of_the_chart(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:
     window = {"start": "2026-03-04T06:00Z", "end": "2026-03-04T12:00Z"}
     with as_user(client, prosumer):
