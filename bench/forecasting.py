@@ -1,14 +1,15 @@
 """How well and how fast forecasts are made: every set of real measurements, over its last weeks, hour by hour.
 
-Each method forecasts every hour 1, 6, 24 and 48 hours ahead from what was known then; the default forecaster
-learns anew every day. `accuracy` is compared with the targets of the project, `measure` with its speed aims.
+Each method forecasts every hour 1, 6, 24 and 48 hours ahead from what was known then; linear-OLS learns anew
+every day, gbm every week. Which of both is better is chosen each week by the eight weeks before.
+`accuracy` is compared with the targets of the project, `measure` with its speed aims.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, facts  # noqa: E
 
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem  # noqa: E402
 from flexmeasures.series import TimeSeries  # noqa: E402
+from flexmeasures_forecaster_gbm.forecaster import GradientBoosting  # noqa: E402
 from flexmeasures_forecaster_ols.forecaster import LinearOLS  # noqa: E402
 from flexmeasures_forecaster_ols.naive import Naive  # noqa: E402
 
@@ -41,6 +43,8 @@ AIMS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "price_nordpool": ((98, 95, 94, 92.5), (97, 93, 92, 89)),
     "price_de": ((91.4, 84.5, 82.5, 81), (88.5, 79, 78, 77)),
 }
+WEEK_SLOTS = 7 * 24
+TRAILING = 8 * WEEK_SLOTS  # slots by which the better method is chosen
 NEAR = 0.5  # points below its aim at which a figure still counts as there
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -65,6 +69,7 @@ class Seasonal:
 
 METHODS: dict[str, Callable[[], Any]] = {
     "linear-OLS": LinearOLS,
+    "gbm": GradientBoosting,
     "naive": Naive,
     "same hour yesterday": lambda: Seasonal(timedelta(days=1)),
     "same hour last week": lambda: Seasonal(timedelta(days=7)),
@@ -96,18 +101,54 @@ class Scores:
         }
 
 
-def scores(of: BenchSet, method: str) -> Iterator[Scores]:
-    """Forecast the last weeks of a set by a method."""
-    problem = of.problem(of.first, of.end - of.first)
+def forecasts(of: BenchSet, method: str) -> tuple[dict[timedelta, Forecast], float]:
+    """By horizon, a method's forecasts of the weeks on which methods are compared and of those measured; seconds."""
+    first = max(of.first - TRAILING, 0)
+    problem = of.problem(first, of.end - first)
     forecaster, answers = METHODS[method](), []
     taken = seconds(lambda: answers.extend(forecaster.forecast(problem)))
-    truth = of.series.values[of.first : of.end]
-    for answer in answers:
-        known = np.isfinite(truth) & np.isfinite(answer.series.values)
-        y, scale = truth[known], np.abs(truth[known]).sum()
-        wape = np.abs(y - answer.series.values[known]).sum() / scale
-        pinball, coverage = _of_quantiles(y, {p: q[known] for p, q in answer.quantiles.items()})
-        yield Scores(of.name, method, answer.horizon, 1 - wape, pinball, coverage, taken)
+    return {answer.horizon: answer for answer in answers}, taken
+
+
+def better(of: BenchSet, answers: list[Forecast]) -> Forecast:
+    """Each week the forecasts of the method whose error was least in the eight weeks known by then."""
+    first, known_until = max(of.first - TRAILING, 0), of.first
+    truth = of.series.values[first : of.end]
+    errors = [np.abs(answer.series.values - truth) for answer in answers]
+    values = answers[0].series.values.copy()
+    quantiles = {p: below.copy() for p, below in answers[0].quantiles.items()}
+    lead = answers[0].horizon // HOUR
+    for begin in range(known_until - first, of.end - first, WEEK_SLOTS):
+        known = slice(max(0, begin - TRAILING), max(0, begin - lead + 1))
+        best = answers[int(np.argmin([np.nanmean(error[known]) for error in errors]))]
+        week = slice(begin, begin + WEEK_SLOTS)
+        values[week] = best.series.values[week]
+        for p, below in best.quantiles.items():
+            quantiles[p][week] = below[week]
+    series = TimeSeries(answers[0].series.start, HOUR, values)
+    return Forecast(horizon=answers[0].horizon, series=series, quantiles=quantiles)
+
+
+def scores(of: BenchSet, methods: Iterable[str] = ()) -> Iterator[Scores]:
+    """How good each method is over the last weeks of a set, and the better of the two that learn."""
+    found = {method: forecasts(of, method) for method in methods or METHODS}
+    if {"linear-OLS", "gbm"} <= found.keys():
+        ours, trees = found["linear-OLS"], found["gbm"]
+        both = {horizon: better(of, [ours[0][horizon], trees[0][horizon]]) for horizon in HORIZONS}
+        found["better of both"] = (both, ours[1] + trees[1])
+    for method, (answers, taken) in found.items():
+        for answer in answers.values():
+            yield _score(of, method, answer, taken)
+
+
+def _score(of: BenchSet, method: str, answer: Forecast, taken: float) -> Scores:
+    measured = slice(-(of.end - of.first), None)
+    truth, said = of.series.values[of.first : of.end], answer.series.values[measured]
+    known = np.isfinite(truth) & np.isfinite(said)
+    y = truth[known]
+    wape = float(np.abs(y - said[known]).sum() / np.abs(y).sum())
+    pinball, coverage = _of_quantiles(y, {p: q[measured][known] for p, q in answer.quantiles.items()})
+    return Scores(of.name, method, answer.horizon, 1 - wape, pinball, coverage, taken)
 
 
 def _of_quantiles(y: Floats, quantiles: dict[float, Floats]) -> tuple[float | None, float | None]:
@@ -119,17 +160,18 @@ def _of_quantiles(y: Floats, quantiles: dict[float, Floats]) -> tuple[float | No
     return float(np.mean(losses) / np.abs(y).mean()), float(inside.mean())
 
 
-def accuracy(progress: Callable[[str], None] = lambda text: None) -> list[dict[str, Any]]:
-    """Rows of all sets that are there, by all methods."""
+def accuracy(
+    progress: Callable[[str], None] = lambda text: None, names: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """Rows of the named sets (default: all) that are there, by all methods."""
     rows: list[dict[str, Any]] = []
-    for name, load in SETS.items():
+    for name in names or SETS:
         try:
-            of = load()
+            of = SETS[name]()
         except FileNotFoundError:
             continue  # run.py names the sets that are missing
-        for method in METHODS:
-            progress(f"{name} by {method} ...")
-            rows += [score.as_row() for score in scores(of, method)]
+        progress(f"{name} ...")
+        rows += [score.as_row() for score in scores(of)]
     return rows
 
 
@@ -224,10 +266,16 @@ def measure() -> list[dict[str, Any]]:
     return rows
 
 
-if __name__ == "__main__":
-    found = accuracy(lambda text: print(text, file=sys.stderr))
+def main(names: list[str]) -> None:
+    """Print the rows of the named sets (default: all), and which aims they reach."""
+    found = accuracy(lambda text: print(text, file=sys.stderr, flush=True), names)
     if not found:
         print(missing("accuracy", f"no data in {DATA}"))
     for one in found:
         print(one)
-    print(verdicts(found, "linear-OLS"))
+    for method in ("linear-OLS", "better of both"):
+        print(method, verdicts(found, method))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -161,3 +161,31 @@ def test_the_plugin_brings_both_forecasters_and_is_light_to_import():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[] ['linear-OLS', 'naive']"
+
+
+@pytest.mark.contract("17.8")
+def test_values_of_one_sign_may_be_transformed_with_a_shift_and_others_may_not(problem_of):
+    """Consumers, producers (mirrored), wind speeds and radiation; not markets, temperatures, or both signs."""
+    from flexmeasures_forecaster_ols.learning import Lesson
+    from flexmeasures_forecaster_ols.scene import Events, Scene
+
+    values = 1 + np.random.default_rng(1).random(40 * 24)
+
+    def root_of(values, **changes):
+        asked = problem_of(values, hours=(1,), **changes)
+        scene = Scene.of(asked, 0, len(values))
+        (horizon,) = asked.targets
+        lesson = Lesson([Events(scene, horizon, np.zeros(0, dtype=np.int64))], len(values))
+        roots = {recipe.root for recipe in lesson.recipes(lesson.designs[0])}
+        assert None in roots  # that it does not have to be is tried as well
+        return max(roots - {None}, key=str, default=None)
+
+    shift = pytest.approx(0.1 * values.mean(), rel=0.05)
+    consumer, producer = root_of(values), root_of(-values)
+    assert (consumer.sign, consumer.shift) == (1.0, shift)
+    assert (producer.sign, producer.shift) == (-1.0, shift)
+    for kind in ("wind_speed", "radiation"):
+        assert root_of(values, kind="weather_sensor", type=kind).sign == 1.0
+    assert root_of(values, kind="weather_sensor", type="temperature") is None
+    assert root_of(values, kind="market", type="day_ahead") is None
+    assert root_of(values - 1.5) is None
