@@ -8,13 +8,13 @@ stores its answer. Nothing else may be read unless through `problem.read`, which
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from flexmeasures.errors import NameTaken, UnknownAlgorithm
+from flexmeasures.errors import AlgorithmError, NameTaken, UnknownAlgorithm
 from flexmeasures.flexibility import Flexibility
 from flexmeasures.series import TimeSeries
 
@@ -111,6 +111,19 @@ class SchedulingProblem:
     def end(self) -> datetime:
         """End of the last slot."""
         return self.start + len(self.prices) * self.resolution
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Connection:
+    """The grid connection of a site, MW, consumption positive.
+
+    base: what inflexible assets are expected to take, shape (n,). consumption_limit, production_limit: of the
+    sum of all assets, both not negative.
+    """
+
+    base: Floats
+    consumption_limit: float
+    production_limit: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +253,12 @@ class Scheduler(ABC):
     @abstractmethod
     def compute(self, problem: SchedulingProblem) -> Schedule:
         """Plan. Raises AlgorithmError with a text for users when it cannot."""
+
+    def compute_site(
+        self, problems: Sequence[SchedulingProblem], connection: Connection
+    ) -> Sequence[Schedule]:
+        """Plan several assets of the same window so that their sum keeps to their connection, in their order."""
+        raise AlgorithmError(f"The scheduler {self.name} does not plan the assets of a site together.")
 
 
 class Forecaster(ABC):

@@ -12,7 +12,7 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from flexmeasures import auth, config, forecasting, registering, scheduling
+from flexmeasures import auth, config, forecasting, registering, scheduling, sites
 from flexmeasures.db import db, is_away, is_full, prepare_engine
 from flexmeasures.hookspecs import Health
 from flexmeasures.platform import Platform, platform
@@ -66,7 +66,11 @@ def create(
     for warning in configuration.warnings:
         app.logger.warning(warning)
     hub = app.extensions["flexmeasures"] = Platform(folder, configuration, loaded)
-    hub.job_functions = {"schedule": scheduling.schedule_job, "forecast": forecasting.forecast_job}
+    hub.job_functions = {
+        scheduling.FUNCTION: scheduling.schedule_job,
+        sites.FUNCTION: sites.site_job,
+        "forecast": forecasting.forecast_job,
+    }
 
     _set_up_database(app)
     _set_up_bell(app)

@@ -119,7 +119,7 @@ def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Sched
     question = question_about(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
     db.session.commit()  # no transaction is open while the scheduler computes
     schedule = choice.algorithm().compute(question.problem)
-    _check(schedule, question.problem, choice.algorithm.name)
+    check(schedule, question.problem, choice.algorithm.name)
     return question.problem, schedule
 
 
@@ -186,7 +186,7 @@ def planned(
     db.session.commit()  # no transaction is open while the scheduler computes
     schedule = choice.algorithm().compute(question.problem)
     db.session.commit()
-    _check(schedule, question.problem, choice.algorithm.name)
+    check(schedule, question.problem, choice.algorithm.name)
     return Plan(
         asset=asset,
         scheduler=choice.algorithm,
@@ -210,7 +210,7 @@ def _scheduler_for(job: Job, asset: Asset) -> tuple[type[Scheduler], str]:
 # -- the answer ----------------------------------------------------------------------------------------
 
 
-def _check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
+def check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
     """Only a whole plan, optimal or relaxed as was asked for, may be stored."""
     import numpy as np
 

@@ -54,7 +54,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         {"auth", "structure", "jobs", "working", "workers", "reading", "knowledge", "accuracy", "scheduling"}
-        | {"questions", "doubts", "explaining", "rolling"}
+        | {"questions", "doubts", "explaining", "rolling", "sites"}
         | {
             "interventions",
             "forecasting",

@@ -3,7 +3,7 @@
 from flexmeasures.models.beliefs import belief
 from flexmeasures.models.jobs import Job, JobState, Recurrence
 from flexmeasures.models.schedules import StoredSchedule
-from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, Site, WeatherSensor
 from flexmeasures.models.sources import Source
 from flexmeasures.models.tasks import LatestTaskRun
 from flexmeasures.models.users import Role, User
@@ -18,6 +18,7 @@ __all__ = [
     "Role",
     "Sensor",
     "SensorType",
+    "Site",
     "Source",
     "StoredSchedule",
     "User",

@@ -139,6 +139,12 @@ class Market(Sensor):
     __mapper_args__ = {"polymorphic_identity": "market"}
 
 
+class Site(Sensor):
+    """Assets of one owner behind one grid connection; attributes: as flexmeasures.sites says."""
+
+    __mapper_args__ = {"polymorphic_identity": "site"}
+
+
 class WeatherSensor(Sensor):
     """Measured or forecast weather at a place."""
 

@@ -20,10 +20,10 @@ __all__ = ["register_api_versions", "register_blueprints"]
 @hookimpl
 def register_blueprints() -> list[Blueprint]:
     """Bring everything below /api/v2_0."""
-    from flexmeasures_api_v2 import accuracy, assets, charts, schedules, users
+    from flexmeasures_api_v2 import accuracy, assets, charts, schedules, sites, users
     from flexmeasures_api_v2.version import V2_0
 
-    resources = (assets, users, charts, schedules, accuracy)
+    resources = (assets, users, charts, schedules, sites, accuracy)
     return [V2_0.blueprint(), *(each.blueprint for each in resources)]
 
 

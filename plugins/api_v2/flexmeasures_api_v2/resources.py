@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
-from flexmeasures.models import Asset, User
+from flexmeasures.models import Asset, Site, User
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
 from flexmeasures_api.grammar import read_json
@@ -21,7 +21,7 @@ from flexmeasures_api.permissions import check_size, require_may, require_user
 from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.versions import refused
 
-Thing = TypeVar("Thing", Asset, User)
+Thing = TypeVar("Thing", Asset, Site, User)
 Result = TypeVar("Result")
 
 

@@ -24,6 +24,7 @@ V2_0 = Version(
         resource("GET /asset/<id>/schedule/<event id>", "Explain a schedule"),
         resource("POST /asset/<id>/schedule/<event id>/what-if", "Ask what a schedule would cost otherwise"),
         resource("GET /asset/<id>/accuracy", "Tell how good the forecasts of an asset were"),
+        resource("POST /site/<id>/event", "Send the states of a site's devices, to be planned together"),
         resource("GET /users", "List users", ("admin",)),
         resource("GET /user/<id>", "Get a user"),
         resource("PATCH /user/<id>", "Change fields of a user"),

@@ -11,6 +11,7 @@ from flexmeasures_cli.add_beliefs import add_beliefs
 from flexmeasures_cli.add_flexibility import add_flexibility
 from flexmeasures_cli.add_forecasts import add_forecasts
 from flexmeasures_cli.add_schedules import add_schedules
+from flexmeasures_cli.add_site import add_site
 from flexmeasures_cli.groups import ForgivingGroup, with_app
 
 DEFAULT_MARKET = "dummy-tou"
@@ -26,6 +27,7 @@ add.add_command(add_beliefs)
 add.add_command(add_algorithm)
 add.add_command(add_flexibility)
 add.add_command(add_schedules)
+add.add_command(add_site)
 
 
 @add.command("structure")

@@ -6,9 +6,12 @@ the answer. Inputs that conflict give status INFEASIBLE and say which, never a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from flexmeasures.algorithms import (
+    Connection,
     Explanation,
     Schedule,
     Scheduler,
@@ -17,7 +20,7 @@ from flexmeasures.algorithms import (
     Status,
 )
 from flexmeasures.errors import AlgorithmError
-from flexmeasures_scheduler_storage import conflicts, costs, model
+from flexmeasures_scheduler_storage import conflicts, costs, model, site
 from flexmeasures_scheduler_storage.limits import (
     Limits,
     bounds_of,
@@ -65,6 +68,66 @@ class StorageScheduler(Scheduler):
         except model.SchedulerError as error:
             raise AlgorithmError(str(error)) from error
         return _worded(problem, priced, steered, limits, solution)
+
+    def compute_site(
+        self, problems: Sequence[SchedulingProblem], connection: Connection
+    ) -> Sequence[Schedule]:
+        """The cheapest schedules whose sum keeps to the connection; all INFEASIBLE with conflicts if there are none.
+
+        An asset that has no schedule by itself tells its own conflict; where each has one, it is the connection's
+        limits that conflict with targets and limits of the assets. Raises as `compute`.
+        """
+        import numpy as np
+
+        limits = [read_limits(each) for each in problems]
+        priced = [
+            within(costs.priced(problem, dynamics(problem)), bounds_of(problem, limit.inputs))
+            for problem, limit in zip(problems, limits, strict=True)
+        ]
+        steered = [
+            costs.steered(each) if problem.prefer_charging_sooner else each
+            for problem, each in zip(problems, priced, strict=True)
+        ]
+        if any(each.peak_price for each in steered):
+            raise AlgorithmError(
+                "peak_price_per_mw cannot be asked of an asset that is planned with its site."
+            )
+        ones = np.ones(len(connection.base))
+        shared = site.Connection(
+            base=connection.base,
+            lower=-connection.production_limit * ones,
+            upper=connection.consumption_limit * ones,
+        )
+        try:
+            found = site.solve_site(steered, shared)
+        except model.SchedulerError as error:
+            raise AlgorithmError(str(error)) from error
+        if found.outcome is model.Outcome.INFEASIBLE:
+            return [self._site_conflict(problem, problems, connection) for problem in problems]
+        return [
+            _worded(problems[k], priced[k], steered[k], limits[k], _one_of(found, steered[k], k))
+            for k in range(len(problems))
+        ]
+
+    def _site_conflict(
+        self, problem: SchedulingProblem, problems: Sequence[SchedulingProblem], connection: Connection
+    ) -> Schedule:
+        """What is said of an asset of a site that has no plan."""
+        alone = self.compute(replace(problem, flexibility=replace(problem.flexibility, relax=False)))
+        own = alone.conflicts
+        if not own:
+            inputs = [each.words for other in problems for each in read_limits(other).targets]
+            most = f"{connection.consumption_limit:.10g} MW of consumption"
+            limit = f"the site's limits of {most} and {connection.production_limit:.10g} MW of production"
+            own = (limit, *inputs)
+        return replace(alone, status=Status.INFEASIBLE, conflicts=own)
+
+
+def _one_of(found: site.SiteSolution, steered: model.StorageProblem, device: int) -> model.Solution:
+    """One device's part of a site's solution."""
+    power, stock = found.power[device], found.stock[device]
+    cost = model.cost_of(steered, power, stock)
+    return model.Solution(outcome=found.outcome, power=power, stock=stock, cost=cost)
 
 
 def baseline_power(problem: SchedulingProblem, priced: model.StorageProblem, limits: Limits) -> Floats:

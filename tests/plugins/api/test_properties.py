@@ -42,7 +42,7 @@ def furnish(world: World) -> None:
     """What the documented requests need: a password, a task, somebody who watches it, and a schedule."""
     from flask_security.utils import hash_password
 
-    from flexmeasures import scheduling
+    from flexmeasures import scheduling, sites
     from flexmeasures.data.transactional import report_task_run
     from flexmeasures.db import writing
     from flexmeasures.models import Asset, User
@@ -55,6 +55,7 @@ def furnish(world: World) -> None:
         with writing() as session:
             battery = session.get_one(Asset, world.ids["battery"])
             scheduling.handle_event(battery, EVENT_ID, "soc", 1.0, datetime(2015, 6, 2, 9, tzinfo=UTC))
+            world.ids["site of batteries"] = sites.create_site("s", battery.owner, [battery], 1.0, 1.0).id
 
 
 def loaded(world: World, version: str) -> BaseSchema:
@@ -67,6 +68,10 @@ def loaded(world: World, version: str) -> BaseSchema:
     if creation is not None:
         example = creation["requestBody"]["content"]["application/json"]["examples"]["battery"]["value"]
         example |= {"owner": world.users["prosumer"].id, "market": world.ids["epex_da"]}
+    event = document["paths"].get("/api/v2_0/site/{site_id}/event", {}).get("post")
+    if event is not None:
+        example = event["requestBody"]["content"]["application/json"]["examples"]["one battery"]["value"]
+        example["states"][0]["asset_id"] = world.ids["battery"]
     schema = schemathesis.openapi.from_dict(document)
     schema.app = world.app
     return schema
@@ -150,6 +155,7 @@ class Asker:
             "sensor_id": ids["building"],
             "user_id": users["neighbour"].id,
             "event_id": EVENT_ID,
+            "site_id": ids["site of batteries"],
         }
         if "/schedule/" in case.operation.path:
             targets["asset_id"] = ids["battery"]

@@ -1,0 +1,188 @@
+"""Sites: assets of one owner behind one grid connection, planned together so that their sum keeps to its limits.
+
+A site is a sensor of the kind `site`; its attributes say which assets are flexible, which are not (their newest
+forecasts or measurements count as they are), and the limits of consumption and production in MW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from flask import current_app
+
+from flexmeasures import beliefs, jobs
+from flexmeasures.algorithms import Choice, Connection, Scheduler, Target
+from flexmeasures.choosing import choose
+from flexmeasures.db import db, writing
+from flexmeasures.errors import AlgorithmError, InputError
+from flexmeasures.jobs import Outcome
+from flexmeasures.models.jobs import Job
+from flexmeasures.models.sensors import Asset, Site
+from flexmeasures.models.users import User
+from flexmeasures.questions import Question, question_about, stated_target
+from flexmeasures.scheduling import QUEUE, Plan, check, keep, note_state
+from flexmeasures.timing import iso_duration, iso_time, parse_time
+
+FUNCTION = "schedule_site"
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What is known of one flexible asset of a site: MWh at the time of the event, and targets after it."""
+
+    soc_in_mwh: float
+    targets: Sequence[Target] = ()
+
+
+def create_site(
+    name: str,
+    owner: User,
+    assets: Sequence[Asset],
+    consumption_limit_in_mw: float,
+    production_limit_in_mw: float,
+    inflexible: Sequence[Asset] = (),
+) -> Site:
+    """A new site; InputError naming what does not fit. Joins `with db.writing():`."""
+    for field, limit in (
+        ("consumption_limit_in_mw", consumption_limit_in_mw),
+        ("production_limit_in_mw", production_limit_in_mw),
+    ):
+        if not 0 <= limit < float("inf"):
+            raise InputError(f"{field} is {limit}.", field, "a number of MW, not negative")
+    if not assets:
+        raise InputError("A site needs assets.", "assets", "at least one flexible asset")
+    for asset in (*assets, *inflexible):
+        if asset.owner_id != owner.id:
+            raise InputError(f"Asset {asset.id} is not of owner {owner.id}.", "assets", "assets of the owner")
+    first = assets[0]
+    if any(each.event_resolution != first.event_resolution for each in assets):
+        raise InputError("The assets have slots of different lengths.", "assets", "assets of one resolution")
+    site = Site(
+        name=name,
+        display_name=name,
+        unit="MW",
+        event_resolution=first.event_resolution,
+        owner_id=owner.id,
+        attributes={
+            "assets": [each.id for each in assets],
+            "inflexible": [each.id for each in inflexible],
+            "consumption_limit_in_mw": consumption_limit_in_mw,
+            "production_limit_in_mw": production_limit_in_mw,
+        },
+    )
+    db.session.add(site)
+    db.session.flush()
+    return site
+
+
+def handle_site_event(site: Site, event_id: int, at: datetime, states: Mapping[int, State]) -> Job:
+    """Note the states of all flexible assets of a site, and ask for their schedules; joins `with db.writing():`.
+
+    states: by id of the asset. InputError when one is missing or is no asset of the site.
+    """
+    wanted = site.attributes["assets"]
+    if wrong := sorted(set(wanted) ^ set(states)):
+        accepted = f"one for each of the assets {', '.join(map(str, wanted))}"
+        raise InputError(f"The states do not fit asset {wrong[0]}.", "states", accepted)
+    with writing():
+        for asset in _assets(wanted):
+            note_state(asset, event_id, states[asset.id].soc_in_mwh, at)
+        stated = {
+            str(asset_id): {
+                "soc_in_mwh": state.soc_in_mwh,
+                "targets": [stated_target(target) for target in state.targets],
+            }
+            for asset_id, state in states.items()
+        }
+        arguments = {"datetime": iso_time(at), "states": stated}
+        return jobs.enqueue(FUNCTION, arguments, queue=QUEUE, sensor_id=site.id, event_id=event_id)
+
+
+def _assets(ids: Sequence[int]) -> list[Asset]:
+    found = [db.session.get(Asset, each) for each in ids]
+    if None in found:
+        raise AlgorithmError("An asset of the site does not exist any more.")
+    return [each for each in found if each is not None]
+
+
+def site_job(job: Job) -> Outcome:
+    """The job function "schedule_site": plan all flexible assets of a site together, from an event on.
+
+    Arguments: datetime (ISO 8601), states {asset id: {soc_in_mwh, targets}}. Raises AlgorithmError with the
+    reason for users.
+    """
+    site = db.session.get(Site, job.sensor_id) if job.sensor_id is not None else None
+    if site is None:
+        raise AlgorithmError("The site does not exist any more.")
+    at = parse_time(job.arguments.get("datetime")).astimezone(UTC)
+    horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
+    assets = _assets(site.attributes["assets"])
+    choice: Choice[type[Scheduler]] = choose("scheduler", assets[0])
+    states = job.arguments["states"]
+    questions = [question_about(asset, states[str(asset.id)], at, horizon) for asset in assets]
+    connection, warnings = _connection(site, questions)
+    db.session.commit()  # no transaction is open while the scheduler computes
+    schedules = choice.algorithm().compute_site([each.problem for each in questions], connection)
+    plans = []
+    for asset, question, schedule in zip(assets, questions, schedules, strict=True):
+        check(schedule, question.problem, choice.algorithm.name)
+        plans.append(
+            Plan(
+                asset=asset,
+                scheduler=choice.algorithm,
+                because=f"site {site.name}: {choice.because}"[:255],
+                problem=question.problem,
+                schedule=schedule,
+                belief_time=at,
+                warnings=[*question.warnings, *warnings, *schedule.warnings],
+                inputs=question.inputs | {"site": site.id},
+            )
+        )
+    window = questions[0].problem
+    return Outcome(
+        store=partial(_store, plans),
+        result={
+            "start": iso_time(window.start),
+            "duration": iso_duration(window.end - window.start),
+            "costs": {str(plan.asset.id): dict(plan.schedule.costs) for plan in plans},
+            "warnings": warnings,
+        },
+        algorithm=choice.algorithm.name,
+        because=choice.because,
+        inputs={
+            "base": connection.base.tolist(),
+            "consumption_limit_in_mw": connection.consumption_limit,
+            "production_limit_in_mw": connection.production_limit,
+        },
+    )
+
+
+def _store(plans: Sequence[Plan], job: Job) -> None:
+    for plan in plans:
+        keep(plan, job)
+
+
+def _connection(site: Site, questions: Sequence[Question]) -> tuple[Connection, list[str]]:
+    """The connection with what inflexible assets are expected to take; warnings where that is not known."""
+    import numpy as np
+
+    window = questions[0].problem
+    if any((each.problem.start, each.problem.end) != (window.start, window.end) for each in questions):
+        raise AlgorithmError("The prices of the site's assets are not known for the same time.")
+    base, warnings = np.zeros(len(window.prices)), []
+    for asset in _assets(site.attributes["inflexible"]):
+        series = beliefs.search_one(asset, window.start, window.end, resolution=window.resolution)
+        expected = series.values[: len(base)]
+        if (missing := int(np.isnan(expected).sum())) > 0:
+            warnings.append(
+                f"The power of asset {asset.name} is not known for {missing} slots: 0 is assumed."
+            )
+        base += np.nan_to_num(expected)
+    return Connection(
+        base=base,
+        consumption_limit=float(site.attributes["consumption_limit_in_mw"]),
+        production_limit=float(site.attributes["production_limit_in_mw"]),
+    ), warnings

@@ -1,0 +1,93 @@
+"""Sites: one event about all flexible assets behind a connection, whose schedules are made together."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from flask import Blueprint, Response
+from marshmallow import Schema, ValidationError, fields, validate
+
+from flexmeasures import sites
+from flexmeasures.algorithms import TARGET_KINDS, Target
+from flexmeasures.db import writing
+from flexmeasures.errors import AlgorithmError
+from flexmeasures.models import Site, User
+from flexmeasures.schemas import AwareTime
+from flexmeasures_api.addresses import LARGEST_ID
+from flexmeasures_api.answers import answer
+from flexmeasures_api.described import described, json_object
+from flexmeasures_api.statuses import Refused
+from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable
+
+blueprint = Blueprint("api_v2_0_sites", __name__, url_prefix="/api/v2_0")
+
+_ID = validate.Range(min=1, max=LARGEST_ID)
+_MWH = validate.Range(min=0, max=1e9)
+
+
+class TargetSchema(Schema):
+    """A state of charge to be reached, MWh."""
+
+    value = fields.Float(required=True, validate=_MWH)
+    datetime = AwareTime(required=True)
+    kind = fields.String(load_default="exact", validate=validate.OneOf(TARGET_KINDS))
+
+
+class StateSchema(Schema):
+    """The state of one asset, MWh at the time of the event."""
+
+    asset_id = fields.Integer(required=True, strict=True, validate=_ID)
+    value = fields.Float(required=True, validate=_MWH)
+    targets = fields.List(fields.Nested(TargetSchema()), load_default=list)
+
+
+class SiteEventSchema(Schema):
+    """An event of a site: the states of all its flexible assets at one time."""
+
+    event_id = fields.Integer(required=True, strict=True, validate=_ID)
+    datetime = AwareTime(required=True)
+    states = fields.List(fields.Nested(StateSchema()), required=True, validate=validate.Length(1, 10_000))
+
+
+@blueprint.post("/site/<site_id>/event")
+@described(
+    body=SiteEventSchema(),
+    examples={
+        "one battery": {
+            "event_id": 300,
+            "datetime": "2015-06-02T12:00:00+00:00",
+            "states": [{"asset_id": 10, "value": 1.0}],
+        }
+    },
+    answers={202: json_object(("message", "status"), message={"type": "string"}, status={"type": "string"})},
+    refusals=(400, 403, 404, 413, 422),
+)
+@answers_user
+def post_site_event(user: User, site_id: str) -> Response:
+    """Take the states of all flexible assets of a site, and ask for schedules whose sum keeps to its connection.
+
+    Each asset then answers with its own schedule, under the id of this event.
+    """
+    thing_of(Site, user, site_id, "read")
+    try:
+        event: dict[str, Any] = SiteEventSchema().load(body())
+    except ValidationError as error:
+        raise unprocessable("json", error) from None
+    states = {
+        each["asset_id"]: sites.State(
+            soc_in_mwh=each["value"],
+            targets=[
+                Target(**target | {"datetime": target["datetime"].astimezone(UTC)})
+                for target in each["targets"]
+            ],
+        )
+        for each in event["states"]
+    }
+    try:
+        with writing():
+            site = thing_of(Site, user, site_id, "update")
+            sites.handle_site_event(site, event["event_id"], event["datetime"], states)
+    except AlgorithmError as error:
+        raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
+    return answer({"message": "Request has been processed.", "status": "PROCESSED"}, 202)
