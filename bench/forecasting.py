@@ -8,10 +8,14 @@ every day, gbm every week. Which of both is better is chosen each week by the ei
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from time import perf_counter
 from typing import Any
 
 from common import missing, row, seconds
@@ -247,10 +251,22 @@ def _rolling(forecaster: Forecaster, hours: int, every: int) -> None:
         forecaster.forecast(_ask(history, HORIZONS))
 
 
-def _thousand() -> None:
-    """48 hours for each of 500 sensors with 60 days of history: what one of two workers does of 1,000."""
-    for number in range(500):
-        LinearOLS().forecast(_ask(_like_a_building(60, number), HORIZONS, number))
+def _batch(numbers: range) -> float:
+    """The first forecasts of sensors with 60 days of history, choices included; peak memory in MiB."""
+    forecaster = LinearOLS()
+    for number in numbers:
+        forecaster.forecast(_ask(_like_a_building(60, number), HORIZONS, number))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _two_workers(sensors: int) -> tuple[float, float]:
+    """Seconds that two processes take for so many sensors, and the larger peak memory in MiB."""
+    halves = [range(sensors // 2), range(sensors // 2, sensors)]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_batch, [range(1), range(1)]))  # started, and imported what they need
+        begin = perf_counter()
+        memory = max(pool.map(_batch, halves))
+        return perf_counter() - begin, memory
 
 
 def measure() -> list[dict[str, Any]]:
@@ -263,6 +279,9 @@ def measure() -> list[dict[str, Any]]:
     taken = seconds(lambda: _rolling(LinearOLS(), 28 * 24, 1)) * 365 / 28
     text = "aim, with daily refits and weekly choices; from four weeks"
     rows.append(row("forecast_rolling_year_seconds", taken, "s", against=text, than=10.0, size=4 * 8760))
+    taken, memory = _two_workers(40)
+    text = f"first forecasts, 60 days of history, two workers; from 40 sensors; {memory:.0f} MiB a worker"
+    rows.append(row("forecast_1000_sensors_seconds", taken * 1000 / 40, "s", against=text, size=1000))
     return rows
 
 
