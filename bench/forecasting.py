@@ -118,13 +118,14 @@ def better(of: BenchSet, answers: list[Forecast]) -> Forecast:
     """Each week the forecasts of the method whose error was least in the eight weeks known by then."""
     first, known_until = max(of.first - TRAILING, 0), of.first
     truth = of.series.values[first : of.end]
-    errors = [np.abs(answer.series.values - truth) for answer in answers]
+    errors = np.array([np.abs(answer.series.values - truth) for answer in answers])
+    errors[:, np.isnan(errors).any(axis=0)] = 0.0  # compared over the same events
     values = answers[0].series.values.copy()
     quantiles = {p: below.copy() for p, below in answers[0].quantiles.items()}
     lead = answers[0].horizon // HOUR
     for begin in range(known_until - first, of.end - first, WEEK_SLOTS):
         known = slice(max(0, begin - TRAILING), max(0, begin - lead + 1))
-        best = answers[int(np.argmin([np.nanmean(error[known]) for error in errors]))]
+        best = answers[int(errors[:, known].sum(axis=1).argmin())]
         week = slice(begin, begin + WEEK_SLOTS)
         values[week] = best.series.values[week]
         for p, below in best.quantiles.items():
@@ -292,7 +293,7 @@ def main(names: list[str]) -> None:
         print(missing("accuracy", f"no data in {DATA}"))
     for one in found:
         print(one)
-    for method in ("linear-OLS", "better of both"):
+    for method in ("linear-OLS", "gbm", "better of both"):
         print(method, verdicts(found, method))
 
 

@@ -24,6 +24,7 @@ _grown: OrderedDict[bytes, Any] = OrderedDict()
 class GradientBoosting(LinearOLS):
     """The regression of linear-OLS, and LightGBM's trees on what it leaves: for weather that acts non-linearly.
 
+    How much the trees count is decided by how much they helped in the newest weeks that they had not seen.
     Both learn from what ended before the week up to which the events know the history began, or before
     their day where that is too little. It takes a thousand values; with fewer, linear-OLS forecasts.
     """

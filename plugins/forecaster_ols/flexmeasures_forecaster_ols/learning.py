@@ -127,17 +127,25 @@ class Lesson:
             for robust in (False, True)
         ]
 
+    @property
+    def newest(self) -> int:
+        """How many of the newest slots models are tried on: TRIAL, or a third of what there is."""
+        return min(TRIAL // self.scene.past.resolution, (self.end - int(self.slots[0])) // 3)
+
+    def before(self, slot: int) -> Bools:
+        """The rows that every horizon knows of for an event at `slot`."""
+        rows: Bools = self.slots < slot - max(events.lead for events in self.asked) + 1
+        return rows
+
     def trials(self) -> list[Trial]:
         """Try the recipes of each horizon on the newest weeks, part by part."""
-        past, resolution = self.scene.past, self.scene.past.resolution
-        length = min(TRIAL // resolution, (self.end - int(self.slots[0])) // 3)
-        edges = [self.end - length * k // FOLDS for k in range(FOLDS, -1, -1)]
+        past = self.scene.past
+        edges = [self.end - self.newest * k // FOLDS for k in range(FOLDS, -1, -1)]
         recipes = [self.recipes(design) for design in self.designs]
         forecasts = [[np.empty(0) for _ in each] for each in recipes]
         tested = np.zeros(len(self.slots), dtype=bool)
-        farthest = max(events.lead for events in self.asked)
         for begin, stop in pairwise(edges):
-            before = self.slots < begin - farthest + 1
+            before = self.before(begin)
             part = (self.slots >= begin) & (self.slots < stop)
             if before.sum() < FEWEST_ROWS or not part.any():
                 continue
@@ -154,9 +162,9 @@ class Lesson:
             _chosen(each, found, starts, outcomes) for each, found in zip(recipes, forecasts, strict=True)
         ]
 
-    def fit(self, trials: Sequence[Trial]) -> list[Fitted]:
-        """Fit the recipes that were chosen for each horizon to all there is."""
-        training = self._training(np.ones(len(self.slots), dtype=bool))
+    def fit(self, trials: Sequence[Trial], rows: Bools | None = None) -> list[Fitted]:
+        """Fit the recipes that were chosen for each horizon to some rows, by default to all there are."""
+        training = self._training(np.ones(len(self.slots), dtype=bool) if rows is None else rows)
         cut = self.scene.past.start + self.end * self.scene.past.resolution
         fitted = []
         for design, trial in zip(self.designs, trials, strict=True):
@@ -166,7 +174,7 @@ class Lesson:
                 columns = self.columns.of(design, recipe.few)
                 models.append((training.model(recipe, columns), np.flatnonzero(np.isin(every, columns))))
             scale = self.table.scale[every]
-            fitted.append(Fitted(design, tuple(models), scale, self.bounds, trial, len(self.y), cut))
+            fitted.append(Fitted(design, tuple(models), scale, self.bounds, trial, training.rows, cut))
         return fitted
 
     def _training(self, rows: Bools) -> Training:

@@ -221,6 +221,11 @@ class Training:
         self._matrices: dict[Root | None, tuple[Floats, Floats]] = {}
         self._sums: dict[tuple[Root | None, float | None], Sums] = {}
 
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self._y)
+
     def model(self, recipe: Recipe, columns: Ints) -> Model:
         """Fit a recipe on the columns of these numbers."""
         matrix, means = self._matrix(recipe.root)

@@ -62,6 +62,20 @@ def test_it_is_better_than_the_regression_where_weather_acts_together(problem_of
     assert errors[0] < 0.6 * errors[1]
 
 
+def test_its_bands_are_of_its_own_errors(problem_of, turbine):
+    """Narrower than those of the regression that it improves on, and as wide as they should be."""
+    values, weather = turbine
+    asked = problem_of(values[:-24], weather, count=14 * 24)
+    truth = values[-14 * 24 :]
+    [of_trees], [of_regression] = GradientBoosting().forecast(asked), LinearOLS().forecast(asked)
+    low, high = of_trees.quantiles[0.1], of_trees.quantiles[0.9]
+    wide = of_regression.quantiles[0.9] - of_regression.quantiles[0.1]
+    inside = ((truth >= low) & (truth <= high)).mean()
+    print(f"coverage {inside:.3f}, width {(high - low).mean():.3f} MW, of linear-OLS {wide.mean():.3f} MW")
+    assert (high - low).mean() < 0.8 * wide.mean()
+    assert 0.65 < inside < 0.95
+
+
 # -- the same again, and again ------------------------------------------------------------------------------
 
 
@@ -93,11 +107,13 @@ def test_values_that_an_event_may_not_know_do_not_change_its_forecast(problem_of
     asked = problem_of(values, weather, hours=(hours,), count=count)
     poisoned = values.copy()
     poisoned[len(values) - count + first + 1 :] = poison  # the slots that event `first` may not know
-    before = values_of(GradientBoosting().forecast(asked))[hours * HOUR]
-    other = problem_of(poisoned, weather, hours=(hours,), count=count)
-    after = values_of(GradientBoosting().forecast(other))[hours * HOUR]
-    np.testing.assert_array_equal(before[: first + 1], after[: first + 1])
-    assert np.isfinite(before).all()
+    [before] = GradientBoosting().forecast(asked)
+    [after] = GradientBoosting().forecast(problem_of(poisoned, weather, hours=(hours,), count=count))
+    for one, other in [(before.series.values, after.series.values)] + [
+        (before.quantiles[p], after.quantiles[p]) for p in (0.1, 0.9)
+    ]:
+        np.testing.assert_array_equal(one[: first + 1], other[: first + 1])
+        assert np.isfinite(one).all()
 
 
 def test_the_newest_value_that_may_be_known_does_change_the_forecast(problem_of, turbine):
