@@ -387,13 +387,13 @@ def test_an_idle_worker_takes_up_a_new_job_long_before_its_next_sweep(functions,
     thread = threading.Thread(target=idle)
     thread.start()
     try:
-        for _ in range(
-            5
-        ):  # each asked for right after the one before, so that a sweep would be a second away
-            job = ask("soon")
+        # Each is asked for right after the one before, so that a sweep would be a second away.
+        for number in range(5):
+            job = ask(f"soon {number}")
             deadline = time.monotonic() + 10
             while reread(job).state != JobState.FINISHED and time.monotonic() < deadline:
                 time.sleep(0.005)
+            assert job.state == JobState.FINISHED, job.error
             taken.append(job.started_at - job.created_at)
     finally:
         stop.now = True
