@@ -43,7 +43,7 @@ def binding(limits: Limits, storage: model.StorageProblem, solution: model.Solut
             taken[side] |= theirs
         at = np.flatnonzero(np.abs(price) > noise)
         if len(at):
-            by_slot = {int(slot): float(price[slot]) for slot in at}
+            by_slot = dict(zip(at.tolist(), price[at].tolist(), strict=True))
             found.append(
                 Binding(limit=each.name, words=each.words, value=each.value, unit=each.unit, slots=by_slot)
             )

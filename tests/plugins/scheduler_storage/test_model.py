@@ -161,6 +161,19 @@ def test_cbc_solves_the_pyomo_model():
     assert same_as_in_process("cbc")
 
 
+@pytest.mark.parametrize("solver", ["appsi_highs", "cbc"])
+@pytest.mark.contract("16.11")
+def test_other_solvers_find_what_highs_finds_for_whatever_is_asked(solver):
+    if solver == "cbc" and which("cbc") is None:
+        pytest.skip("the executable cbc is not installed on this machine")
+    lossy = {"charge_efficiency": 0.9, "discharge_efficiency": 0.8, "cycle_cost": 3.0, "retention": 0.99}
+    for seed, more in enumerate((lossy, {"peak_price": 200.0, "peak_so_far": 0.5}, {"end_value": 30.0})):
+        problem = storage(slots=24, seed=seed, **more)
+        problem = replace(problem, prices=problem.prices - 40.0)
+        own, other = model.solve(problem), model.solve(problem, solver)
+        assert other.cost == pytest.approx(own.cost, rel=1e-6, abs=1e-6)
+
+
 def test_a_solver_that_is_not_installed_is_named_with_what_is_accepted():
     with pytest.raises(model.SchedulerError, match=r"'nosuchsolver'.*FLEXMEASURES_LP_SOLVER.*highs"):
         model.solve(storage(), "nosuchsolver")

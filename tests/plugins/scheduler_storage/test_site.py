@@ -81,7 +81,7 @@ def keeps_to(solution, devices, limit):
 
 @given(case=sites())
 @settings(max_examples=100, deadline=None)
-@pytest.mark.contract("16.1")
+@pytest.mark.contract("16.1", "16.12")
 def test_a_site_costs_what_an_independent_program_finds_and_keeps_to_its_connection(case):
     devices, limit = case
     expected, solution = independent_minimum(devices, limit), solve_site(devices, limit)
