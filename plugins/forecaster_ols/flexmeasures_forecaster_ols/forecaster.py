@@ -14,12 +14,13 @@ import numpy as np
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.series import TimeSeries
-from flexmeasures.timing import floor_time, iso_duration
+from flexmeasures.timing import ceil_time, floor_time, iso_duration
 from flexmeasures_forecaster_ols.features import WEEK, event_slots, lead_slots
 from flexmeasures_forecaster_ols.learning import MOST_ROWS, Fitted, Lesson, Trial
 from flexmeasures_forecaster_ols.scene import Events, Scene
 
 REACH = 5 * WEEK  # how far columns look back from an event
+LONG = 26 * WEEK  # a history of which some days less do not matter
 KEPT = 1000  # fits and trials that a process keeps, some 50 kB each
 
 T = TypeVar("T")
@@ -157,13 +158,27 @@ def remember(
     return found
 
 
+def _beginning(problem: ForecastingProblem) -> int:
+    """The first slot of the history to learn from: the first that is known, or of a long history a week's first.
+
+    Histories of a fixed length move on with every event; so what is learnt from them is the same for a week.
+    """
+    history = problem.history
+    known = np.isfinite(history.values)
+    if not known.any() or not known[0]:
+        return int(known.argmax())
+    if len(known) * history.resolution < LONG:
+        return 0
+    return int((ceil_time(history.start, WEEK) - history.start) // history.resolution)
+
+
 def before(
     problem: ForecastingProblem, groups: Sequence[Events], moment: datetime
 ) -> tuple[list[Events], int, bytes]:
     """The groups' horizons in a scene of what ended before a moment, where that ends, and a print of it all."""
     resolution = problem.history.resolution
     last = (moment - problem.history.start) // resolution
-    scene = Scene.of(problem, last - MOST_ROWS - REACH // resolution, last)
+    scene = Scene.of(problem, max(last - MOST_ROWS - REACH // resolution, _beginning(problem)), last)
     asked = [replace(group, scene=scene, slots=group.slots[:0]) for group in groups]
     seen = hashlib.blake2b(f"{scene.sensor} {scene.past.start} {last}".encode())
     seen.update(scene.past.raw.tobytes())
