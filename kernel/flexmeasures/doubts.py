@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from flexmeasures.models.sensors import Asset, Market
     from flexmeasures.series import TimeSeries
 
-# Types of assets that have a state of charge; others have one when they have a largest one.
-STORING = ("battery", "one-way_evse", "two-way_evse")
+# Types of assets without a state of charge, unless one of them states its largest.
+WITHOUT_STORE = ("solar", "wind", "building")
 
 # A price is absurd when it is that many times as large as the middle one of its window.
 ABSURD = 100.0
@@ -35,7 +35,7 @@ def doubts_about(
 
 
 def _doubtful_state(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> str | None:
-    stores = asset.type_name in STORING or asset.max_soc_in_mwh is not None
+    stores = asset.type_name not in WITHOUT_STORE or asset.max_soc_in_mwh is not None
     if not stores or arguments.get("soc_in_mwh") is not None:
         return None
     if asset.soc_datetime is None or asset.soc_in_mwh is None:

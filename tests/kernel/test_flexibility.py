@@ -29,9 +29,9 @@ def test_a_switch_takes_true_or_false_only(value):
     assert caught.value.field == "relax"
 
 
-@pytest.mark.parametrize("value", [0, 1.5, -1, "0.5", True, float("nan"), [0.5]])
-def test_an_efficiency_is_a_number_above_nothing_and_at_most_one(value):
-    with pytest.raises(InputError, match=r"charge_efficiency is .*a number above 0 and at most 1"):
+@pytest.mark.parametrize("value", [0, 15, -1, "0.5", True, float("nan"), [0.5]])
+def test_an_efficiency_is_a_number_above_nothing_and_at_most_ten(value):
+    with pytest.raises(InputError, match=r"charge_efficiency is .*a number above 0 and at most 10"):
         read_flexibility({"charge_efficiency": value})
 
 

@@ -344,7 +344,7 @@ def test_again_in_its_own_folder_it_gives_the_same_and_serves_pages_until_interr
             assert page.status == 200
             assert "password" in page.read().decode()
         process.send_signal(signal.SIGINT)
-        stdout, _ = process.communicate(timeout=90)
+        stdout, _ = process.communicate(timeout=240)
     finally:
         process.kill()
         process.wait()

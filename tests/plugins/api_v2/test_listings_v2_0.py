@@ -47,7 +47,7 @@ def test_services_are_listed_in_order_and_each_is_served(client: FlaskClient) ->
         assert service["description"]
         method, _, path = service["name"].rpartition(" ")
         method = method or ("POST" if path.startswith("post") else "GET")
-        url = "/api/v2_0/" + path.lstrip("/").replace("<id>", "1")
+        url = "/api/v2_0/" + path.lstrip("/").replace("<id>", "1").replace("<event_id>", "1")
         assert client.open(url, method=method).status_code == 401, service["name"]
 
 

@@ -57,7 +57,7 @@ def test_what_if_of_the_impossible_names_what_conflicts(api: Api, path: str) -> 
     [
         ({"colour": 1}, "'colour' cannot be changed"),
         ({"capacity_in_mw": "big"}, "capacity_in_mw is 'big'"),
-        ({"charge_efficiency": 2}, "charge_efficiency is 2"),
+        ({"charge_efficiency": 20}, "charge_efficiency is 20"),
         ({"targets": [{"value": 1}]}, "targets holds"),
         ({"targets": 5}, "targets"),
     ],
