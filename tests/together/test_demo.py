@@ -92,6 +92,8 @@ def start(instance: Path, home: Path, *options: str) -> subprocess.Popen[str]:
             *options,
         ],
         env=surroundings,
+        # Who runs the tests in the background of a shell ignores interrupts, and its children would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -344,7 +346,7 @@ def test_again_in_its_own_folder_it_gives_the_same_and_serves_pages_until_interr
             assert page.status == 200
             assert "password" in page.read().decode()
         process.send_signal(signal.SIGINT)
-        stdout, _ = process.communicate(timeout=240)
+        stdout, _ = process.communicate(timeout=90)
     finally:
         process.kill()
         process.wait()

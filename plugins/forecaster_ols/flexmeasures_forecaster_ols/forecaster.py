@@ -165,7 +165,9 @@ def _beginning(problem: ForecastingProblem) -> int:
     """
     history = problem.history
     known = np.isfinite(history.values)
-    if not known.any() or not known[0]:
+    if not known.any():
+        return 0
+    if not known[0]:
         return int(known.argmax())
     if len(known) * history.resolution < LONG:
         return 0
