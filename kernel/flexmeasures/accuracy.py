@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flexmeasures import beliefs, quantiles
 from flexmeasures.knowledge import outcomes
-from flexmeasures.models.sources import DEMO_SCRIPT, FORECASTING_SCRIPT, SCRIPT, USER
+from flexmeasures.models.sources import EXPECTING, FORECASTING_SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +66,6 @@ def one_minus_wape(outcome: Floats, forecast: Floats) -> float | None:
 
 # -- by source -----------------------------------------------------------------------------------------
 
-FORECASTERS = (FORECASTING_SCRIPT, USER, SCRIPT, DEMO_SCRIPT)  # who says what will happen, not what should
 HORIZONS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 48))
 BAND = (0.1, 0.9)
 
@@ -108,7 +107,7 @@ def scores(
     """Scores of every source that said something ahead of the events of a window, by source and horizon."""
     truth = outcomes(sensor, start, end)
     found = []
-    for source in beliefs.sources_ahead(sensor, start, end, FORECASTERS):
+    for source in beliefs.sources_ahead(sensor, start, end, EXPECTING):
         for horizon in horizons:
             score = _score(sensor, source, horizon, start, end, truth.values)
             if score is not None:

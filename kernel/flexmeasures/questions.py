@@ -16,7 +16,7 @@ from flexmeasures.doubts import doubts_about
 from flexmeasures.errors import AlgorithmError, InputError, NotEnoughData, UnknownPrices, shown
 from flexmeasures.flexibility import ATTRIBUTE, KEYS, Flexibility, read_flexibility
 from flexmeasures.models.sensors import Market
-from flexmeasures.models.sources import DEMO_SCRIPT, FORECASTING_SCRIPT, SCRIPT, USER
+from flexmeasures.models.sources import EXPECTING
 from flexmeasures.prices import prices_for, prices_of
 from flexmeasures.reading import reader_for
 from flexmeasures.series import TimeSeries
@@ -156,9 +156,8 @@ def _demand(asset: Asset, flexibility: Flexibility, prices: TimeSeries, read: Re
     sensor_id = flexibility.demand_sensor_id
     if sensor_id is None:
         return None
-    kinds = (USER, FORECASTING_SCRIPT, SCRIPT, DEMO_SCRIPT)
     where = (sensor_id, prices.start, prices.end)
-    series = read(*where, resolution=prices.resolution, source_types=kinds)
+    series = read(*where, resolution=prices.resolution, source_types=EXPECTING)
     missing = np.flatnonzero(np.isnan(series.values))
     if len(missing):
         since = iso_time(prices.start + int(missing[0]) * prices.resolution)

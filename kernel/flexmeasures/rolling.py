@@ -21,6 +21,7 @@ from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
 from flexmeasures.models.sensors import Asset
 from flexmeasures.questions import question_about
 from flexmeasures.scheduling import Plan, keep, planned
+from flexmeasures.steering import prices_per_mwh
 from flexmeasures.timing import floor_time, iso_duration, iso_time
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def energy_cost(problem: SchedulingProblem, power: Floats) -> float:
     """What the energy of a plan (MW a slot) costs by the problem's prices, less what production earns."""
     import numpy as np
 
-    earned = problem.prices if problem.production_prices is None else problem.production_prices
-    by_slot = problem.prices * np.maximum(power, 0) - earned * np.maximum(-power, 0)
-    per_mwh = 1000.0 if problem.price_unit.endswith("/kWh") else 1.0
-    return float(per_mwh * problem.resolution / timedelta(hours=1) * by_slot.sum())
+    paid, other = prices_per_mwh(problem), problem.production_prices
+    earned = paid if other is None else prices_per_mwh(problem, other)
+    by_slot = paid * np.maximum(power, 0) - earned * np.maximum(-power, 0)
+    return float(problem.resolution / timedelta(hours=1) * by_slot.sum())

@@ -27,7 +27,7 @@ from flexmeasures.errors import InputError
 from flexmeasures.flexibility import ATTRIBUTE, read_flexibility
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
 from flexmeasures.models.users import User
-from flexmeasures.timing import parse_time, timezone
+from flexmeasures.timing import iso_duration, parse_duration, parse_time, timezone
 
 # Both spellings are accepted and sent: the documentation's examples, and the names of the columns.
 SPELLINGS = {"asset_type": "asset_type_name", "owner": "owner_id", "market": "market_id"}
@@ -63,6 +63,24 @@ class AwareTime(fields.Field[datetime]):
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.isoformat()
+
+
+class Duration(fields.Field[timedelta]):
+    """A positive ISO 8601 duration."""
+
+    json_schema: ClassVar = {"type": "string", "format": "duration"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
+        try:
+            duration = parse_duration(value, None, attr or "duration")
+        except InputError as error:
+            raise ValidationError(str(error)) from None
+        if duration <= timedelta(0):
+            raise ValidationError("Must be longer than nothing, such as PT15M.")
+        return duration
+
+    def _serialize(self, value: timedelta | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else iso_duration(value)
 
 
 class Text(fields.String):

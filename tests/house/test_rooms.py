@@ -35,7 +35,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         | {"names", "patience"}
     ),
     # Contracts: numbers and signatures without a database behind them, so models may give SensorFacts.
-    frozenset({"algorithms", "hookspecs", "answers", "flexibility", "activations"}),
+    frozenset({"algorithms", "hookspecs", "answers", "flexibility", "activations", "steering"}),
     frozenset({"db"}),
     frozenset({"models"}),
     frozenset(

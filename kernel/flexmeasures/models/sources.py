@@ -13,6 +13,8 @@ SCHEDULING_SCRIPT = "scheduling script"
 SCRIPT = "script"
 DEMO_SCRIPT = "demo script"
 
+EXPECTING = (USER, FORECASTING_SCRIPT, SCRIPT, DEMO_SCRIPT)  # who say what will happen, not what should
+
 
 class Source(Base):
     """A user, a forecaster, a scheduler or a script that states beliefs.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app, request
 from marshmallow import Schema
 
-from flexmeasures.platform import platform
 from flexmeasures_api.deprecation import deprecated_since
 from flexmeasures_api.described import JsonSchema, Operation, Shape, json_object, operation_of
+from flexmeasures_api.installed import installed_versions
 from flexmeasures_api.statuses import STATUSES
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def routes(version: Version) -> Iterator[tuple[str, str, Rule]]:
 
     That is everything below the version's path, and of what has no version all that describes itself.
     """
-    others = {other.name for brought in platform().ask("register_api_versions") for other in brought}
+    others = set(installed_versions()) - {version.name}
     for rule in sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule):
         parts = rule.rule.split("/")
-        if parts[1] != "api" or parts[2] in others - {version.name}:
+        if parts[1] != "api" or parts[2] in others:
             continue
         for method in _METHODS:
             ours = parts[2] == version.name or operation_of(current_app.view_functions[rule.endpoint], method)

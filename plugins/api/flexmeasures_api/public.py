@@ -11,11 +11,11 @@ from werkzeug.exceptions import BadRequest
 import flexmeasures
 from flexmeasures.db import db
 from flexmeasures.models import User as UserTable
-from flexmeasures.platform import platform
 from flexmeasures_api import pages
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
 from flexmeasures_api.grammar import read_json
+from flexmeasures_api.installed import installed_versions
 from flexmeasures_api.permissions import check_size
 
 if TYPE_CHECKING:
@@ -55,14 +55,12 @@ NO_TOKEN = json_object(("errors",), errors={"type": "array", "items": TEXT})
 )
 def list_versions() -> Response:
     """Public: the versions of the API that are installed."""
-    brought = platform().ask("register_api_versions")
-    versions = sorted({version.name for versions_of_one in brought for version in versions_of_one})
     message = (
         "For these API versions endpoints are available. A service listing is at /api/<version>/getService."
     )
     return answer(
         {
-            "versions": versions,
+            "versions": installed_versions(),
             "message": message,
             "flexmeasures_version": flexmeasures.__version__,
             "status": 200,

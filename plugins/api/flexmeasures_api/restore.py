@@ -7,10 +7,10 @@ from werkzeug.exceptions import NotFound as NoSuchPage
 
 from flexmeasures import backups
 from flexmeasures.errors import InputError
-from flexmeasures.platform import platform
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
 from flexmeasures_api.grammar import read_message
+from flexmeasures_api.installed import installed_versions
 from flexmeasures_api.permissions import check_role, check_size, require_user
 from flexmeasures_api.statuses import Refused, processed, shown
 from flexmeasures_api.versions import refused
@@ -35,7 +35,7 @@ def restore_data(version: str | None = None) -> Response:
     The key `backup`, in body or query string, names a folder below FLEXMEASURES_DB_BACKUP_PATH. What running
     jobs compute is not stored. Refused, with nothing changed, when the owner of a sensor is not a user here.
     """
-    if version is not None and version not in _versions():
+    if version is not None and version not in installed_versions():
         raise NoSuchPage(f"There is no version {shown(version)} here.")
     try:
         check_size(request)
@@ -45,10 +45,6 @@ def restore_data(version: str | None = None) -> Response:
     except Refused as refusal:
         return refused(refusal)
     return answer(processed() | {"message": f"The data are those of backup {name}.", "rows": counts})
-
-
-def _versions() -> set[str]:
-    return {version.name for brought in platform().ask("register_api_versions") for version in brought}
 
 
 def _name() -> str:

@@ -10,10 +10,9 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from flexmeasures import accuracy
 from flexmeasures.models import Asset, User
-from flexmeasures.schemas import AwareTime
+from flexmeasures.schemas import AwareTime, Duration
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described
-from flexmeasures_api_v2.charts import Duration
 from flexmeasures_api_v2.resources import answers_user, thing_of, unprocessable
 
 blueprint = Blueprint("api_v2_0_accuracy", __name__, url_prefix="/api/v2_0")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 from werkzeug import exceptions
 
 from flexmeasures.auth import may
-from flexmeasures.errors import InputError
 from flexmeasures.groups import assets_of
 from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, User
 from flexmeasures.platform import platform
-from flexmeasures.schemas import AwareTime, Text
-from flexmeasures.timing import iso_duration, parse_duration
+from flexmeasures.schemas import AwareTime, Duration, Text
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import check_role
@@ -35,24 +33,6 @@ ITEM = json_object(
     root_id={"type": "string"},
     doc={"type": "object"},
 )
-
-
-class Duration(fields.Field[timedelta]):
-    """A positive ISO 8601 duration."""
-
-    json_schema: ClassVar = {"type": "string", "format": "duration"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
-        try:
-            duration = parse_duration(value, None, attr or "duration")
-        except InputError as error:
-            raise ValidationError(str(error)) from None
-        if duration <= timedelta(0):
-            raise ValidationError("Must be longer than nothing, such as PT15M.")
-        return duration
-
-    def _serialize(self, value: timedelta | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else iso_duration(value)
 
 
 class ChartQuery(Schema):

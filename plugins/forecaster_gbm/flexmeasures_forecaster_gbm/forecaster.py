@@ -38,13 +38,6 @@ class GradientBoosting(LinearOLS):
         """No sensor by itself: gbm is for those for which it is wished."""
         return False
 
-    @classmethod
-    def warm(cls) -> None:
-        """Import LightGBM, which takes a while, and what linear-OLS takes."""
-        import lightgbm  # noqa: F401
-
-        super().warm()
-
     def learn(
         self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
     ) -> Sequence[Boosted]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flexmeasures.algorithms import Explanation, Schedule, Scheduler, SchedulingProblem, SensorFacts, Status
 from flexmeasures.errors import AlgorithmError, NotEnoughData
-from flexmeasures.models.sources import DEMO_SCRIPT, FORECASTING_SCRIPT, SCRIPT, USER
+from flexmeasures.models.sources import EXPECTING
+from flexmeasures.steering import preference_for_sooner, prices_per_mwh
 from flexmeasures.timing import floor_time, iso_duration, iso_time
 from flexmeasures_scheduler_curtail_shift.curtailing import CannotCurtail, Curtailment, curtail
 from flexmeasures_scheduler_curtail_shift.shifting import Process, at_once, place
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-PER_MWH = {"MWh": 1.0, "kWh": 1000.0}
-EXPECTED_BY = (USER, FORECASTING_SCRIPT, SCRIPT, DEMO_SCRIPT)  # whoever but schedules
-
 
 class CurtailmentScheduler(Scheduler):
     """Lowers the expected production or consumption where that pays, or where a limit asks for it."""
@@ -43,7 +41,7 @@ class CurtailmentScheduler(Scheduler):
         """Plan against the newest forecast of the asset's power; NotEnoughData where there is none."""
         asset = problem.asset
         wanted = read(CurtailmentSchema(), CURTAILMENT, asset.attributes, asset.name)
-        expected, prices = _expected(problem), _per_mwh(problem)
+        expected, prices = _expected(problem), prices_per_mwh(problem)
         task = Curtailment(
             expected=expected,
             hours=_hours(problem),
@@ -85,8 +83,8 @@ class ShiftingScheduler(Scheduler):
                 f"The duration {iso_duration(wanted['duration'])} of the process of asset {problem.asset.name!r} is"
                 f" no multiple of its resolution {iso_duration(problem.resolution)}."
             )
-        prices, hours = _per_mwh(problem), _hours(problem)
-        slope = _preference(prices) if problem.prefer_charging_sooner else np.zeros(len(prices))
+        prices, hours = prices_per_mwh(problem), _hours(problem)
+        slope = preference_for_sooner(prices) if problem.prefer_charging_sooner else np.zeros(len(prices))
         first, last = _window(problem, wanted)
         profile = np.full(slots, wanted["power_in_mw"])
         process = Process(
@@ -117,16 +115,6 @@ def _hours(problem: SchedulingProblem) -> float:
     return problem.resolution.total_seconds() / 3600
 
 
-def _per_mwh(problem: SchedulingProblem) -> Floats:
-    """Prices in money per MWh, shape (n,)."""
-    energy = problem.price_unit.rpartition("/")[2]
-    if energy not in PER_MWH:
-        raise AlgorithmError(
-            f"The unit of the prices is {problem.price_unit!r}. Accepted: a currency per MWh or kWh."
-        )
-    return problem.prices * PER_MWH[energy]
-
-
 def _expected(problem: SchedulingProblem) -> Floats:
     """What the asset is expected to do by itself: the newest belief about each slot, of anybody but schedulers."""
     import numpy as np
@@ -138,7 +126,7 @@ def _expected(problem: SchedulingProblem) -> Floats:
         problem.start,
         problem.end,
         resolution=problem.resolution,
-        source_types=EXPECTED_BY,
+        source_types=EXPECTING,
     )
     missing = np.flatnonzero(np.isnan(series.values))
     if len(missing):
@@ -160,14 +148,6 @@ def _window(problem: SchedulingProblem, wanted: dict[str, Any]) -> tuple[int, in
         end = floor_time(latest, problem.resolution)
         last = min(last, max(0, (end - problem.start) // problem.resolution))
     return first, last
-
-
-def _preference(prices: Floats) -> Floats:
-    """The ramp by which of equal prices the sooner is taken (documentation, chapter 7.2)."""
-    import numpy as np
-
-    spread = float(prices.max() - prices.min())
-    return np.linspace(0.0, spread / 1000 if spread > 0 else 0.001, len(prices))
 
 
 # -- wording -------------------------------------------------------------------------------------------

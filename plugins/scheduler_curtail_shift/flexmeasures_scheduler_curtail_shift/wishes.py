@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from math import inf
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from flexmeasures.errors import AlgorithmError, InputError
-from flexmeasures.schemas import AwareTime
-from flexmeasures.timing import parse_duration
+from flexmeasures.errors import AlgorithmError
+from flexmeasures.schemas import AwareTime, Duration
 
 CURTAILMENT, PROCESS = "curtailment", "process"
-
-
-class Duration(fields.Field[timedelta]):
-    """An ISO 8601 duration above zero."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
-        try:
-            duration = parse_duration(value, None, attr or "duration")
-        except InputError as error:
-            raise ValidationError(str(error)) from None
-        if duration <= timedelta(0):
-            raise ValidationError("Must be longer than nothing, such as PT2H.")
-        return duration
 
 
 class CurtailmentSchema(Schema):

@@ -13,7 +13,7 @@ from flask import current_app
 
 from flexmeasures import quantiles
 from flexmeasures.beliefs import search
-from flexmeasures.models.sources import DEMO_SCRIPT, FORECASTING_SCRIPT, SCHEDULING_SCRIPT, SCRIPT, USER
+from flexmeasures.models.sources import EXPECTING, SCHEDULING_SCRIPT
 from flexmeasures.series import TimeSeries
 from flexmeasures.timing import server_now
 from flexmeasures_ui.words import power_unit, shown
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MEASURED, FORECAST, SCHEDULE, PRICE = "measured", "forecast", "schedule", "price"
 BAND = (0.1, 0.9)
-FORECAST_SOURCES = (USER, FORECASTING_SCRIPT, SCRIPT, DEMO_SCRIPT)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _power(chart: PowerChart, kind: str, zone: ZoneInfo) -> dict[int, TimeSeries
     if kind == SCHEDULE:
         return search(*where, source_types=(SCHEDULING_SCRIPT,), **as_asked)  # type: ignore[arg-type]
     ahead = chart.forecast_horizon
-    return search(*where, horizon_at_least=ahead, source_types=FORECAST_SOURCES, **as_asked)  # type: ignore[arg-type]
+    return search(*where, horizon_at_least=ahead, source_types=EXPECTING, **as_asked)  # type: ignore[arg-type]
 
 
 def _line(
@@ -146,7 +145,7 @@ def _band(asset: Asset, chart: PowerChart, per_mw: float) -> tuple[Floats, Float
         return None
     ahead = chart.forecast_horizon
     below = quantiles.search(
-        asset, chart.start, chart.end, BAND, horizon_at_least=ahead, source_types=FORECAST_SOURCES
+        asset, chart.start, chart.end, BAND, horizon_at_least=ahead, source_types=EXPECTING
     )
     sides = [shown(series.values * per_mw, chart.consumption_as_positive) for series in below.values()]
     low, high = np.minimum(*sides), np.maximum(*sides)

@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, abort, current_app, g, request
+from flask import Blueprint, Response, abort, g
 from sqlalchemy import select
 
 from flexmeasures.accuracy import scores
 from flexmeasures.auth import current_user, login_required, may
 from flexmeasures.db import db
-from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, User
 from flexmeasures.platform import platform
 from flexmeasures.timing import iso_time
@@ -93,7 +92,7 @@ def assets() -> str:
 def asset(asset_id: int) -> str:
     """One asset: its facts, its chart, the same as a table."""
     found = _asset_or_404(asset_id)
-    window = _window(found)
+    window = windows.of_request(found)
     shown = read(windows.power_chart(found, window))
     g.draws_chart = True
     return render_flexmeasures_template(
@@ -113,7 +112,7 @@ def asset(asset_id: int) -> str:
 def chart(asset_id: int) -> Response:
     """The chart of one asset, as JSON for charts.js."""
     found = _asset_or_404(asset_id)
-    wanted = windows.power_chart(found, _window(found))
+    wanted = windows.power_chart(found, windows.of_request(found))
     item = platform().first("draw_power_chart", chart=wanted)
     if item is None:
         abort(500)
@@ -123,7 +122,7 @@ def chart(asset_id: int) -> Response:
 def data(asset_id: int) -> Response:
     """What the chart of one asset shows, as CSV with times in ISO 8601."""
     found = _asset_or_404(asset_id)
-    shown = read(windows.power_chart(found, _window(found)))
+    shown = read(windows.power_chart(found, windows.of_request(found)))
     text = io.StringIO()
     writer = csv.writer(text)
     lines = _lines(shown)
@@ -159,13 +158,6 @@ def _asset_or_404(asset_id: int) -> Asset:
     if found is None or not may(_user(), "read", found):
         abort(404)
     return found
-
-
-def _window(found: Asset) -> windows.Window:
-    try:
-        return windows.asked_window(found, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
-    except InputError as error:
-        abort(400, description=str(error))
 
 
 def _lines(shown: ChartData) -> list[Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from flask import Response, abort, current_app, g, request
+from flask import Response, abort, current_app, g
 
 from flexmeasures.auth import current_user
 from flexmeasures.beliefs import extent, search_one
 from flexmeasures.db import db
-from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, Sensor
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
@@ -22,7 +20,7 @@ from flexmeasures_ui.chart_data import MEASURED, ChartData, Line
 def sensor(sensor_id: int) -> str:
     """Facts and chart of one sensor of any kind."""
     found = _sensor_or_404(sensor_id)
-    window = _window(found)
+    window = windows.of_request(found)
     g.draws_chart = True
     data = extent(found)
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
@@ -41,7 +39,9 @@ def chart(sensor_id: int) -> Response:
     from flexmeasures_ui.drawing import draw
 
     found = _sensor_or_404(sensor_id)
-    return Response(orjson.dumps(draw(_read(found, _window(found)))), content_type="application/json")
+    return Response(
+        orjson.dumps(draw(_read(found, windows.of_request(found)))), content_type="application/json"
+    )
 
 
 def _read(found: Sensor, window: windows.Window) -> ChartData:
@@ -71,10 +71,3 @@ def _sensor_or_404(sensor_id: int) -> Sensor:
     if found is None:
         abort(404)
     return found
-
-
-def _window(found: Any) -> windows.Window:
-    try:
-        return windows.asked_window(found, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
-    except InputError as error:
-        abort(400, description=str(error))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flask import abort, current_app, request
 from sqlalchemy import select
 
 from flexmeasures.beliefs import last_values
@@ -59,6 +60,14 @@ class Window:
 
 def _query(start: datetime, end: datetime) -> dict[str, str]:
     return {name: f"{moment:%Y-%m-%dT%H:%M}Z" for name, moment in (("start", start), ("end", end))}
+
+
+def of_request(sensor: Sensor) -> Window:
+    """The window that the request asks for; 400 for one that it cannot be."""
+    try:
+        return asked_window(sensor, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
+    except InputError as error:
+        abort(400, description=str(error))
 
 
 def asked_window(sensor: Sensor, query: Mapping[str, str], timezone: str) -> Window:

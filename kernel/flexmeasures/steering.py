@@ -1,0 +1,47 @@
+"""What schedulers steer by: prices in money per MWh, and the preference for sooner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flexmeasures.errors import AlgorithmError, UnknownPrices
+
+if TYPE_CHECKING:
+    from flexmeasures.algorithms import SchedulingProblem
+    from flexmeasures.series import Floats
+
+# How many of a price unit's denominator make one MWh.
+PER_MWH = {"MWh": 1.0, "kWh": 1000.0}
+
+
+def prices_per_mwh(problem: SchedulingProblem, prices: Floats | None = None) -> Floats:
+    """Prices (the problem's own unless given) in money per MWh, shape (n,), by the denominator of their unit.
+
+    So a price of 100 KRW/kWh is 100,000 KRW/MWh, and costs come out in whole KRW. Raises UnknownPrices.
+    """
+    import numpy as np
+
+    known = problem.prices if prices is None else prices
+    _, _, energy = problem.price_unit.rpartition("/")
+    if energy not in PER_MWH:
+        raise AlgorithmError(
+            f"The unit of the prices is {problem.price_unit!r}, which is no price of energy."
+            " Accepted: a currency per MWh or kWh, such as EUR/MWh or KRW/kWh."
+        )
+    if not len(problem.prices) or not np.isfinite(known).all():
+        raise UnknownPrices(
+            f"Prices unknown: asset {problem.asset.name!r} has no price for each slot of its window."
+        )
+    return known * PER_MWH[energy]
+
+
+def preference_for_sooner(prices: Floats) -> Floats:
+    """What is added to prices so that of equal ones the sooner is charged at, money per MWh, shape (n,).
+
+    A ramp over the window from 0 at the first slot to a thousandth of the spread of prices at the last, or
+    to 0.001 when all are equal (documentation, chapter 7.2; contract 16.7).
+    """
+    import numpy as np
+
+    spread = float(prices.max() - prices.min())
+    return np.linspace(0.0, spread / 1000 if spread > 0 else 0.001, len(prices))
