@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -73,3 +73,10 @@ def seconds(work: Callable[[], Any]) -> float:
     begin = perf_counter()
     work()
     return perf_counter() - begin
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    """How long a piece of work keeps this process busy, once: what others do on the machine does not count."""
+    begin = process_time()
+    work()
+    return process_time() - begin

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # How measurements count as known over the past: when the event ended, or when they were recorded.
 Knowledge = Literal["event-end", "recorded"]
 
-HISTORY = timedelta(days=460)  # a forecaster gets at most a year of the past, and what that looks back on
+HISTORY = timedelta(weeks=66)  # a forecaster gets at most a year of the past, and what that looks back on
 MAX_DISTANCE_KM = 100.0  # weather from farther away explains nothing here
 CORRELATED = {
     "solar": ("radiation",),

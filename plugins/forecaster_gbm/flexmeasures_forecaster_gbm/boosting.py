@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from flexmeasures_forecaster_gbm.columns import for_trees
 from flexmeasures_forecaster_gbm.trees import Trees, grow
 from flexmeasures_forecaster_ols.design import Columns, Design
 from flexmeasures_forecaster_ols.features import Floats, Ints
-from flexmeasures_forecaster_ols.learning import Fitted, Lesson, Trial, hours_of_day, not_enough
+from flexmeasures_forecaster_ols.fitted import Fitted, Trial, hours_of_day
+from flexmeasures_forecaster_ols.learning import Lesson, not_enough
 from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.scene import Scene
 from flexmeasures_forecaster_ols.spread import Spread
@@ -32,14 +34,14 @@ class Boosted(Fitted):
     leaves: Design
     share: float = 1.0
 
-    def __call__(self, scene: Scene, slots: Ints) -> Floats:
-        """Forecast, shape (slots,); NaN where no value was known that could be forecast from."""
-        values = super().__call__(scene, slots)
+    def answer(self, columns: Columns, slots: Ints) -> Floats:
+        """Forecast some of the slots whose columns were made for this and other designs."""
+        values = super().answer(columns, slots)
         if self.share:
-            values = values + self.share * self.trees(_table(self.leaves, scene, slots))
-        return self.bounds(values, scene.past, slots)
+            values = values + self.share * self.trees(_table(self.leaves, columns.scene, slots))
+        return self.bounds(values, columns.scene.past, slots)
 
-    @property
+    @cached_property
     def note(self) -> str:
         """What was fitted, in words for users."""
         counted = "" if self.share == 1.0 else f" (lately worth {self.share:.0%})"
@@ -54,20 +56,21 @@ def boost(lesson: Lesson, trials: Sequence[Trial]) -> list[Boosted]:
     """
     if len(lesson.y) < FEWEST_ROWS:
         raise not_enough(lesson.asked[0], f"trees need {FEWEST_ROWS}, and there are {len(lesson.y)}")
-    found = _boosted(lesson, trials, np.ones(len(lesson.slots), dtype=bool))
+    found = _boosted(lesson, trials, len(lesson.slots))
     begin = lesson.end - lesson.newest
-    newest, older = lesson.slots >= begin, lesson.before(begin)
-    if older.sum() < FEWEST_ROWS // 2:
+    older = lesson.before(begin)
+    if older < FEWEST_ROWS // 2:
         return [replace(each, trial=replace(each.trial, spread=None)) for each in found]
     tried = _boosted(lesson, trials, older)
+    newest = lesson.slots >= begin
     return [_judged(lesson, each, before, newest) for each, before in zip(found, tried, strict=True)]
 
 
-def _boosted(lesson: Lesson, trials: Sequence[Trial], rows: Bools) -> list[Boosted]:
-    """Learn from some rows only."""
-    scene, slots, y = lesson.scene, lesson.slots[rows], lesson.y[rows]
+def _boosted(lesson: Lesson, trials: Sequence[Trial], count: int) -> list[Boosted]:
+    """Learn from so many of the oldest rows."""
+    scene, slots, y = lesson.scene, lesson.slots[:count], lesson.y[:count]
     found = []
-    for linear in lesson.fit(trials, rows):
+    for linear in lesson.course(count).fit(trials):
         leaves = for_trees(linear.design)
         trees = grow(_table(leaves, scene, slots), y - linear(scene, slots))
         known: dict[str, Any] = {field.name: getattr(linear, field.name) for field in fields(Fitted)}
@@ -87,4 +90,4 @@ def _judged(lesson: Lesson, found: Boosted, tried: Boosted, rows: Bools) -> Boos
 
 
 def _table(design: Design, scene: Scene, slots: Ints) -> Floats:
-    return Columns([design], scene, slots).table.x
+    return Columns([design], scene, slots).x

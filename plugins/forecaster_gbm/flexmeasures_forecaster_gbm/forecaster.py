@@ -12,8 +12,8 @@ from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import floor_time
 from flexmeasures_forecaster_gbm.boosting import Boosted, boost
 from flexmeasures_forecaster_ols.features import WEEK
-from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, remember
-from flexmeasures_forecaster_ols.learning import Lesson, Trial
+from flexmeasures_forecaster_ols.fitted import Trial
+from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember
 from flexmeasures_forecaster_ols.scene import Events
 
 KEPT = 50  # forests that a process keeps, some MB each for four horizons
@@ -42,7 +42,7 @@ class GradientBoosting(LinearOLS):
         self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
     ) -> Sequence[Boosted]:
         """A regression and trees for the horizon of each group; NotEnoughData for too little history."""
-        trials = self.trials(problem, groups, midnight)
+        _, trials = self.trials(problem, groups, midnight)
         try:
             return _grow(problem, groups, floor_time(midnight, WEEK), trials)
         except NotEnoughData:
@@ -52,6 +52,6 @@ class GradientBoosting(LinearOLS):
 def _grow(
     problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, trials: Sequence[Trial]
 ) -> Sequence[Boosted]:
-    asked, end, seen = before(problem, groups, moment)
+    _, _, seen = before(problem, groups, moment, moment)
     chosen = repr([trial.recipes for trial in trials])
-    return remember(chosen, seen, lambda: boost(Lesson(asked, end), trials), _grown, KEPT)
+    return remember(chosen, seen, lambda: boost(lesson_until(problem, groups, moment), trials), _grown, KEPT)

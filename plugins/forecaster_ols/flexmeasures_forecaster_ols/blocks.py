@@ -41,7 +41,7 @@ class Mean:
     span: int
 
     def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
-        return [(LEVEL, scene.past.means(slots, self.lead, (self.span,)))]
+        return [(LEVEL, features.shifted(scene.past.means(self.span), slots, (self.lead,)).T)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Before:
 
     def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
         values = scene.weather(self.type, self.horizon)
-        return [(PLAIN, features.take(values, slots[:, None] - np.array(self.shifts)))]
+        return [(PLAIN, features.shifted(values, slots, self.shifts).T)]
 
 
 @dataclass(frozen=True)

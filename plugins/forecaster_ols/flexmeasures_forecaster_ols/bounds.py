@@ -53,6 +53,10 @@ class Night:
             resting = np.zeros(0, dtype=bool)  # a sensor that is always at 0 does not have nights
         return cls(resting, place_of(sensor))
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return len(self.resting) > 0 or self.place is not None
+
     def __call__(self, past: Past, slots: Ints) -> Bools:
         """Whether each slot is at night."""
         dark = np.zeros(len(slots), dtype=bool)
@@ -87,4 +91,6 @@ class Bounds:
     def __call__(self, values: Floats, past: Past, slots: Ints) -> Floats:
         """The values, within bounds; unknown ones stay unknown."""
         bounded = np.clip(values, self.lowest, self.highest)
+        if not self.night:
+            return bounded
         return np.where(self.night(past, slots) & np.isfinite(bounded), 0.0, bounded)

@@ -49,9 +49,9 @@ class Calendar:
         group = local % DAY_MS // HOUR_MS
         if self.weekly:
             group = group + 24 * self.types(local // DAY_MS)
-        columns = np.zeros((len(group), self.width))
-        columns[np.arange(len(group)), group] = 1.0
-        return columns
+        columns = np.zeros((self.width, len(group)))
+        columns[group, np.arange(len(group))] = 1.0
+        return columns.T
 
     def types(self, days: Ints) -> Ints:
         """Type of each local day (days since the epoch): WORK_DAY, SATURDAY, SUNDAY, SPECIAL."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,8 +27,9 @@ from flexmeasures_forecaster_ols.blocks import Weather as Curve
 from flexmeasures_forecaster_ols.bounds import NIGHT_TYPES, place_of
 from flexmeasures_forecaster_ols.calendars import Calendar, seasonality
 from flexmeasures_forecaster_ols.features import DAY, DAY_MS, HOUR, HOUR_MS, WEEK, Floats, Ints
-from flexmeasures_forecaster_ols.ols import Table
+from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.scene import Events, Scene
+from flexmeasures_forecaster_ols.training import Table
 
 TO_BE_LEARNT = 0.0
 SCALES = {PLAIN: np.nan, LEVEL: 1.0, POSITIVE: TO_BE_LEARNT}
@@ -35,7 +37,7 @@ SCALES = {PLAIN: np.nan, LEVEL: 1.0, POSITIVE: TO_BE_LEARNT}
 FOR_FEW = (Curve, WeatherMeans, Sunlight, Yield)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Design:
     """The columns of the models of one horizon: values some slots before the event, and blocks of others.
 
@@ -102,37 +104,81 @@ def _sunshine(events: Events, forecast: bool, targets: Ints) -> list[Block]:
     return [Sunlight(sky, hours), Yield(sky, events.lead)]
 
 
-class Columns:
-    """The columns of several designs in one table: those that are the same stand there once.
+class Layout:
+    """Which columns several designs have together: those that are the same stand there once.
 
-    table: one row a slot (ascending), NaN where something is not known.
+    Lags first, then means by span, then the other blocks, whose widths are known when they are first made.
     """
 
-    def __init__(self, designs: Sequence[Design], scene: Scene, slots: Ints) -> None:
-        lags = dict.fromkeys(lag for design in designs for lag in design.lags)
-        self._lags = {lag: place for place, lag in enumerate(lags)}
-        self._places: dict[Block, Ints] = {}
-        parts: list[Floats] = [scene.past.lagged(slots, list(self._lags))]
-        scales = [np.ones(len(self._lags))]
-        width = len(self._lags)
-        for block in dict.fromkeys(block for design in designs for block in design.blocks):
-            begin = width
-            for sort, columns in block(scene, slots):
-                parts.append(columns)
-                scales.append(np.full(columns.shape[1], SCALES[sort]))
-                width += columns.shape[1]
-            self._places[block] = np.arange(begin, width)
-        self.table = Table(np.concatenate(parts, axis=1), np.concatenate(scales))
+    def __init__(self, designs: Sequence[Design]) -> None:
+        self.designs = designs
+        self.lags = list(dict.fromkeys(lag for design in designs for lag in design.lags))
+        blocks = dict.fromkeys(block for design in designs for block in design.blocks)
+        self.means: dict[int, list[Mean]] = {}
+        for block in blocks:
+            if isinstance(block, Mean):
+                self.means.setdefault(block.span, []).append(block)
+        self.blocks = [block for block in blocks if not isinstance(block, Mean)]
+        means = [mean for of_span in self.means.values() for mean in of_span]
+        self._first: dict[Block, int] = {mean: len(self.lags) + place for place, mean in enumerate(means)}
+        self._widths: dict[Block, int] = dict.fromkeys(means, 1)
+        self._numbers: dict[tuple[Design, bool], Ints] = {}
+
+    def place(self, block: Block, first: int, width: int) -> None:
+        """Note where the columns of a block stand."""
+        self._first[block], self._widths[block] = first, width
 
     def of(self, design: Design, few: bool = False) -> Ints:
         """Numbers of the columns of one design, in its own order; few: those that a short history can feed."""
-        lags = np.array([self._lags[lag] for lag in design.lags], dtype=np.int64)
-        blocks = [block for block in design.blocks if not few or isinstance(block, FOR_FEW)]
-        return np.concatenate([lags, *(self._places[block] for block in blocks)])
+        if (design, few) not in self._numbers:
+            lags = [self.lags.index(lag) for lag in design.lags]
+            blocks = [block for block in design.blocks if not few or isinstance(block, FOR_FEW)]
+            ranges = [self._first[block] + np.arange(self._widths[block]) for block in blocks]
+            self._numbers[design, few] = np.concatenate([np.array(lags), *ranges])
+        return self._numbers[design, few]
+
+    def common(self) -> Ints:
+        """Numbers of the columns that all of several designs have."""
+        if len(self.designs) < 2:
+            return np.empty(0, dtype=np.int64)
+        counts = np.bincount(np.concatenate([self.of(design) for design in self.designs]))
+        return np.flatnonzero(counts == len(self.designs))
 
 
-def scaled(table: Table, y: Floats) -> Table:
-    """Give POSITIVE columns the size and sign of the values y, so that both may be transformed alike."""
-    means = np.abs(table.x).mean(axis=0)
-    own = np.where(means > 0, y.mean() / np.where(means > 0, means, 1.0), 1.0)
-    return Table(table.x, np.where(table.scale == TO_BE_LEARNT, own, table.scale))
+layout = lru_cache(maxsize=64)(Layout)  # designs serve a week; of each, one object
+
+
+class Columns:
+    """The columns of several designs at some slots (ascending), one row a slot; NaN where something is not known."""
+
+    def __init__(self, designs: Sequence[Design], scene: Scene, slots: Ints) -> None:
+        self.scene, self.slots, self.layout = scene, slots, layout(tuple(designs))
+        parts, sorts = [scene.past.lagged(slots, self.layout.lags)], [LEVEL]
+        for span, means in self.layout.means.items():
+            parts.append(features.shifted(scene.past.means(span), slots, [mean.lead for mean in means]))
+            sorts.append(LEVEL)
+        width = sum(map(len, parts))
+        for block in self.layout.blocks:
+            first = width
+            for sort, columns in block(scene, slots):
+                parts.append(columns.T)
+                sorts.append(sort)
+                width += columns.shape[1]
+            self.layout.place(block, first, width - first)
+        self.x: Floats = np.concatenate(parts).T
+        self._sorts = [(sort, len(part)) for sort, part in zip(sorts, parts, strict=True)]
+
+    def at(self, slots: Ints, design: Design) -> Floats:
+        """The columns of one design at some of the slots, shape (slots, columns)."""
+        rows = np.searchsorted(self.slots, slots)
+        found: Floats = self.x.T[self.layout.of(design)[:, None], rows].T
+        return found
+
+    def table(self, rows: slice | Bools, y: Floats) -> Table:
+        """Some rows, of which everything is known; POSITIVE columns get the size and sign of the rows' values y."""
+        scale = np.concatenate([np.full(width, SCALES[sort]) for sort, width in self._sorts])
+        x = self.x.T[:, rows].T
+        for column in np.flatnonzero(scale == TO_BE_LEARNT):
+            mean = np.abs(x[:, column]).mean()
+            scale[column] = y.mean() / mean if mean > 0 else 1.0
+        return Table(x, scale)

@@ -7,12 +7,13 @@ see is e - lead (lead = horizon in slots, rounded up), so nothing in here reads 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from flexmeasures.algorithms import ForecastingProblem
@@ -110,6 +111,7 @@ class Past:
     filled: Floats
     sums: Floats
     counts: Ints
+    _means: dict[int, Floats] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, history: TimeSeries, length: int = 0) -> Past:
@@ -124,16 +126,18 @@ class Past:
         return cls(history.start, history.resolution, raw, filled, sums, counts)
 
     def lagged(self, slots: Ints, lags: Sequence[int]) -> Floats:
-        """Values `lags` before each slot, shape (slots, lags), NaN outside of the history."""
-        return take(self.filled, slots[:, None] - np.asarray(lags, dtype=np.int64))
+        """Values `lags` before each slot, shape (lags, slots), NaN outside of the history."""
+        return shifted(self.filled, slots, lags)
 
-    def means(self, slots: Ints, lead: int, spans: Sequence[int]) -> Floats:
-        """Means over the newest `spans` slots that each event may see, shape (slots, spans)."""
-        end = np.clip(slots[:, None] - lead + 1, 0, len(self.filled))
-        first = np.clip(end - np.asarray(spans), 0, None)
-        counts = self.counts[end] - self.counts[first]
-        sums = self.sums[end] - self.sums[first]
-        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    def means(self, span: int) -> Floats:
+        """Means of what is known of the `span` slots up to each slot, that one included; one a slot."""
+        if span not in self._means:
+            end = np.arange(1, len(self.filled) + 1)
+            first = np.maximum(end - span, 0)
+            counts = self.counts[end] - self.counts[first]
+            sums = self.sums[end] - self.sums[first]
+            self._means[span] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        return self._means[span]
 
     @property
     def end(self) -> datetime:
@@ -188,6 +192,23 @@ def take(values: Floats, index: Ints) -> Floats:
         return values[index]
     found = np.full(index.shape, np.nan)
     found[inside] = values[index[inside]]
+    return found
+
+
+def shifted(values: Floats, slots: Ints, shifts: Sequence[int]) -> Floats:
+    """Values `shifts` before each slot (ascending), shape (shifts, slots), NaN outside."""
+    most, least = max(shifts, default=0), min(shifts, default=0)
+    if len(slots) == 0:
+        return np.empty((len(shifts), 0))
+    first, last = int(slots[0]), int(slots[-1])
+    reach = take(values, np.arange(first - most, last - least + 1))
+    starts = most - np.asarray(shifts, dtype=np.int64)
+    without_gaps = last - first + 1 == len(slots)  # then each row is a piece of `reach`
+    found: Floats = (
+        sliding_window_view(reach, len(slots))[starts]
+        if without_gaps
+        else reach[starts[:, None] + (slots - first)]
+    )
     return found
 
 

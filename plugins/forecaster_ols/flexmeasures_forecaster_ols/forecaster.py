@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -15,15 +15,19 @@ from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, Se
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.series import TimeSeries
 from flexmeasures.timing import ceil_time, floor_time, iso_duration
-from flexmeasures_forecaster_ols.features import WEEK, event_slots, lead_slots
-from flexmeasures_forecaster_ols.learning import MOST_ROWS, Fitted, Lesson, Trial
+from flexmeasures_forecaster_ols.design import Columns, Design
+from flexmeasures_forecaster_ols.features import DAY, WEEK, event_slots, lead_slots
+from flexmeasures_forecaster_ols.fitted import Fitted, Trial
+from flexmeasures_forecaster_ols.learning import MOST_ROWS, Course, Lesson
 from flexmeasures_forecaster_ols.scene import Events, Scene
 
 REACH = 5 * WEEK  # how far columns look back from an event
 LONG = 26 * WEEK  # a history of which some days less do not matter
 KEPT = 1000  # fits and trials that a process keeps, some 50 kB each
+SUMMED_UP = 4  # lessons, and days after them, that a process keeps: of a year of hours, some 20 MB a sensor
 
 T = TypeVar("T")
+Lot = tuple[datetime, tuple[str, ...]]
 Key = tuple[int, timedelta, timedelta, tuple[str, ...], datetime]
 
 
@@ -56,13 +60,31 @@ class LinearOLS(Forecaster):
         """One forecast a horizon; NotEnoughData when no event of any horizon can be forecast."""
         asked = _stage(problem)
         groups = {events.horizon: events.groups() for events in asked}
-        self._learn(problem, [group for each in groups.values() for group in each])
-        answers = [self._forecast(events, groups[events.horizon]) for events in asked]
+        every = [group for each in groups.values() for group in each]
+        self._learn(problem, every)
+        columns = self._columns(every)
+        answers = [self._forecast(events, groups[events.horizon], columns) for events in asked]
         if not any(np.isfinite(answer.series.values).any() for answer in answers):
             raise NotEnoughData(next(note for answer in answers for note in answer.notes))
         return answers
 
-    def _forecast(self, events: Events, groups: Sequence[Events]) -> Forecast:
+    def _columns(self, groups: Sequence[Events]) -> dict[Lot, Columns]:
+        """What explains the events, made once for the horizons that share a day and weather."""
+        lots: dict[Lot, list[tuple[Events, Design]]] = {}
+        for group in groups:
+            _, fitted = self._kept[_key(group)]
+            if isinstance(fitted, Fitted):
+                lots.setdefault(_lot(group), []).append((group, fitted.design))
+        return {
+            lot: Columns(
+                [design for _, design in alike],
+                alike[0][0].scene,
+                np.unique(np.concatenate([group.slots for group, _ in alike])),
+            )
+            for lot, alike in lots.items()
+        }
+
+    def _forecast(self, events: Events, groups: Sequence[Events], columns: Mapping[Lot, Columns]) -> Forecast:
         """Forecast one horizon, group by group; a group without an answer leaves a note why."""
         values = np.full(len(events.slots), np.nan)
         asked = events.scene.problem.quantiles
@@ -73,7 +95,7 @@ class LinearOLS(Forecaster):
             if isinstance(fitted, NotEnoughData):
                 notes[str(fitted)] = None
                 continue
-            found = fitted(group.scene, group.slots)
+            found = fitted.answer(columns[_lot(group)], group.slots)
             places = np.searchsorted(events.slots, group.slots)
             values[places] = found
             for each, below in fitted.quantiles(group.scene, group.slots, found, asked).items():
@@ -89,11 +111,11 @@ class LinearOLS(Forecaster):
         """See to it that there is a model for each group, or the reason why there is none."""
         if len(self._kept) > KEPT:
             self._kept.clear()
-        missing: dict[tuple[datetime, tuple[str, ...]], list[Events]] = {}
+        missing: dict[Lot, list[Events]] = {}
         for group in groups:
             known, _ = self._kept.get(_key(group), (None, None))
             if known is None or known > problem.known_until:  # nothing may use what was learnt later
-                missing.setdefault((group.midnight, group.weather), []).append(group)
+                missing.setdefault(_lot(group), []).append(group)
         for (midnight, _), together in missing.items():
             for group, fitted in zip(together, self._fitted(problem, together, midnight), strict=True):
                 self._kept[_key(group)] = (problem.known_until, fitted)
@@ -116,36 +138,57 @@ class LinearOLS(Forecaster):
 
         Forecasters that learn otherwise, and all else as this one does, say how in here.
         """
-        trials = self.trials(problem, groups, midnight)
-        asked, end, seen = before(problem, groups, midnight)
+        start, trials = self.trials(problem, groups, midnight)
+        _, _, seen = before(problem, groups, midnight, start)
         chosen = repr([trial.recipes for trial in trials])
-        return remember(f"fit {chosen}", seen, lambda: Lesson(asked, end).fit(trials))
+        return remember(f"fit {chosen}", seen, lambda: _course(problem, groups, midnight, start).fit(trials))
 
     def trials(
         self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
-    ) -> Sequence[Trial]:
-        """What was chosen at the beginning of the week, or of the day if there was not enough to choose by."""
+    ) -> tuple[datetime, Sequence[Trial]]:
+        """When was chosen and what: at the beginning of the week, or of the day if that was too early."""
+        week = floor_time(midnight, WEEK)
         try:
-            return _tried(problem, groups, floor_time(midnight, WEEK))
+            return week, _tried(problem, groups, week)
         except NotEnoughData:
-            return _tried(problem, groups, midnight)
+            return midnight, _tried(problem, groups, midnight)
+
+
+def lesson_until(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Lesson:
+    asked, end, seen = before(problem, groups, moment, moment)
+    return remember("lesson", seen, lambda: Lesson(asked, end), _summed_up, SUMMED_UP)
 
 
 def _tried(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Trial]:
-    asked, end, seen = before(problem, groups, moment)
-    return remember("trial", seen, lambda: Lesson(asked, end).trials())
+    _, _, seen = before(problem, groups, moment, moment)
+    return remember("trial", seen, lambda: lesson_until(problem, groups, moment).trials())
 
 
+def _course(
+    problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, start: datetime
+) -> Course:
+    """What is known at a moment: all until `start` at once, then always day by day, so that all rounds alike."""
+    asked, end, seen = before(problem, groups, moment, start)
+
+    def sum_up() -> Course:
+        if moment <= start:
+            return lesson_until(problem, groups, start).course()
+        return _course(problem, groups, moment - DAY, start).followed_by(asked, end)
+
+    return remember(f"course {start}", seen, sum_up, _summed_up, SUMMED_UP)
+
+
+_summed_up: OrderedDict[bytes, Any] = OrderedDict()
 _learnt: OrderedDict[bytes, Any] = OrderedDict()
 
 
 def remember(
     what: str,
     seen: bytes,
-    learn: Callable[[], list[T]],
+    learn: Callable[[], T],
     kept: OrderedDict[bytes, Any] | None = None,
     most: int = KEPT,
-) -> list[T]:
+) -> T:
     """What was learnt from the same numbers is the same: it is kept for all jobs of a process, the newest `most`."""
     kept = _learnt if kept is None else kept
     key = hashlib.blake2b(what.encode() + seen).digest()
@@ -154,7 +197,7 @@ def remember(
         while len(kept) > most:
             kept.popitem(last=False)
     kept.move_to_end(key)
-    found: list[T] = kept[key]
+    found: T = kept[key]
     return found
 
 
@@ -175,12 +218,15 @@ def _beginning(problem: ForecastingProblem) -> int:
 
 
 def before(
-    problem: ForecastingProblem, groups: Sequence[Events], moment: datetime
+    problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, start: datetime
 ) -> tuple[list[Events], int, bytes]:
-    """The groups' horizons in a scene of what ended before a moment, where that ends, and a print of it all."""
+    """The groups' horizons in a scene of what ended before a moment, where that ends, and a print of it all.
+
+    start: up to a moment later than that, the scene begins where it would for `start`.
+    """
     resolution = problem.history.resolution
-    last = (moment - problem.history.start) // resolution
-    scene = Scene.of(problem, max(last - MOST_ROWS - REACH // resolution, _beginning(problem)), last)
+    last, since = ((each - problem.history.start) // resolution for each in (moment, start))
+    scene = Scene.of(problem, max(since - MOST_ROWS - REACH // resolution, _beginning(problem)), last)
     asked = [replace(group, scene=scene, slots=group.slots[:0]) for group in groups]
     seen = hashlib.blake2b(f"{scene.sensor} {scene.past.start} {last}".encode())
     seen.update(scene.past.raw.tobytes())
@@ -189,6 +235,11 @@ def before(
         for kind in each.weather:
             seen.update(scene.weather(kind, each.horizon).tobytes())
     return asked, len(scene.past.raw), seen.digest()
+
+
+def _lot(events: Events) -> Lot:
+    """Events of one lot are learnt and forecast together."""
+    return (events.midnight, events.weather)
 
 
 def _key(events: Events) -> Key:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
@@ -13,11 +15,13 @@ from flexmeasures.algorithms import SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import iso_duration
 from flexmeasures_forecaster_ols.bounds import Bounds, Night
-from flexmeasures_forecaster_ols.design import Columns, Design, scaled
-from flexmeasures_forecaster_ols.features import DAY, DAY_MS, HOUR_MS, WEEK, Floats, Ints
-from flexmeasures_forecaster_ols.ols import Bools, Model, Recipe, Root, Table, Training
+from flexmeasures_forecaster_ols.design import Columns, Design
+from flexmeasures_forecaster_ols.features import DAY, WEEK, Floats, Ints
+from flexmeasures_forecaster_ols.fitted import Fitted, Trial, hours_of_day
+from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.scene import Events, Scene
 from flexmeasures_forecaster_ols.spread import Spread
+from flexmeasures_forecaster_ols.training import Model, Recipe, Root, Table, Training
 
 MOST_ROWS = 10_000  # to learn from: more than a year of hours; older ones did not help, and take memory
 NEEDED = timedelta(days=14)
@@ -32,89 +36,100 @@ ROOT_TYPES = ("wind_speed", "radiation")  # of the weather; temperatures have no
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What came of trying recipes on the newest weeks of one horizon.
+class Course:
+    """What was summed up of the slots [first, end) for the designs of some horizons.
 
-    recipes: the best and those about as good. spread: of what became of the events around what the mean of
-    these recipes forecast out of sample; None where there was too little to tell.
+    columns: numbers of each design's, all and those that a short history can feed.
     """
 
-    recipes: tuple[Recipe, ...]
-    spread: Spread | None = None
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The models of one horizon, whose mean is the forecast.
-
-    models: each with the numbers of its columns among those of the design. scale: of the design's columns.
-    rows: how many the models learnt from; cut: all of these ended by then.
-    """
-
-    design: Design
-    models: tuple[tuple[Model, Ints], ...]
+    asked: Sequence[Events]
+    first: int
+    end: int
+    designs: tuple[Design, ...]
+    columns: Sequence[dict[bool, Ints]]
     scale: Floats
-    bounds: Bounds
-    trial: Trial
-    rows: int
-    cut: datetime
-
-    def __call__(self, scene: Scene, slots: Ints) -> Floats:
-        """Forecast, shape (slots,); NaN where no value was known that could be forecast from."""
-        x = Columns([self.design], scene, slots).table.x
-        nothing = np.isnan(x[:, : len(self.design.lags)]).all(axis=1)
-        table = Table(x, self.scale)
-        values = sum(model(table.columns(used)) for model, used in self.models) / len(self.models)
-        return self.bounds(np.where(nothing, np.nan, values), scene.past, slots)
-
-    def quantiles(
-        self, scene: Scene, slots: Ints, values: Floats, probabilities: Sequence[float]
-    ) -> dict[float, Floats]:
-        """By probability, what the outcome stays below that often, around the forecasts `values`; {} if unknown."""
-        if self.trial.spread is None:
-            return {}
-        hours = hours_of_day(scene.past.starts_ms(slots))
-        offsets = {each: self.trial.spread.at(each, hours) for each in probabilities}
-        return {each: self.bounds(values + offset, scene.past, slots) for each, offset in offsets.items()}
+    training: Training
 
     @property
-    def note(self) -> str:
-        """What was fitted, in words for users."""
-        how = " and ".join(_words(model.recipe) for model, _ in self.models)
-        weather = ", ".join(self.design.weather) or "no weather"
-        return f"fitted to {self.rows} values until {self.cut.isoformat()}, {how}, {weather}"
+    def scene(self) -> Scene:
+        """What was known."""
+        return self.asked[0].scene
 
+    def followed_by(self, asked: Sequence[Events], end: int) -> Self:
+        """With what happened until a later end, by the same designs; what was summed up is not again."""
+        scene = asked[0].scene
+        night = Night.of(scene.sensor, scene.past, end)
+        slots = _by_day(_known(scene, self.end, end), scene, night)
+        if len(slots) == 0:
+            return replace(self, asked=asked, end=end)
+        columns = Columns(self.designs, scene, slots)
+        complete = _complete(columns)
+        table = Table(columns.x.T[:, complete].T, self.scale)
+        slots = slots[complete]
+        training = self.training.followed_by(table, scene.past.raw[slots], slots, end)
+        return replace(self, asked=asked, end=end, training=training)
 
-def _words(recipe: Recipe) -> str:
-    words = "least absolute deviations" if recipe.robust else "least squares"
-    words += " of square roots" if recipe.root else ""
-    words += " of the recent past" if recipe.half_life else ""
-    return words + (" on few columns" if recipe.few else "")
+    def fit(self, trials: Sequence[Trial]) -> list[Fitted]:
+        """Fit the recipes that were chosen for each horizon."""
+        scene, past = self.scene, self.scene.past
+        bounds = _bounds(scene, self.first, self.end)
+        cut, rows = past.start + self.end * past.resolution, self.training.count
+        return [
+            Fitted(
+                design,
+                tuple(self._model(recipe, columns) for recipe in trial.recipes),
+                self.scale[columns[False]],
+                bounds,
+                trial,
+                rows,
+                cut,
+            )
+            for design, columns, trial in zip(self.designs, self.columns, trials, strict=True)
+        ]
+
+    def _model(self, recipe: Recipe, columns: dict[bool, Ints]) -> Model:
+        """For a table of one design's columns."""
+        model = self.training.model(recipe, columns[recipe.few])
+        own = (
+            np.flatnonzero(np.isin(columns[False], model.columns))
+            if recipe.few
+            else np.arange(len(model.columns))
+        )
+        return replace(model, columns=own)
 
 
 class Lesson:
-    """What is there to learn for some horizons at once from the slots before `end` of a scene."""
+    """What is there to learn for some horizons at once from the slots before `end` of a scene.
+
+    slots, y: of the rows; columns: of all slots that were considered.
+    """
 
     def __init__(self, asked: Sequence[Events], end: int) -> None:
         self.scene, self.end, self.asked = asked[0].scene, end, asked
-        past, sensor = self.scene.past, self.scene.sensor
-        known = _known_slots(asked[0], end)
-        night = Night.of(sensor, past, end)
-        targets = known[~night(past, known)]  # what is known to be 0 teaches nothing
+        past = self.scene.past
+        self.first = max(end - MOST_ROWS, 0)
+        known = _known(self.scene, self.first, end)
+        if len(known) < FEWEST_ROWS or (end - known[0]) * past.resolution < NEEDED:
+            raise not_enough(asked[0], f"there are {len(known)}")
+        self.bounds = _bounds(self.scene, self.first, end)
+        targets = _by_day(known, self.scene, self.bounds.night)
         if len(targets) < FEWEST_ROWS:
             raise not_enough(asked[0], f"{len(targets)} of them by day")
-        self.designs = [Design.of(events, targets, end) for events in asked]
-        self.columns = Columns(self.designs, self.scene, targets)
-        complete = np.isfinite(self.columns.table.x.sum(axis=1))
-        if complete.sum() < FEWEST_ROWS:
-            raise not_enough(asked[0], f"only {complete.sum()} have known values before them to learn from")
-        self.slots, self.y = targets[complete], past.raw[targets[complete]]
-        self.table = scaled(self.columns.table.rows(complete), self.y)
-        self.bounds = Bounds.of(sensor, past.raw[known], night)
+        self.designs = tuple(Design.of(events, targets, end) for events in asked)
+        columns = Columns(self.designs, self.scene, targets)
+        complete = _complete(columns)
+        self.slots = targets[complete]
+        if len(self.slots) < FEWEST_ROWS:
+            raise not_enough(asked[0], f"only {len(self.slots)} have known values before them to learn from")
+        self.y = past.raw[self.slots]
+        self.table = columns.table(complete, self.y)
+        layout = columns.layout
+        self.columns = [{few: layout.of(design, few) for few in (False, True)} for design in self.designs]
+        self._common = layout.common()
 
-    def recipes(self, design: Design) -> list[Recipe]:
-        """What may be tried: the shorter the history, the more models that are shrunken or have few columns."""
-        sign, columns = _sign(self.scene.sensor, self.y), len(self.columns.of(design))
+    def recipes(self, number: int) -> list[Recipe]:
+        """What may be tried for a horizon: the shorter the history, the more that are shrunken or have few columns."""
+        sign, columns = _sign(self.scene.sensor, self.y), len(self.columns[number][False])
         roots = [None, Root(sign, 0.1 * float(np.abs(self.y).mean()))] if sign else [None]
         many = len(self.y) >= MANY_ROWS
         sets = [few for few in (False, True) if few or len(self.y) >= 4 * columns]
@@ -132,80 +147,81 @@ class Lesson:
         """How many of the newest slots models are tried on: TRIAL, or a third of what there is."""
         return min(TRIAL // self.scene.past.resolution, (self.end - int(self.slots[0])) // 3)
 
-    def before(self, slot: int) -> Bools:
-        """The rows that every horizon knows of for an event at `slot`."""
-        rows: Bools = self.slots < slot - max(events.lead for events in self.asked) + 1
-        return rows
+    def before(self, slot: int) -> int:
+        """The number of the oldest rows, those that every horizon knows of for an event at `slot`."""
+        lead = max(events.lead for events in self.asked)
+        return int(np.searchsorted(self.slots, slot - lead + 1))
+
+    @cached_property
+    def _folds(self) -> list[tuple[Training, slice]]:
+        """Rows to learn from and those to try it on, part by part of the newest weeks."""
+        edges = [self.end - self.newest * k // FOLDS for k in range(FOLDS, -1, -1)]
+        folds: list[tuple[Training, slice]] = []
+        for begin, stop in pairwise(edges):
+            count, tried = self.before(begin), slice(*np.searchsorted(self.slots, (begin, stop)).tolist())
+            if count >= FEWEST_ROWS and tried.start < tried.stop:
+                folds.append((self._training(count, folds[-1][0] if folds else None), tried))
+        return folds
+
+    def _training(self, count: int, before: Training | None) -> Training:
+        """The oldest rows, so many; what was summed up before is not again."""
+        rows = slice(before.count if before else 0, count)
+        part = (self.table.rows(rows), self.y[rows], self.slots[rows], int(self.slots[count - 1]) + 1)
+        return before.followed_by(*part) if before else Training(*part, self._common)
+
+    def course(self, count: int | None = None) -> Course:
+        """The oldest rows, so many, by default all."""
+        count = len(self.slots) if count is None else count
+        before = [training for training, _ in self._folds if training.count <= count]
+        training = self._training(count, before[-1] if before else None)
+        return Course(
+            self.asked, self.first, self.end, self.designs, self.columns, self.table.scale, training
+        )
 
     def trials(self) -> list[Trial]:
-        """Try the recipes of each horizon on the newest weeks, part by part."""
-        past = self.scene.past
-        edges = [self.end - self.newest * k // FOLDS for k in range(FOLDS, -1, -1)]
-        recipes = [self.recipes(design) for design in self.designs]
-        forecasts = [[np.empty(0) for _ in each] for each in recipes]
-        tested = np.zeros(len(self.slots), dtype=bool)
-        for begin, stop in pairwise(edges):
-            before = self.before(begin)
-            part = (self.slots >= begin) & (self.slots < stop)
-            if before.sum() < FEWEST_ROWS or not part.any():
-                continue
-            tested |= part
-            training = self._training(before)
-            for design, each, found in zip(self.designs, recipes, forecasts, strict=True):
-                for k, recipe in enumerate(each):
-                    columns = self.columns.of(design, recipe.few)
-                    table = self.table.rows(part).columns(columns)
-                    values = training.model(recipe, columns)(table)
-                    found[k] = np.append(found[k], self.bounds(values, past, self.slots[part]))
-        outcomes, starts = self.y[tested], past.starts_ms(self.slots[tested])
-        return [
-            _chosen(each, found, starts, outcomes) for each, found in zip(recipes, forecasts, strict=True)
-        ]
+        """Try the recipes of each horizon on the newest weeks."""
+        return [self._trial(number, self.recipes(number)) for number in range(len(self.designs))]
 
-    def fit(self, trials: Sequence[Trial], rows: Bools | None = None) -> list[Fitted]:
-        """Fit the recipes that were chosen for each horizon to some rows, by default to all there are."""
-        training = self._training(np.ones(len(self.slots), dtype=bool) if rows is None else rows)
-        cut = self.scene.past.start + self.end * self.scene.past.resolution
-        fitted = []
-        for design, trial in zip(self.designs, trials, strict=True):
-            every = self.columns.of(design)
-            models = []
-            for recipe in trial.recipes:
-                columns = self.columns.of(design, recipe.few)
-                models.append((training.model(recipe, columns), np.flatnonzero(np.isin(every, columns))))
-            scale = self.table.scale[every]
-            fitted.append(Fitted(design, tuple(models), scale, self.bounds, trial, training.rows, cut))
-        return fitted
+    def _trial(self, number: int, recipes: Sequence[Recipe]) -> Trial:
+        """The recipes whose absolute error is nearly the least; the first where there was nothing to try them on."""
+        if not self._folds:
+            return Trial((recipes[0],))
+        tried = np.concatenate([np.arange(len(self.slots))[rows] for _, rows in self._folds])
+        forecasts = np.concatenate([self._forecasts(number, recipes, *fold) for fold in self._folds], axis=1)
+        forecasts = self.bounds(forecasts, self.scene.past, self.slots[tried])
+        errors = np.abs(forecasts - self.y[tried]).mean(axis=1)
+        good = np.flatnonzero(errors <= TOLERANCE * errors.min()).tolist()
+        hours = hours_of_day(self.scene.past.starts_ms(self.slots[tried]))
+        spread = Spread.of(self.y[tried] - forecasts[good].mean(axis=0), hours)
+        return Trial(tuple(recipes[k] for k in good), spread)
 
-    def _training(self, rows: Bools) -> Training:
-        return Training(self.table.rows(rows), self.y[rows], self.end - self.slots[rows])
+    def _forecasts(self, number: int, recipes: Sequence[Recipe], training: Training, rows: slice) -> Floats:
+        """By recipe, forecasts of some rows from what is in the training; shape (recipes, rows)."""
+        table, columns = self.table.rows(rows), self.columns[number]
+        return np.array([training.model(recipe, columns[recipe.few])(table) for recipe in recipes])
 
 
-def _chosen(
-    recipes: Sequence[Recipe], forecasts: Sequence[Floats], starts_ms: Ints, outcomes: Floats
-) -> Trial:
-    """The recipes whose absolute error is nearly the least; the first where there was nothing to try them on."""
-    if len(outcomes) == 0:
-        return Trial((recipes[0],))
-    errors = np.array([np.abs(values - outcomes).mean() for values in forecasts])
-    good = np.flatnonzero(errors <= TOLERANCE * errors.min()).tolist()
-    mean = np.mean([forecasts[k] for k in good], axis=0)
-    spread = Spread.of(outcomes - mean, hours_of_day(starts_ms))
-    return Trial(tuple(recipes[k] for k in good), spread)
+def _known(scene: Scene, first: int, end: int) -> Ints:
+    """Slots with a known value."""
+    return first + np.flatnonzero(np.isfinite(scene.past.raw[first : max(end, first)]))
 
 
-def hours_of_day(starts_ms: Ints) -> Ints:
-    """Hour of the UTC day in which each event starts."""
-    return starts_ms % DAY_MS // HOUR_MS
+def _bounds(scene: Scene, first: int, end: int) -> Bounds:
+    """By what is known of the slots [first, end)."""
+    night = Night.of(scene.sensor, scene.past, end)
+    return Bounds.of(scene.sensor, scene.past.raw[_known(scene, first, end)], night)
 
 
-def _known_slots(events: Events, end: int) -> Ints:
-    """Slots with a known value to learn from; NotEnoughData when they are too few or span too little time."""
-    slots = np.flatnonzero(np.isfinite(events.past.raw[: max(end, 0)]))
-    slots = slots[slots >= end - MOST_ROWS]
-    if len(slots) < FEWEST_ROWS or (end - slots[0]) * events.past.resolution < NEEDED:
-        raise not_enough(events, f"there are {len(slots)}")
-    return slots
+def _by_day(slots: Ints, scene: Scene, night: Night) -> Ints:
+    """Without those that are known to be 0, which teach nothing."""
+    return slots[~night(scene.past, slots)]
+
+
+def _complete(columns: Columns) -> slice | Bools:
+    """The rows of which everything is known."""
+    complete: Bools = np.isfinite(columns.x @ np.ones(columns.x.shape[1]))
+    first = int(complete.argmax()) if len(complete) else 0
+    return slice(first, None) if complete[first:].all() else complete
 
 
 def not_enough(events: Events, found: str) -> NotEnoughData:

@@ -1,11 +1,14 @@
 """Least squares: the normal equations as fast path, statsmodels as reference and for its diagnostics.
 
-Numbers in, numbers out; knows neither sensors nor times.
+Numbers in, numbers out; knows neither sensors nor times. Rows stand as (p + 2, n): the columns, the target
+and 1, each contiguous, so that one product of a matrix with itself sums all of it up.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,34 +18,25 @@ Singles = NDArray[np.float32 | np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-STEPS = 3  # of reweighting towards least absolute deviations
-SMALLEST = 0.05  # of the median error: below it, an error counts as a square, else weights would explode
+REGULAR = 1e-6  # ridge from which on no eigenvalue is so small that rounding would show
 
 
 @dataclass(frozen=True)
 class Sums:
-    """All that least squares needs to know of rows x (n, p) and targets y (n,): their sums and products."""
+    """All that least squares needs to know of rows: gram (p + 2, p + 2), their weighted products with each other."""
 
-    count: int
-    x: Floats
-    y: float
-    xx: Floats
-    xy: Floats
+    gram: Floats
 
     @classmethod
-    def of(cls, x: Singles, y: Floats, weights: Floats | None = None) -> Sums:
-        """Sum the rows up, weighted (n,) if weights of mean 1 are given."""
-        root = np.ones(len(y)) if weights is None else np.sqrt(weights)
-        root_x = root.astype(x.dtype)
-        half = x if weights is None else x * root_x[:, None]
-        gram = half.T @ half  # symmetric, which numpy computes at half the cost
-        return cls(
-            len(y),
-            (root_x @ half).astype(np.float64),
-            float(y.sum() if weights is None else weights @ y),
-            gram.astype(np.float64, copy=False),
-            ((root * y).astype(x.dtype) @ half).astype(np.float64),
-        )
+    def of(cls, rows: Singles, weights: Singles | None = None) -> Self:
+        """Sum rows (p + 2, n) up, weighted (n,) if weights are given."""
+        half = rows if weights is None else rows * np.sqrt(weights).astype(rows.dtype, copy=False)
+        gram = half @ half.T  # symmetric, which numpy computes at half the cost
+        return cls(gram.astype(np.float64, copy=False))
+
+    def after(self, before: Self, decay: float) -> Self:
+        """With the rows that came before these, which count `decay` times as much as they did."""
+        return type(self)(self.gram + decay * before.gram)
 
 
 @dataclass(frozen=True)
@@ -56,53 +50,94 @@ class Line:
         return x @ self.coefficients + self.intercept
 
 
-def solve(sums: Sums, ridge: float = 0.0, columns: Ints | None = None) -> Line:
-    """Least squares on the columns of these numbers (default: all), with an intercept.
+@dataclass(frozen=True)
+class Normal:
+    """Normal equations matrix @ b = right, for columns around their means in units of their standard deviations.
 
-    Minimises mean (y - f)^2 + ridge * sum of (coefficient * standard deviation of its column)^2, which is
-    ordinary least squares for ridge 0. Columns that hardly vary get 0; when columns depend on each other the
-    shortest solution is taken.
+    matrix (p, p), with the ridge; right, mean, scale: (p,). Columns that hardly vary get b = 0.
     """
-    columns = np.arange(len(sums.x)) if columns is None else columns
-    mean, mean_y = sums.x[columns] / sums.count, sums.y / sums.count
-    square = sums.xx.diagonal()[columns] / sums.count
-    variance = square - mean**2
-    used = np.flatnonzero(variance > 1e-12 * square)
-    coefficients = np.zeros(len(columns))
-    if len(used):
-        scale, centre, where = np.sqrt(variance[used]), mean[used], columns[used]
-        gram = sums.xx[where[:, None], where] / sums.count - np.outer(centre, centre)
-        gram /= np.outer(scale, scale)
-        gram[np.diag_indices_from(gram)] += ridge
-        cross = (sums.xy[where] / sums.count - centre * mean_y) / scale
-        regular = ridge >= 1e-6  # then no eigenvalue is smaller than it
-        coefficients[used] = (np.linalg.solve if regular else _solve)(gram, cross) / scale
-    return Line(mean_y - float(mean @ coefficients), coefficients)
+
+    matrix: Floats
+    right: Floats
+    mean: Floats
+    scale: Floats
+    mean_y: float
+
+    @classmethod
+    def of(cls, sums: Sums, ridge: float) -> Self:
+        """Of mean (y - f)^2 + ridge * sum of (coefficient * standard deviation of its column)^2."""
+        count = sums.gram[-1, -1]
+        moments, mean = sums.gram[:-1, :-1] / count, sums.gram[-1, :-1] / count
+        square = moments.diagonal()[:-1].copy()
+        moments -= np.outer(mean, mean)
+        variance = moments.diagonal()[:-1]
+        still = variance <= 1e-12 * square
+        scale = np.sqrt(np.where(still, 1.0, variance))
+        matrix, right = moments[:-1, :-1] / np.outer(scale, scale), moments[:-1, -1] / scale
+        matrix[still] = matrix[:, still] = right[still] = 0.0
+        diagonal = np.diag_indices_from(matrix)
+        matrix[diagonal] += np.where(still, 1.0, ridge)
+        return cls(matrix, right, mean[:-1], scale, float(mean[-1]))
+
+    def line(self, columns: Ints, solution: Floats) -> Line:
+        """The line of a solution for the columns of these numbers."""
+        coefficients = solution / self.scale[columns]
+        return Line(self.mean_y - float(self.mean[columns] @ coefficients), coefficients)
 
 
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    """Solve; the shortest least-squares solution where the matrix is close to singular."""
-    try:
-        regular = np.linalg.cholesky(matrix).diagonal().min() > 1e-6
-    except np.linalg.LinAlgError:
-        regular = False
+def solve(sums: Sums, ridge: float = 0.0) -> Line:
+    """Least squares on all columns with an intercept; the shortest solution when columns depend on each other."""
+    normal = Normal.of(sums, ridge)
+    solution = _solve(normal.matrix, normal.right, regular=ridge >= REGULAR)
+    return normal.line(np.arange(len(solution)), solution)
+
+
+def _solve(matrix: Floats, right: Floats, regular: bool) -> Floats:
+    """Solve; the shortest least-squares solution where the matrix, not known as regular, is close to singular."""
+    if not regular:
+        with suppress(np.linalg.LinAlgError):
+            regular = bool(np.linalg.cholesky(matrix).diagonal().min() > 1e-6)
     answer = np.linalg.solve(matrix, right) if regular else np.linalg.lstsq(matrix, right, rcond=1e-10)[0]
     return answer.astype(np.float64, copy=False)
+
+
+class Family:
+    """Least squares on many choices of columns that have some in common, eliminated once for all of them.
+
+    After Frisch and Waugh (1933): what is left is a small system for each choice.
+    """
+
+    def __init__(self, sums: Sums, ridge: float, common: Ints) -> None:
+        self._sums, self._ridge, self._common = sums, ridge, common
+        self._normal = Normal.of(sums, ridge)
+        self._is_common = np.zeros(len(self._normal.right), dtype=bool)
+        if ridge < REGULAR or len(common) == 0:
+            return
+        self._is_common[common] = True
+        matrix, right = self._normal.matrix, self._normal.right
+        both = np.column_stack((matrix, right))
+        self._solved = np.linalg.solve(matrix[np.ix_(common, common)], both[common])
+        self._rest = both - matrix[:, common] @ self._solved
+
+    def solve(self, columns: Ints) -> Line:
+        """Least squares on the columns of these numbers, with an intercept."""
+        shared = self._is_common[columns]
+        if shared.sum() < max(1, len(self._common)):
+            return solve(Sums(self._sums.gram[np.ix_(*2 * [np.append(columns, (-2, -1))])]), self._ridge)
+        own = columns[~shared]
+        solution = np.empty(len(self._is_common))
+        solution[own] = np.linalg.solve(self._rest[own[:, None], own], self._rest[own, -1])
+        solution[self._common] = self._solved[:, -1] - self._solved[:, own] @ solution[own]
+        return self._normal.line(columns, solution[columns])
 
 
 def fit(x: Floats, y: Floats, ridge: float = 0.0) -> Line:
     """Fit rows x (n, p) to y (n,) by the normal equations, around the columns' means for accuracy."""
     centre = x.mean(axis=0)
-    line = solve(Sums.of(x - centre, y), ridge, np.flatnonzero(varying(x)))
-    coefficients = np.zeros(x.shape[1])
-    coefficients[varying(x)] = line.coefficients
-    return Line(line.intercept - float(centre @ coefficients), coefficients)
-
-
-def varying(x: Floats) -> Bools:
-    """Which columns vary by more than rounding; shape (p,)."""
-    found: Bools = np.ptp(x, axis=0) > 1e-9 * np.abs(x).max(axis=0)
-    return found
+    rows = np.vstack(((x - centre).T, y, np.ones(len(y))))
+    rows[:-2][np.ptp(x, axis=0) <= 1e-9 * np.abs(x).max(axis=0)] = 0.0
+    line = solve(Sums.of(rows), ridge)
+    return Line(line.intercept - float(centre @ line.coefficients), line.coefficients)
 
 
 @dataclass(frozen=True)
@@ -128,148 +163,3 @@ def diagnose(x: Floats, y: Floats) -> Diagnostics:
         r_squared=float(result.rsquared),
         condition_number=float(result.condition_number),
     )
-
-
-@dataclass(frozen=True)
-class Root:
-    """The Box-Cox transformation with power 1/2 and a shift (contract 17.8), for values of one sign.
-
-    sign: -1 mirrors values that are never positive. shift: in the values' unit, above 0. Values of the
-    other sign, which the sensor should not have, count as 0.
-    """
-
-    sign: float
-    shift: float
-
-    def forward(self, values: Floats) -> Floats:
-        """sqrt(sign * value + shift)."""
-        return np.sqrt(np.maximum(self.sign * values, 0.0) + self.shift)
-
-    def back(self, roots: Floats) -> Floats:
-        """The values of these roots, never of the other sign."""
-        return self.sign * np.maximum(np.maximum(roots, 0.0) ** 2 - self.shift, 0.0)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns x (n, p) that may be transformed along with y.
-
-    scale: (p,) what a column is multiplied by to be of y's size and sign before it is transformed; NaN for
-    columns that are taken as they are.
-    """
-
-    x: Floats
-    scale: Floats
-
-    def matrix(self, root: Root | None) -> Floats:
-        """All columns, shape (n, p); a new array."""
-        matrix = self.x.copy()
-        if root is not None:
-            levels = np.isfinite(self.scale)
-            matrix[:, levels] = root.forward(matrix[:, levels] * self.scale[levels])
-        return matrix
-
-    def rows(self, rows: slice | Bools | Ints) -> Table:
-        """Some of the rows."""
-        return Table(self.x[rows], self.scale)
-
-    def columns(self, columns: Ints) -> Table:
-        """Some of the columns."""
-        return Table(self.x[:, columns], self.scale[columns])
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is decided of a model by how well it forecasts.
-
-    root: transformation of the values. half_life: rows this many slots older count half; None: all count
-    alike. robust: least absolute deviations, not least squares. ridge: its strength. few: only columns that
-    a short history can feed.
-    """
-
-    root: Root | None = None
-    half_life: float | None = None
-    robust: bool = False
-    ridge: float = 1e-4
-    few: bool = False
-
-
-@dataclass(frozen=True)
-class Model:
-    """A fitted recipe. means: of the columns, which stand for what a row does not know."""
-
-    recipe: Recipe
-    line: Line
-    means: Floats
-
-    def __call__(self, table: Table) -> Floats:
-        """Forecast in the unit of y, shape (n,); the table holds this model's columns only."""
-        x = table.matrix(self.recipe.root)
-        x -= self.means
-        values = self.line(np.where(np.isnan(x), 0.0, x))
-        return values if self.recipe.root is None else self.recipe.root.back(values)
-
-
-class Training:
-    """Rows to learn from, shared by all recipes and horizons: one Gram matrix serves every choice of columns.
-
-    table (n, p): the columns of all horizons. y: (n,). ages: (n,) in slots, of each row.
-    """
-
-    def __init__(self, table: Table, y: Floats, ages: Ints) -> None:
-        self._table, self._y, self._ages = table, y, ages
-        self._matrices: dict[Root | None, tuple[Floats, Floats]] = {}
-        self._sums: dict[tuple[Root | None, float | None], Sums] = {}
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self._y)
-
-    def model(self, recipe: Recipe, columns: Ints) -> Model:
-        """Fit a recipe on the columns of these numbers."""
-        matrix, means = self._matrix(recipe.root)
-        line = solve(self._summed(recipe.root, recipe.half_life), recipe.ridge, columns)
-        if recipe.robust:
-            line = self._robust(recipe, matrix[:, columns], line)
-        return Model(recipe, line, means[columns])
-
-    def _matrix(self, root: Root | None) -> tuple[Floats, Floats]:
-        """All columns around their means, and the means."""
-        if root not in self._matrices:
-            matrix = self._table.matrix(root)
-            means = matrix.mean(axis=0)
-            constant = ~varying(matrix)
-            matrix -= means
-            matrix[:, constant] = 0.0
-            self._matrices[root] = (matrix, means)
-        return self._matrices[root]
-
-    def _summed(self, root: Root | None, half_life: float | None) -> Sums:
-        key = (root, half_life)
-        if key not in self._sums:
-            weights = None if half_life is None else self._weights(half_life)
-            self._sums[key] = Sums.of(self._matrix(root)[0], self._target(root), weights)
-        return self._sums[key]
-
-    def _target(self, root: Root | None) -> Floats:
-        return self._y if root is None else root.forward(self._y)
-
-    def _weights(self, half_life: float | None) -> Floats:
-        """By age, with mean 1."""
-        if half_life is None:
-            return np.ones(len(self._y))
-        weights = np.exp2(-self._ages / half_life)
-        mean_one: Floats = weights / weights.mean()
-        return mean_one
-
-    def _robust(self, recipe: Recipe, matrix: Floats, line: Line) -> Line:
-        """Least absolute deviations by STEPS of least squares, each weighted by 1 / the error before it."""
-        target, weights = self._target(recipe.root), self._weights(recipe.half_life)
-        tiny = 1e-9 * np.abs(target).max() + 1e-300
-        single = matrix.astype(np.float32)  # twice as quick to sum up, and exact enough for a step on the way
-        for _ in range(STEPS):
-            errors = np.abs(target - line(matrix))
-            weighted = weights / np.maximum(errors, SMALLEST * np.median(errors) + tiny)
-            line = solve(Sums.of(single, target, weighted / weighted.mean()), recipe.ridge)
-        return line

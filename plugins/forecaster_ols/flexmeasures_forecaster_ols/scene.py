@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -97,17 +98,17 @@ class Events:
         """The history of the sensor."""
         return self.scene.past
 
-    @property
+    @cached_property
     def lead(self) -> int:
         """Slots from an event back to the newest one that it may know."""
         return features.lead_slots(self.horizon, self.past.resolution)
 
-    @property
+    @cached_property
     def limit(self) -> datetime:
         """The horizon before the end of the first event."""
         return self.past.start + (int(self.slots[0]) - self.lead + 1) * self.past.resolution
 
-    @property
+    @cached_property
     def midnight(self) -> datetime:
         """Start of the UTC day up to which the events know: their models learn from what ended before it."""
         return floor_time(self.limit, DAY)

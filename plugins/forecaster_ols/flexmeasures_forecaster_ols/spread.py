@@ -41,8 +41,7 @@ class Spread:
 
     def at(self, probability: float, hours: Ints) -> Floats:
         """Offsets for one probability at hours of the day, shape (hours,)."""
-        of_day = np.array([np.interp(probability, LEVELS, row) for row in self.offsets])
-        return of_day[hours]
+        return _at(self.offsets, probability)[hours]
 
 
 def _by_hour(errors: Floats, hours: Ints) -> Floats:
@@ -56,11 +55,18 @@ def _by_hour(errors: Floats, hours: Ints) -> Floats:
     return np.array(rows)
 
 
+def _at(offsets: Floats, probability: float) -> Floats:
+    """Interpolate between LEVELS at each hour of the day, shape (24,); beyond them, the outermost."""
+    place = float(np.interp(probability, LEVELS, np.arange(len(LEVELS))))
+    below = min(int(place), len(LEVELS) - 2)
+    return offsets[:, below] + (place - below) * (offsets[:, below + 1] - offsets[:, below])
+
+
 def _factor(offsets: Floats, errors: Floats, hours: Ints) -> float:
     """How much wider intervals have to be to cover NOMINAL of these errors; within a half and twice."""
     if len(errors) < FEWEST:
         return 1.0
-    low, high = (np.array([np.interp(p, LEVELS, row) for row in offsets])[hours] for p in (0.1, 0.9))
+    low, high = (_at(offsets, p)[hours] for p in (0.1, 0.9))
     middle = offsets[hours, len(LEVELS) // 2]
     above, below = np.maximum(high - middle, 1e-12), np.maximum(middle - low, 1e-12)
     needed = np.where(errors > middle, (errors - middle) / above, (middle - errors) / below)

@@ -75,14 +75,22 @@ def test_what_is_made_of_the_past_never_depends_on_later_values(values, cut):
     length = len(part.filled)
     np.testing.assert_array_equal(whole.filled[:length], part.filled)
     np.testing.assert_array_equal(whole.sums[: length + 1], part.sums)
-    slots = np.arange(length)
-    np.testing.assert_array_equal(whole.means(slots, 1, (4, 28)), part.means(slots, 1, (4, 28)))
+    np.testing.assert_array_equal(whole.means(28)[:length], part.means(28))
 
 
 def test_means_are_over_the_newest_slots_that_may_be_known():
-    past = Past.of(TimeSeries(START, HOUR, np.arange(100.0)))
-    assert past.means(np.array([60]), 10, (4, 24)).tolist() == [[48.5, 38.5]]
-    assert np.isnan(past.means(np.array([3]), 10, (4,))).all()
+    values = np.arange(100.0)
+    values[:3] = np.nan
+    past = Past.of(TimeSeries(START, HOUR, values))
+    assert [past.means(span)[50] for span in (4, 24)] == [48.5, 38.5]
+    assert past.means(4)[[2, 3, 4]].tolist() == pytest.approx([np.nan, 3.0, 3.5], nan_ok=True)
+
+
+@pytest.mark.parametrize("slots", [[5, 6, 7], [2, 5, 9], [0], []])
+def test_values_before_slots_are_unknown_outside_of_what_is_there(slots):
+    found = features.shifted(np.arange(8.0), np.array(slots, dtype=int), [0, 3, 1])
+    expected = [[slot - k if 0 <= slot - k < 8 else np.nan for slot in slots] for k in (0, 3, 1)]
+    np.testing.assert_array_equal(found, np.array(expected).reshape(3, len(slots)))
 
 
 def test_hinges_make_any_curve_of_straight_pieces():

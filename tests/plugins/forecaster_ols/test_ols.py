@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from flexmeasures_forecaster_ols import ols
-from flexmeasures_forecaster_ols.ols import Recipe, Root, Sums, Table, Training
+from flexmeasures_forecaster_ols.ols import Family, Sums
+from flexmeasures_forecaster_ols.training import Recipe, Root, Table, Training
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def plain(x):
 
 def trained(x, y, recipe, columns=None):
     columns = np.arange(x.shape[1]) if columns is None else columns
-    return Training(plain(x), y, np.arange(len(y))[::-1]).model(recipe, columns)
+    return Training(plain(x), y, np.arange(len(y)), len(y)).model(recipe, columns)
 
 
 def test_a_forecast_model_without_ridge_agrees_with_statsmodels():
@@ -59,21 +60,61 @@ def test_one_gram_matrix_gives_each_horizon_the_fit_of_its_own_columns():
     random = np.random.default_rng(9)
     x = random.standard_normal((400, 9))
     y = x @ random.standard_normal(9) + random.standard_normal(400)
-    together = Training(plain(x), y, np.zeros(400))
+    together = Training(plain(x), y, np.arange(400), 400)
     for columns in (np.array([0, 3, 4]), np.array([8, 1]), np.arange(9)):
         reference = ols.diagnose(x[:, columns], y)
         model = together.model(Recipe(ridge=0.0), columns)
         fitted = reference.parameters[0] + x[:, columns] @ reference.parameters[1:]
-        np.testing.assert_allclose(model(plain(x[:, columns])), fitted, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(model(plain(x)), fitted, rtol=0, atol=1e-6)
+
+
+def rows_of(x, y):
+    return np.vstack((x.T, y, np.ones(len(y))))
+
+
+def test_columns_that_all_horizons_share_are_eliminated_once_and_nothing_changes():
+    """Frisch and Waugh: the fit of each choice of columns is what it is alone, and what statsmodels finds."""
+    random = np.random.default_rng(12)
+    x = random.standard_normal((400, 12)) * np.logspace(-2, 2, 12)
+    x[:, 5] = 0.25  # constant
+    y = x @ random.standard_normal(12) + random.standard_normal(400)
+    common, ridge = np.array([1, 5, 7]), 1e-6
+    family = Family(Sums.of(rows_of(x, y)), ridge, common)
+    for columns in (np.array([7, 0, 1, 5, 11]), np.arange(12), common, np.array([2, 3])):
+        line, alone = family.solve(columns), ols.solve(Sums.of(rows_of(x[:, columns], y)), ridge)
+        np.testing.assert_allclose(line.coefficients, alone.coefficients, rtol=1e-8, atol=1e-10)
+        varying = columns[columns != 5]
+        reference = ols.diagnose(x[:, varying], y)
+        fitted = reference.parameters[0] + x[:, varying] @ reference.parameters[1:]
+        np.testing.assert_allclose(line(x[:, columns]), fitted, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "recipe", [Recipe(), Recipe(half_life=50.0), Recipe(robust=True), Recipe(Root(1.0, 0.1), 50.0, True)]
+)
+def test_a_fit_that_is_continued_is_the_fit_of_all_rows(recipe):
+    """The daily refit: older rows are not summed up again, but forgotten as they age."""
+    random = np.random.default_rng(13)
+    x = random.random((300, 4)) + 3
+    x[:, 3] = np.arange(300) > 250  # new things happen
+    y = np.abs(x @ np.array([1.0, -0.5, 2.0, 3.0])) + 0.1 * random.standard_normal(300)
+    slots, columns = np.arange(300), np.array([0, 2, 3])
+    table = Table(x, np.array([np.nan, 1.0, 1.0, np.nan]))
+    whole = Training(table, y, slots, 300).model(recipe, columns)
+    parts = None
+    for begin, end in ((0, 200), (200, 224), (224, 224), (224, 300)):
+        rows = slice(begin, end)
+        part = (table.rows(rows), y[rows], slots[rows], end)
+        parts = Training(*part) if parts is None else parts.followed_by(*part)
+    assert parts.count == 300
+    atol = 1e-3 if recipe.robust else 1e-8  # single precision
+    np.testing.assert_allclose(parts.model(recipe, columns)(table), whole(table), rtol=0, atol=atol)
 
 
 def test_weights_count_a_row_as_often_as_they_say(data):
-    x, y = data[0][:2], data[1][:2]
-    twice = Sums.of(x[[0, 0, 1]], y[[0, 0, 1]])
-    weighted = Sums.of(x, y, np.array([2.0, 1.0]))
-    np.testing.assert_allclose(weighted.xx, twice.xx)
-    np.testing.assert_allclose(weighted.xy, twice.xy)
-    np.testing.assert_allclose(weighted.x, twice.x)
+    rows = rows_of(data[0][:2], data[1][:2])
+    twice, weighted = Sums.of(rows[:, [0, 0, 1]]), Sums.of(rows, np.array([2.0, 1.0]))
+    np.testing.assert_allclose(weighted.gram, twice.gram)
 
 
 def test_constant_and_repeated_columns_do_no_harm():
@@ -130,7 +171,7 @@ def test_a_column_in_the_unit_of_the_values_is_transformed_with_them():
     root = Root(-1.0, 0.5)
     y = root.back(2 * root.forward(-x[:, 0]) + 1)
     table = Table(-x, np.ones(1))
-    model = Training(table, y, np.zeros(200)).model(Recipe(root, ridge=0.0), np.arange(1))
+    model = Training(table, y, np.arange(200), 200).model(Recipe(root, ridge=0.0), np.arange(1))
     np.testing.assert_allclose(model(table), y, atol=1e-9)
 
 
@@ -176,7 +217,7 @@ def test_values_of_one_sign_may_be_transformed_with_a_shift_and_others_may_not(p
         scene = Scene.of(asked, 0, len(values))
         (horizon,) = asked.targets
         lesson = Lesson([Events(scene, horizon, np.zeros(0, dtype=np.int64))], len(values))
-        roots = {recipe.root for recipe in lesson.recipes(lesson.designs[0])}
+        roots = {recipe.root for recipe in lesson.recipes(0)}
         assert None in roots  # that it does not have to be is tried as well
         return max(roots - {None}, key=str, default=None)
 
