@@ -118,12 +118,18 @@ class Connection:
     """The grid connection of a site, MW, consumption positive.
 
     base: what inflexible assets are expected to take, shape (n,). consumption_limit, production_limit: of the
-    sum of all assets, both not negative.
+    sum of all assets, both not negative. production_prices: what net production earns, shape (n,), in the price_unit
+    of the problems, None for what consumption costs. peak_price_per_mw: money for each MW by which the highest net
+    consumption is above peak_so_far_in_mw. relax: where inputs conflict, plan as near to the targets as can be.
     """
 
     base: Floats
     consumption_limit: float
     production_limit: float
+    production_prices: Floats | None = None
+    peak_price_per_mw: float = 0.0
+    peak_so_far_in_mw: float = 0.0
+    relax: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +190,22 @@ class Schedule:
     advice: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     explanation: Explanation = field(default_factory=Explanation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SitePlan:
+    """A scheduler's answer for the assets of a site.
+
+    schedules: one an asset, in their order. costs, baseline_costs: of the connection itself, money by component
+    (production: what net production earns less than consumption costs; peak), beside those of the schedules. binding:
+    the limits of the connection that bind. warnings: what the user should know of the whole.
+    """
+
+    schedules: tuple[Schedule, ...]
+    costs: Mapping[str, float] = field(default_factory=dict)
+    baseline_costs: Mapping[str, float] = field(default_factory=dict)
+    binding: tuple[Binding, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,9 +276,7 @@ class Scheduler(ABC):
     def compute(self, problem: SchedulingProblem) -> Schedule:
         """Plan. Raises AlgorithmError with a text for users when it cannot."""
 
-    def compute_site(
-        self, problems: Sequence[SchedulingProblem], connection: Connection
-    ) -> Sequence[Schedule]:
+    def compute_site(self, problems: Sequence[SchedulingProblem], connection: Connection) -> SitePlan:
         """Plan several assets of the same window so that their sum keeps to their connection, in their order."""
         raise AlgorithmError(f"The scheduler {self.name} does not plan the assets of a site together.")
 

@@ -6,7 +6,7 @@ keys; the event wins. Every one is optional, and old clients never send any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from math import inf, isfinite
 from typing import Any
@@ -99,6 +99,14 @@ class Flexibility:
 
 
 KEYS = tuple(row.name for row in fields(Flexibility))
+# What a site can ask: of its net power, which no asset of it has alone.
+SITE_KEYS = (
+    "relax",
+    "production_price_per_mwh",
+    "production_market_id",
+    "peak_price_per_mw",
+    "peak_so_far_in_mw",
+)
 MEANINGS = {row.name: str(row.metadata["help"]) for row in fields(Flexibility)}
 
 
@@ -113,14 +121,17 @@ def described() -> dict[str, dict[str, Any]]:
     }
 
 
-def read_flexibility(*layers: Mapping[str, Any]) -> Flexibility:
-    """What several layers state, the last wins; InputError naming the field for what is not accepted."""
+def read_flexibility(*layers: Mapping[str, Any], accepted: Sequence[str] = KEYS) -> Flexibility:
+    """What several layers state, the last wins; InputError naming the field for what is not accepted.
+
+    accepted: which keys may be stated.
+    """
     stated: dict[str, Any] = {}
     for layer in layers:
         stated |= {key: value for key, value in layer.items() if value is not None}
-    unknown = sorted(stated.keys() - set(KEYS))
+    unknown = sorted(stated.keys() - set(accepted))
     if unknown:
-        raise InputError(f"{shown(unknown[0])} is not known.", unknown[0], f"any of {', '.join(KEYS)}")
+        raise InputError(f"{shown(unknown[0])} is not known.", unknown[0], f"any of {', '.join(accepted)}")
     return Flexibility(
         **{row.name: _read(row, stated[row.name]) for row in fields(Flexibility) if row.name in stated}
     )

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from flexmeasures import beliefs, jobs
-from flexmeasures.algorithms import Choice, Schedule, Scheduler, SchedulingProblem, Status, Target
+from flexmeasures.algorithms import Binding, Choice, Schedule, Scheduler, SchedulingProblem, Status, Target
 from flexmeasures.choosing import choose
 from flexmeasures.db import after_commit, db, writing
 from flexmeasures.errors import (
@@ -293,23 +293,30 @@ def told(schedule: Schedule, problem: SchedulingProblem) -> dict[str, Any]:
     (money a slot), binding [{limit, words, value, unit, shadow_price, slots [[start, shadow price] ...]} ...].
     """
     found = schedule.explanation
-    starts = [iso_time(problem.start + slot * problem.resolution) for slot in range(len(problem.prices))]
     return {
         "cost_slots": {name: _floats(values) for name, values in found.cost_slots.items()},
         "baseline_cost_slots": {name: _floats(values) for name, values in found.baseline_cost_slots.items()},
         "preference": [] if found.preference is None else _floats(found.preference),
-        "binding": [
-            {
-                "limit": each.limit,
-                "words": each.words,
-                "value": each.value,
-                "unit": each.unit,
-                "shadow_price": each.shadow_price,
-                "slots": [[starts[slot], price] for slot, price in each.slots.items()],
-            }
-            for each in found.binding
-        ],
+        "binding": told_binding(found.binding, problem),
     }
+
+
+def told_binding(binding: Sequence[Binding], problem: SchedulingProblem) -> list[dict[str, Any]]:
+    """Limits that bind, as they are stored (`told`)."""
+    return [
+        {
+            "limit": each.limit,
+            "words": each.words,
+            "value": each.value,
+            "unit": each.unit,
+            "shadow_price": each.shadow_price,
+            "slots": [
+                [iso_time(problem.start + slot * problem.resolution), price]
+                for slot, price in each.slots.items()
+            ],
+        }
+        for each in binding
+    ]
 
 
 def _floats(values: Floats) -> list[float]:
@@ -320,6 +327,12 @@ def _floats(values: Floats) -> list[float]:
 
 
 # -- asking for the schedule ---------------------------------------------------------------------------
+
+
+def newest_schedule(asset: Asset) -> StoredSchedule | None:
+    """The schedule of an asset that was made last, None without any."""
+    query = select(StoredSchedule).where(StoredSchedule.sensor_id == asset.id)
+    return db.session.scalars(query.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
 
 
 def find_schedule(asset: Asset, event_id: int) -> StoredSchedule:

@@ -10,21 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
 from flexmeasures import beliefs, jobs
-from flexmeasures.algorithms import Choice, Connection, Scheduler, Target
+from flexmeasures.algorithms import Choice, Connection, Scheduler, SchedulingProblem, Target
 from flexmeasures.choosing import choose
 from flexmeasures.db import db, writing
-from flexmeasures.errors import AlgorithmError, InputError
+from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
+from flexmeasures.flexibility import ATTRIBUTE, SITE_KEYS, Flexibility, read_flexibility
 from flexmeasures.jobs import Outcome
 from flexmeasures.models.jobs import Job
-from flexmeasures.models.sensors import Asset, Site
+from flexmeasures.models.sensors import Asset, Market, Site
 from flexmeasures.models.users import User
+from flexmeasures.prices import prices_of
 from flexmeasures.questions import Question, question_about, stated_target
-from flexmeasures.scheduling import QUEUE, Plan, check, keep, note_state
+from flexmeasures.scheduling import QUEUE, Plan, check, keep, note_state, told_binding
+from flexmeasures.steering import prices_per_mwh
 from flexmeasures.timing import iso_duration, iso_time, parse_time
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
 
 FUNCTION = "schedule_site"
 
@@ -44,14 +51,19 @@ def create_site(
     consumption_limit_in_mw: float,
     production_limit_in_mw: float,
     inflexible: Sequence[Asset] = (),
+    flexibility: Mapping[str, Any] | None = None,
 ) -> Site:
-    """A new site; InputError naming what does not fit. Joins `with db.writing():`."""
+    """A new site; InputError naming what does not fit. Joins `with db.writing():`.
+
+    flexibility: what it asks of all its schedules, by SITE_KEYS.
+    """
     for field, limit in (
         ("consumption_limit_in_mw", consumption_limit_in_mw),
         ("production_limit_in_mw", production_limit_in_mw),
     ):
         if not 0 <= limit < float("inf"):
             raise InputError(f"{field} is {limit}.", field, "a number of MW, not negative")
+    asked = read_flexibility(flexibility or {}, accepted=SITE_KEYS).asked
     if not assets:
         raise InputError("A site needs assets.", "assets", "at least one flexible asset")
     for asset in (*assets, *inflexible):
@@ -71,6 +83,7 @@ def create_site(
             "inflexible": [each.id for each in inflexible],
             "consumption_limit_in_mw": consumption_limit_in_mw,
             "production_limit_in_mw": production_limit_in_mw,
+            **({ATTRIBUTE: asked} if asked else {}),
         },
     )
     db.session.add(site)
@@ -78,11 +91,19 @@ def create_site(
     return site
 
 
-def handle_site_event(site: Site, event_id: int, at: datetime, states: Mapping[int, State]) -> Job:
+def handle_site_event(
+    site: Site,
+    event_id: int,
+    at: datetime,
+    states: Mapping[int, State],
+    wishes: Mapping[str, Any] | None = None,
+) -> Job:
     """Note the states of all flexible assets of a site, and ask for their schedules; joins `with db.writing():`.
 
-    states: by id of the asset. InputError when one is missing or is no asset of the site.
+    states: by id of the asset. wishes: what else is asked of these schedules, by SITE_KEYS. InputError when a state
+    is missing or is of no asset of the site, or a wish is not understood.
     """
+    read_flexibility(wishes or {}, accepted=SITE_KEYS)
     wanted = site.attributes["assets"]
     if wrong := sorted(set(wanted) ^ set(states)):
         accepted = f"one for each of the assets {', '.join(map(str, wanted))}"
@@ -97,7 +118,11 @@ def handle_site_event(site: Site, event_id: int, at: datetime, states: Mapping[i
             }
             for asset_id, state in states.items()
         }
-        arguments = {"datetime": iso_time(at), "states": stated}
+        arguments = {
+            "datetime": iso_time(at),
+            "states": stated,
+            **({ATTRIBUTE: dict(wishes)} if wishes else {}),
+        }
         return jobs.enqueue(FUNCTION, arguments, queue=QUEUE, sensor_id=site.id, event_id=event_id)
 
 
@@ -111,8 +136,8 @@ def _assets(ids: Sequence[int]) -> list[Asset]:
 def site_job(job: Job) -> Outcome:
     """The job function "schedule_site": plan all flexible assets of a site together, from an event on.
 
-    Arguments: datetime (ISO 8601), states {asset id: {soc_in_mwh, targets}}. Raises AlgorithmError with the
-    reason for users.
+    Arguments: datetime (ISO 8601), states {asset id: {soc_in_mwh, targets}}, flexibility (its SITE_KEYS). Raises
+    AlgorithmError with the reason for users.
     """
     site = db.session.get(Site, job.sensor_id) if job.sensor_id is not None else None
     if site is None:
@@ -123,11 +148,12 @@ def site_job(job: Job) -> Outcome:
     choice: Choice[type[Scheduler]] = choose("scheduler", assets[0])
     states = job.arguments["states"]
     questions = [question_about(asset, states[str(asset.id)], at, horizon) for asset in assets]
-    connection, warnings = _connection(site, questions)
+    connection, warnings = _connection(site, assets[0], questions, _asked(site, job.arguments))
     db.session.commit()  # no transaction is open while the scheduler computes
-    schedules = choice.algorithm().compute_site([each.problem for each in questions], connection)
+    answer = choice.algorithm().compute_site([each.problem for each in questions], connection)
+    warnings += answer.warnings
     plans = []
-    for asset, question, schedule in zip(assets, questions, schedules, strict=True):
+    for asset, question, schedule in zip(assets, questions, answer.schedules, strict=True):
         check(schedule, question.problem, choice.algorithm.name)
         plans.append(
             Plan(
@@ -148,6 +174,11 @@ def site_job(job: Job) -> Outcome:
             "start": iso_time(window.start),
             "duration": iso_duration(window.end - window.start),
             "costs": {str(plan.asset.id): dict(plan.schedule.costs) for plan in plans},
+            "connection": {
+                "costs": dict(answer.costs),
+                "baseline_costs": dict(answer.baseline_costs),
+                "binding": told_binding(answer.binding, questions[0].problem),
+            },
             "warnings": warnings,
         },
         algorithm=choice.algorithm.name,
@@ -156,8 +187,19 @@ def site_job(job: Job) -> Outcome:
             "base": connection.base.tolist(),
             "consumption_limit_in_mw": connection.consumption_limit,
             "production_limit_in_mw": connection.production_limit,
+            ATTRIBUTE: _asked(site, job.arguments).asked,
         },
     )
+
+
+def _asked(site: Site, arguments: Mapping[str, Any]) -> Flexibility:
+    """What the settings, the site's attributes and the event ask, the last wins; AlgorithmError naming a bad one."""
+    defaults = {"relax": current_app.config["FLEXMEASURES_RELAX_TARGETS"]}
+    layers = (defaults, site.attributes.get(ATTRIBUTE) or {}, arguments.get(ATTRIBUTE) or {})
+    try:
+        return read_flexibility(*layers, accepted=SITE_KEYS)
+    except InputError as error:
+        raise AlgorithmError(f"The flexibility of site {site.name} is not understood: {error}") from None
 
 
 def _store(plans: Sequence[Plan], job: Job) -> None:
@@ -165,7 +207,9 @@ def _store(plans: Sequence[Plan], job: Job) -> None:
         keep(plan, job)
 
 
-def _connection(site: Site, questions: Sequence[Question]) -> tuple[Connection, list[str]]:
+def _connection(
+    site: Site, asset: Asset, questions: Sequence[Question], asked: Flexibility
+) -> tuple[Connection, list[str]]:
     """The connection with what inflexible assets are expected to take; warnings where that is not known."""
     import numpy as np
 
@@ -173,16 +217,44 @@ def _connection(site: Site, questions: Sequence[Question]) -> tuple[Connection, 
     if any((each.problem.start, each.problem.end) != (window.start, window.end) for each in questions):
         raise AlgorithmError("The prices of the site's assets are not known for the same time.")
     base, warnings = np.zeros(len(window.prices)), []
-    for asset in _assets(site.attributes["inflexible"]):
-        series = beliefs.search_one(asset, window.start, window.end, resolution=window.resolution)
+    for other in _assets(site.attributes["inflexible"]):
+        series = beliefs.search_one(other, window.start, window.end, resolution=window.resolution)
         expected = series.values[: len(base)]
         if (missing := int(np.isnan(expected).sum())) > 0:
             warnings.append(
-                f"The power of asset {asset.name} is not known for {missing} slots: 0 is assumed."
+                f"The power of asset {other.name} is not known for {missing} slots: 0 is assumed."
             )
         base += np.nan_to_num(expected)
     return Connection(
         base=base,
         consumption_limit=float(site.attributes["consumption_limit_in_mw"]),
         production_limit=float(site.attributes["production_limit_in_mw"]),
+        production_prices=_production_prices(asset, window, asked),
+        peak_price_per_mw=asked.peak_price_per_mw,
+        peak_so_far_in_mw=asked.peak_so_far_in_mw,
+        relax=asked.relax,
     ), warnings
+
+
+def _production_prices(asset: Asset, window: SchedulingProblem, asked: Flexibility) -> Floats | None:
+    """What net production of the site earns in each slot, in the unit of its assets' prices; None if not stated."""
+    import numpy as np
+
+    if asked.production_market_id is None:
+        constant = asked.production_price_per_mwh
+        per_mwh = prices_per_mwh(window, np.ones(1))[0]
+        return None if constant is None else np.full(len(window.prices), constant / per_mwh)
+    market = db.session.get(Market, asked.production_market_id)
+    if market is None or market.unit != window.price_unit:
+        what = "which does not exist" if market is None else f"whose unit is {market.unit}"
+        raise AlgorithmError(
+            f"production_market_id of the site is market {asked.production_market_id}, {what}."
+            f" Accepted: a market in {window.price_unit}."
+        )
+    found = prices_of(market, asset, window.start, window.end)
+    if (found.start, found.end) != (window.start, window.end):
+        raise UnknownPrices(
+            f"Prices unknown: of market {market.name} (production_market_id of the site) they are known from"
+            f" {iso_time(found.start)} until {iso_time(found.end)} only."
+        )
+    return found.values

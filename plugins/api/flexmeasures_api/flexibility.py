@@ -61,7 +61,7 @@ def post_udi_event(call: Call) -> dict[str, Any]:
     with writing():
         asset = _device(call, address, "update")
         if not call.play:
-            _check_order(asset, address, at, _rules(call).later_only)
+            check_order(asset, address.event_id, at, _rules(call).later_only)
         soc = to_mwh(read_number(message.get("value"), "value"), unit)
         targets: list[Target] = []
         if address.event_type == SOC_WITH_TARGETS:
@@ -115,7 +115,7 @@ def _device(call: Call, address: EventAddress, action: str) -> Asset:
     return asset
 
 
-def _check_order(asset: Asset, address: EventAddress, at: datetime, later_only: bool) -> None:
+def check_order(asset: Asset, event_id: int, at: datetime, later_only: bool = False) -> None:
     """The datetime of a device's events never decreases (later_only: always increases), their id always increases."""
     last = asset.soc_datetime
     if last is not None and (at < last or (later_only and at == last)):
@@ -123,8 +123,8 @@ def _check_order(asset: Asset, address: EventAddress, at: datetime, later_only: 
         accepted = "later than " if later_only else ""
         since = "" if later_only else " or later"
         raise Refused("INVALID_DATETIME", f"{text} Accepted: {accepted}{iso_time(last, like=at)}{since}.")
-    if asset.soc_udi_event_id is not None and address.event_id <= asset.soc_udi_event_id:
-        text = f"The event id {address.event_id} is not above the device's last one."
+    if asset.soc_udi_event_id is not None and event_id <= asset.soc_udi_event_id:
+        text = f"The event id {event_id} is not above the device's last one."
         raise Refused("OUTDATED_UDI_EVENT", f"{text} Accepted: {asset.soc_udi_event_id + 1} or higher.")
 
 
@@ -156,22 +156,23 @@ def _targets(
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         accepted = "a list of objects with 'value' and 'datetime'"
         raise Refused("INCOMPLETE_UDI_EVENT", f"targets are missing or not understood. Accepted: {accepted}.")
-    latest = at + planning_horizon()
     targets = []
     for k, item in enumerate(items):
         value = to_mwh(read_number(item.get("value"), f"targets[{k}].value"), unit)
         when = moment(item.get("datetime"), f"targets[{k}].datetime", "INVALID_DATETIME")
-        # A target counts at the last slot boundary not later than it, which the start itself cannot be.
-        if when > latest or floor_time(when, resolution) <= floor_time(at, resolution):
-            accepted = (
-                f"after {iso_time(at)}, at most {iso_time(latest)}, and {iso_duration(resolution)} apart"
-            )
-            text = (
-                f"targets[{k}].datetime {iso_time(when)} is outside of what is planned. Accepted: {accepted}."
-            )
-            raise Refused("INVALID_DATETIME", text)
+        check_target_time(f"targets[{k}].datetime", when, at, resolution)
         targets.append(Target(value=value, datetime=when, kind=_kind(item, k) if wishes else "exact"))
     return targets
+
+
+def check_target_time(field: str, when: datetime, at: datetime, resolution: timedelta) -> None:
+    """Refused with INVALID_DATETIME unless a target is within what an event at that time lets plan."""
+    latest = at + planning_horizon()
+    # A target counts at the last slot boundary not later than it, which the start itself cannot be.
+    if when > latest or floor_time(when, resolution) <= floor_time(at, resolution):
+        accepted = f"after {iso_time(at)}, at most {iso_time(latest)}, and {iso_duration(resolution)} apart"
+        text = f"{field} {iso_time(when)} is outside of what is planned. Accepted: {accepted}."
+        raise Refused("INVALID_DATETIME", text)
 
 
 def _kind(item: dict[str, Any], index: int) -> str:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 from marshmallow import Schema, ValidationError, fields, validate
 
 from flexmeasures import sites
 from flexmeasures.algorithms import TARGET_KINDS, Target
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError
+from flexmeasures.flexibility import MEANINGS, SITE_KEYS
 from flexmeasures.models import Site, User
 from flexmeasures.schemas import AwareTime
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
+from flexmeasures_api.flexibility import check_order, check_target_time
+from flexmeasures_api.sensors import assets_by_id
 from flexmeasures_api.statuses import Refused
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable
 
@@ -24,6 +27,10 @@ blueprint = Blueprint("api_v2_0_sites", __name__, url_prefix="/api/v2_0")
 
 _ID = validate.Range(min=1, max=LARGEST_ID)
 _MWH = validate.Range(min=0, max=1e9)
+
+
+def _meaning(key: str) -> dict[str, str]:
+    return {"description": MEANINGS[key]}
 
 
 class TargetSchema(Schema):
@@ -43,11 +50,18 @@ class StateSchema(Schema):
 
 
 class SiteEventSchema(Schema):
-    """An event of a site: the states of all its flexible assets at one time."""
+    """An event of a site: the states of all its flexible assets at one time, and what else is asked of the site."""
 
     event_id = fields.Integer(required=True, strict=True, validate=_ID)
     datetime = AwareTime(required=True)
     states = fields.List(fields.Nested(StateSchema()), required=True, validate=validate.Length(1, 10_000))
+    relax = fields.Boolean(metadata=_meaning("relax"))
+    production_price_per_mwh = fields.Float(metadata=_meaning("production_price_per_mwh"))
+    production_market_id = fields.Integer(
+        strict=True, validate=_ID, metadata=_meaning("production_market_id")
+    )
+    peak_price_per_mw = fields.Float(metadata=_meaning("peak_price_per_mw"))
+    peak_so_far_in_mw = fields.Float(metadata=_meaning("peak_so_far_in_mw"))
 
 
 @blueprint.post("/site/<site_id>/event")
@@ -67,7 +81,8 @@ class SiteEventSchema(Schema):
 def post_site_event(user: User, site_id: str) -> Response:
     """Take the states of all flexible assets of a site, and ask for schedules whose sum keeps to its connection.
 
-    Each asset then answers with its own schedule, under the id of this event.
+    Each asset then answers with its own schedule, under the id of this event. As with events of one asset, times never
+    decrease (INVALID_DATETIME) and ids always increase (OUTDATED_UDI_EVENT), but in play mode.
     """
     thing_of(Site, user, site_id, "read")
     try:
@@ -87,7 +102,23 @@ def post_site_event(user: User, site_id: str) -> Response:
     try:
         with writing():
             site = thing_of(Site, user, site_id, "update")
-            sites.handle_site_event(site, event["event_id"], event["datetime"], states)
+            _check_times(event)
+            wishes = {key: event[key] for key in SITE_KEYS if key in event}
+            sites.handle_site_event(site, event["event_id"], event["datetime"], states, wishes)
     except AlgorithmError as error:
         raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
     return answer({"message": "Request has been processed.", "status": "PROCESSED"}, 202)
+
+
+def _check_times(event: dict[str, Any]) -> None:
+    """The order of each asset's events, and the times of their targets; the assets stay locked until the commit."""
+    assets = assets_by_id([each["asset_id"] for each in event["states"]], locked=True)
+    for number, each in enumerate(event["states"]):
+        asset = assets.get(each["asset_id"])
+        if asset is None:
+            continue  # the site will say that it is none of its
+        if current_app.config["FLEXMEASURES_MODE"] != "play":
+            check_order(asset, event["event_id"], event["datetime"])
+        for place, target in enumerate(each["targets"]):
+            field = f"states[{number}].targets[{place}].datetime"
+            check_target_time(field, target["datetime"], event["datetime"], asset.event_resolution)

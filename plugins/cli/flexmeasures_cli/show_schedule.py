@@ -44,18 +44,13 @@ def show_schedule(
 
 def _stored(asset_id: int, event_id: int | None) -> Any:
     """The schedule of that event of that asset, or its newest one; NotFound."""
-    from sqlalchemy import select
-
     from flexmeasures import scheduling
-    from flexmeasures.db import db
     from flexmeasures.errors import NotFound
-    from flexmeasures.models import StoredSchedule
 
     asset = find_sensor(asset_id, None, option="--asset")
     if event_id is not None:
         return scheduling.find_schedule(asset, event_id)
-    query = select(StoredSchedule).where(StoredSchedule.sensor_id == asset_id)
-    found = db.session.scalars(query.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
+    found = scheduling.newest_schedule(asset)
     if found is None:
         raise NotFound(f"Asset {asset_id} has no schedule.", "--asset-id", "an asset with one")
     return found

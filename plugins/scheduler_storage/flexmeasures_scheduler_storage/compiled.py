@@ -1,4 +1,4 @@
-"""Pyomo's model compiled to matrices once for each form, then only patched with numbers and given to HiGHS."""
+"""Pyomo's model compiled to matrices once for each form: a few slots by Pyomo, and their pattern for all others."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flexmeasures_scheduler_storage.equations import (
-    PENALTY,
-    columns,
-    highest_price,
-    pyomo_model,
-    rows,
-)
+from flexmeasures_scheduler_storage.equations import columns, pyomo_model, rows
 from flexmeasures_scheduler_storage.storage import Form, SchedulerError, StorageProblem
 
 if TYPE_CHECKING:
@@ -24,24 +18,20 @@ if TYPE_CHECKING:
 
     from flexmeasures_scheduler_storage.storage import Floats
 
-# One thread, because workers fork; no presolve, because it takes longer than it saves (1.9 against 1.6 ms for
-# 192 slots); simplex, because it ends in a corner: idle slots are exactly idle, full power is exactly full.
-HIGHS_OPTIONS: dict[str, bool | int | float | str] = {
-    "output_flag": False,
-    "threads": 1,
-    "presolve": "off",
-    "solver": "simplex",
-    "primal_feasibility_tolerance": 1e-9,
-}
-# With another solver than "choose", HiGHS would ignore that variables are whole numbers.
-MIXED_INTEGER_OPTIONS: dict[str, bool | int | float | str] = HIGHS_OPTIONS | {
-    "presolve": "choose",
-    "solver": "choose",
-    "mip_rel_gap": 1e-7,
-    "mip_feasibility_tolerance": 1e-9,
-}
+# Slots that Pyomo compiles. An equation knows its own slot and the one before, so that three (a first, one like
+# all others, a last) show all that repeats; Pyomo takes 60 times as long for the 192 slots of two days.
+SAMPLE = 3
 
 _compiling = Lock()
+
+
+class Repeated(NamedTuple):
+    """One coefficient that stands in every slot's row, in the column of the slot that is `lag` slots earlier."""
+
+    row: str
+    column: str
+    lag: int
+    coefficient: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +39,7 @@ class Structure:
     """The program of a form as arrays, the matrix by columns (as in scipy's csc_array), all coefficients 1.
 
     columns, rows: where the parts of the program are, by the names of `equations`. entries: which entries of
-    `values` stand in a part's columns and another's rows.
+    `values` stand in a part's columns and another's rows. earlier: those of a slot's stock in the balance of the next.
     """
 
     starts: NDArray[np.int32]
@@ -58,29 +48,9 @@ class Structure:
     columns: Mapping[str, slice]
     rows: Mapping[str, slice]
     entries: Mapping[tuple[str, str], NDArray[np.intp]]
-    earlier: NDArray[np.intp]  # entries of a slot's stock in the balance of the next slot
+    earlier: NDArray[np.intp]
     width: int
     height: int
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """Numbers of one program: bounds and cost of columns, bounds of rows, and the matrix entries."""
-
-    cost: Floats
-    lower: Floats
-    upper: Floats
-    row_lower: Floats
-    row_upper: Floats
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """Values and reduced costs of all columns, by the structure's names."""
-
-    values: Mapping[str, Floats]
-    reduced_costs: Mapping[str, Floats]
 
 
 def preload() -> None:
@@ -106,38 +76,69 @@ def placeholders(slots: int) -> StorageProblem:
         start=0.0,
         power_lower=-ones,
         power_upper=ones,
-        stock_lower=0 * ones,
+        stock_lower=-ones,
         stock_upper=ones,
         wished_lower=0 * ones,
         wished_upper=ones,
+        exclusive=ones.astype(bool),
     )
 
 
 @lru_cache(maxsize=32)
 def _compile(form: Form) -> Structure:
-    """Let Pyomo compile the program of that form, with placeholders for all numbers."""
+    """Every coefficient that Pyomo found in the sample, in all slots of the form."""
     import numpy as np
 
-    matrix = compiled_by_pyomo(placeholders(form.slots), form).A
-    starts, indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
     column_parts, width = _parts(columns(form), form.slots)
     row_parts, height = _parts(rows(form), form.slots)
-    column_of = np.repeat(np.arange(width), np.diff(starts))
-    entries = {
-        (column, row): np.flatnonzero(
-            (column_of >= across.start)
-            & (column_of < across.stop)
-            & (indices >= down.start)
-            & (indices < down.stop)
+    found = _repeated(form._replace(slots=SAMPLE))
+    row = column = which = np.zeros(0, dtype=np.intp)
+    for number, each in enumerate(found):
+        slots = np.arange(each.lag, form.slots)
+        across, down = column_parts[each.column], row_parts[each.row]
+        row = np.append(row, down.start + slots)
+        column = np.append(
+            column, across.start + np.minimum(slots - each.lag, across.stop - across.start - 1)
         )
-        for column, across in column_parts.items()
-        for row, down in row_parts.items()
-    }
-    carried = entries["stock", "balance"]
-    earlier = carried[column_of[carried] - column_parts["stock"].start < indices[carried]]
-    for array in (starts, indices, matrix.data):
+        which = np.append(which, np.full(len(slots), number))
+    order = np.lexsort((row, column))
+    coefficients = np.array([each.coefficient for each in found])
+    indices, values = row[order].astype(np.int32), coefficients[which[order]]
+    starts = np.zeros(width + 1, dtype=np.int32)
+    starts[1:] = np.cumsum(np.bincount(column, minlength=width))
+    places = {each: np.flatnonzero(which[order] == number) for number, each in enumerate(found)}
+    entries: dict[tuple[str, str], NDArray[np.intp]] = {}
+    for each, at in places.items():
+        key = each.column, each.row
+        entries[key] = np.append(entries.get(key, which[:0]), at)
+    earlier = np.concatenate([which[:0], *(at for each, at in places.items() if each.lag == 1)])
+    for array in (starts, indices, values):
         array.flags.writeable = False
-    return Structure(starts, indices, matrix.data, column_parts, row_parts, entries, earlier, width, height)
+    return Structure(starts, indices, values, column_parts, row_parts, entries, earlier, width, height)
+
+
+@lru_cache(maxsize=32)
+def _repeated(form: Form) -> list[Repeated]:
+    """What stands in every slot of a form, read from what Pyomo compiles of it."""
+    matrix = compiled_by_pyomo(placeholders(form.slots), form).A.tocoo()
+    across, down = (_parts(names(form), form.slots)[0] for names in (columns, rows))
+    seen: dict[Repeated, int] = {}
+    for row, column, value in zip(
+        matrix.row.tolist(), matrix.col.tolist(), matrix.data.tolist(), strict=True
+    ):
+        (row_name, row_slot), (column_name, column_slot) = _part_of(down, row), _part_of(across, column)
+        lag = 0 if column_name == "peak" else row_slot - column_slot
+        each = Repeated(row_name, column_name, lag, float(value))
+        seen[each] = seen.get(each, 0) + 1
+    for each, times in seen.items():
+        if each.lag not in (0, 1) or times != form.slots - each.lag:
+            raise SchedulerError(f"The equation {each.row} does not repeat from slot to slot: {each}.")
+    return list(seen)
+
+
+def _part_of(parts: Mapping[str, slice], index: int) -> tuple[str, int]:
+    """The part that a row or column stands in, and its slot."""
+    return next((name, index - part.start) for name, part in parts.items() if part.start <= index < part.stop)
 
 
 def compiled_by_pyomo(problem: StorageProblem, form: Form) -> Any:
@@ -145,7 +146,7 @@ def compiled_by_pyomo(problem: StorageProblem, form: Form) -> Any:
     from pyomo.common.gc_manager import PauseGC
     from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-    with PauseGC():  # thousands of small objects that all live until the end
+    with PauseGC():  # many small objects that all live until the end
         model = pyomo_model(problem, form)
         order = [variable for name in columns(form) for variable in getattr(model, name).values()]
         return LinearStandardFormCompiler().write(model, mixed_form=True, column_order=order)
@@ -159,102 +160,3 @@ def _parts(names: list[str], slots: int) -> tuple[dict[str, slice], int]:
         parts[name] = slice(begin, end)
         begin = end
     return parts, begin
-
-
-def program(problem: StorageProblem, form: Form) -> Program:
-    """The numbers of the problem, patched into the structure of the form without any loop in Python."""
-    import numpy as np
-
-    found = structure(form)
-    cost, lower, row_lower = np.zeros(found.width), np.zeros(found.width), np.full(found.height, -np.inf)
-    upper, row_upper, values = np.full(found.width, np.inf), np.zeros(found.height), found.values.copy()
-    column, row, entries = found.columns, found.rows, found.entries
-
-    values[found.earlier] *= problem.retention
-    balance = problem.gains.copy()
-    balance[0] += problem.retention * problem.start
-    row_lower[row["balance"]] = row_upper[row["balance"]] = balance
-    lower[column["stock"]], upper[column["stock"]] = problem.stock_lower, problem.stock_upper
-    cost[column["stock"].stop - 1] = -problem.end_value
-
-    most_charge, most_discharge = np.maximum(problem.power_upper, 0), np.maximum(-problem.power_lower, 0)
-    if form.split:
-        cycled = problem.cycle_cost / 2
-        cost[column["charge"]] = problem.hours * (problem.prices + cycled)
-        cost[column["discharge"]] = problem.hours * (cycled - problem.earned)
-        lower[column["charge"]], upper[column["charge"]] = np.maximum(problem.power_lower, 0), most_charge
-        lower[column["discharge"]] = np.maximum(-problem.power_upper, 0)
-        upper[column["discharge"]] = most_discharge
-        values[entries["charge", "balance"]] *= problem.hours * problem.charge_efficiency
-        values[entries["discharge", "balance"]] *= problem.hours / problem.discharge_efficiency
-    else:
-        cost[column["power"]] = problem.hours * problem.prices
-        lower[column["power"]], upper[column["power"]] = problem.power_lower, problem.power_upper
-        values[entries["power", "balance"]] *= problem.hours
-    if form.exclusive:
-        upper[column["charging"]] = 1.0
-        values[entries["charging", "charging_only"]] *= most_charge
-        values[entries["charging", "discharging_only"]] *= most_discharge
-        row_upper[row["discharging_only"]] = most_discharge
-    if form.peak:
-        cost[column["peak"]], lower[column["peak"]] = problem.peak_price, problem.peak_so_far
-    if form.wishes:
-        cost[column["under"]] = cost[column["over"]] = PENALTY * highest_price(problem)
-        row_lower[row["wished_least"]], row_upper[row["wished_least"]] = problem.wished_lower, np.inf
-        row_upper[row["wished_most"]] = problem.wished_upper
-    return Program(cost, lower, upper, row_lower, row_upper, values)
-
-
-def solve_in_process(problem: StorageProblem, form: Form, money: float) -> Answer | None:
-    """Let HiGHS solve it, with costs multiplied by `money`; None when infeasible."""
-    import highspy
-    import numpy as np
-
-    found, numbers = structure(form), program(problem, form)
-    if (numbers.lower > numbers.upper).any() or (numbers.row_lower > numbers.row_upper).any():
-        return None
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy leaves its constructor untyped
-    for option, value in (MIXED_INTEGER_OPTIONS if form.exclusive else HIGHS_OPTIONS).items():
-        _check(highs.setOptionValue(option, value), f"setting its option {option}")
-    whole = np.zeros(found.width, dtype=np.int32)
-    if form.exclusive:
-        whole[found.columns["charging"]] = 1
-    passed = highs.passModel(
-        found.width,
-        found.height,
-        len(numbers.values),
-        int(highspy.MatrixFormat.kColwise),
-        int(highspy.ObjSense.kMinimize),
-        0.0,
-        money * numbers.cost,
-        numbers.lower,
-        numbers.upper,
-        numbers.row_lower,
-        numbers.row_upper,
-        found.starts,
-        found.indices,
-        numbers.values,
-        whole,
-    )
-    _check(passed, "reading the program")
-    _check(highs.run(), "solving")
-    status = highs.getModelStatus()
-    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-        return None
-    if status != highspy.HighsModelStatus.kOptimal:
-        raise SchedulerError(f"HiGHS found no schedule: {highs.modelStatusToString(status)}.")
-    solution = highs.getSolution()
-    values = np.array(solution.col_value)
-    duals = np.zeros(found.width) if form.exclusive else np.array(solution.col_dual) / money
-    return Answer(
-        {name: values[part] for name, part in found.columns.items()},
-        {name: duals[part] for name, part in found.columns.items()},
-    )
-
-
-def _check(status: Any, doing: str) -> None:
-    """Raise SchedulerError unless HiGHS says that what it was doing went well."""
-    import highspy
-
-    if status == highspy.HighsStatus.kError:
-        raise SchedulerError(f"HiGHS failed while {doing}.")

@@ -124,28 +124,34 @@ def _relaxed(
     solver: str,
 ) -> Relaxation | None:
     """Keep the hard inputs, and miss the wished ones by as little as possible."""
-    import numpy as np
-
     kept, wishes = bounds_of(problem, hard), bounds_of(problem, wished)
-    solution = model.solve(
-        replace(
-            storage,
-            stock_lower=kept.stock_lower,
-            stock_upper=kept.stock_upper,
-            wished_lower=wishes.stock_lower,
-            wished_upper=wishes.stock_upper,
-        ),
-        solver,
-    )
+    solution = model.solve(wishing(storage, kept, wishes), solver)
     if solution.outcome is model.Outcome.INFEASIBLE:
         return None
-    room = ROUNDING * max(1.0, float(np.abs(solution.stock).max()))
-    stock = solution.stock
-    lower = np.where(wishes.stock_lower > stock + room, stock, wishes.stock_lower)
-    upper = np.where(wishes.stock_upper < stock - room, stock, wishes.stock_upper)
-    changes = tuple(
-        (each, value) for each in wished if (value := _missed(each, solution.stock, room)) is not None
+    return loosened(kept, wishes, wished, solution.stock)
+
+
+def wishing(storage: model.StorageProblem, kept: Bounds, wishes: Bounds) -> model.StorageProblem:
+    """The program that has to keep the one, and misses the other by as little as possible."""
+    return replace(
+        storage,
+        stock_lower=kept.stock_lower,
+        stock_upper=kept.stock_upper,
+        wished_lower=wishes.stock_lower,
+        wished_upper=wishes.stock_upper,
     )
+
+
+def loosened(kept: Bounds, wishes: Bounds, wished: Sequence[Input], stock: Floats) -> Relaxation:
+    """Bounds that a plan with that stock (MWh at slot ends) keeps, and what of the wished inputs changes for it."""
+    import numpy as np
+
+    room = ROUNDING * max(1.0, float(np.abs(stock).max()))
+    missed = (wishes.stock_lower > stock + room) | (wishes.stock_upper < stock - room)
+    # Both sides, for two wishes that cross leave no room for the solver's rounding between them.
+    lower = np.where(missed, np.minimum(wishes.stock_lower, stock), wishes.stock_lower)
+    upper = np.where(missed, np.maximum(wishes.stock_upper, stock), wishes.stock_upper)
+    changes = tuple((each, value) for each in wished if (value := _missed(each, stock, room)) is not None)
     power = {side: getattr(kept, side) for side in POWER}
     bounds = Bounds(
         **power,

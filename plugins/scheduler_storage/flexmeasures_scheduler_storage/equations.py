@@ -10,7 +10,7 @@ MWh is that at a slot's end. Parts that a problem does not need (`storage.Form`)
                 + penalty sum_j (under_j + over_j)                                      missed_wishes
     so that     stock_j = retention stock_{j-1} + h (eta charge_j - discharge_j / eta') + inflow_j
                 power_lower_j <= charge_j - discharge_j <= power_upper_j, stock_lower_j <= stock_j <= stock_upper_j
-                charge_j <= limit charging_j, discharge_j <= limit (1 - charging_j), charging_j in {0, 1}
+                charge_j <= limit_j charging_j, discharge_j <= limit_j (1 - charging_j), charging_j in {0, 1}
                 charge_j - discharge_j <= peak, peak >= peak_so_far
                 wished_lower_j - under_j <= stock_j <= wished_upper_j + over_j
 
@@ -55,13 +55,24 @@ def stock_balance(model: Any, slot: int) -> Any:
 
 def charging_only(model: Any, slot: int) -> Any:
     """charge_j <= limit charging_j  [MW]: no charging in a slot that discharges."""
-    return model.charge[slot] - charge_bounds(model.problem, slot)[1] * model.charging[slot] <= 0
+    if not model.problem.exclusive[slot]:
+        return _nothing()
+    return model.charge[slot] - float(model.problem.most_charge[slot]) * model.charging[slot] <= 0
 
 
 def discharging_only(model: Any, slot: int) -> Any:
     """discharge_j <= limit (1 - charging_j)  [MW]: no discharging in a slot that charges."""
-    limit = discharge_bounds(model.problem, slot)[1]
+    if not model.problem.exclusive[slot]:
+        return _nothing()
+    limit = float(model.problem.most_discharge[slot])
     return model.discharge[slot] + limit * model.charging[slot] <= limit
+
+
+def _nothing() -> Any:
+    """Says to Pyomo that a slot has no such equation."""
+    from pyomo.core.base import Constraint
+
+    return Constraint.Skip
 
 
 def below_peak(model: Any, slot: int) -> Any:
@@ -96,7 +107,7 @@ def cycle_cost(model: Any) -> Any:
 
 def end_value(model: Any) -> Any:
     """end_value stock_{n-1}  [money]: what is left at the end is worth."""
-    return model.problem.end_value * model.stock[model.slots.last()]
+    return model.problem.end_value * model.stock[model.slots.last()] if model.form.stored else 0
 
 
 def peak_cost(model: Any) -> Any:
@@ -153,8 +164,9 @@ def pyomo_model(problem: StorageProblem, form: Form) -> Any:
         model.discharge = Var(model.slots, bounds=lambda _, j: discharge_bounds(problem, j))
     else:
         model.power = Var(model.slots, bounds=lambda _, j: power_bounds(problem, j))
-    model.stock = Var(model.slots, bounds=lambda _, j: stock_bounds(problem, j))
-    model.balance = Constraint(model.slots, rule=stock_balance)
+    if form.stored:
+        model.stock = Var(model.slots, bounds=lambda _, j: stock_bounds(problem, j))
+        model.balance = Constraint(model.slots, rule=stock_balance)
     if form.exclusive:
         model.charging = Var(model.slots, domain=Binary)
         model.charging_only = Constraint(model.slots, rule=charging_only)
@@ -175,7 +187,7 @@ def pyomo_model(problem: StorageProblem, form: Form) -> Any:
 def columns(form: Form) -> list[str]:
     """Names of the variables of a form, in the order of its columns; all have n columns but `peak`, with 1."""
     names = ["charge", "discharge"] if form.split else ["power"]
-    names += ["stock"]
+    names += ["stock"] if form.stored else []
     names += ["charging"] if form.exclusive else []
     names += ["peak"] if form.peak else []
     return names + (["under", "over"] if form.wishes else [])
@@ -183,7 +195,7 @@ def columns(form: Form) -> list[str]:
 
 def rows(form: Form) -> list[str]:
     """Names of the constraints of a form, in the order of its rows, n each."""
-    names = ["balance"]
+    names = ["balance"] if form.stored else []
     names += ["charging_only", "discharging_only"] if form.exclusive else []
     names += ["below_peak"] if form.peak else []
     return names + (["wished_least", "wished_most"] if form.wishes else [])

@@ -3,20 +3,22 @@
 `storage.py` says what a problem is, `equations.py` states its mathematics in Pyomo, `compiled.py` compiles
 that once for each form and lets HiGHS solve it in process; other solvers get the Pyomo model itself.
 
-It is a linear program, unless charging and discharging at once would pay (losses at negative prices, or
-production that earns more than consumption costs): only when the linear program does so anywhere, it is
-solved again with the direction of each slot as a binary variable (14 to 19 times slower), and then once more
-with the directions as found, for exact corners and shadow prices.
+It is a linear program, unless charging and discharging at once would pay: `directions.py` tells how that is
+kept out. In the end it is a linear program again, with the directions as found, for exact corners and shadow prices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage.compiled import Answer, preload, solve_in_process, structure
+from flexmeasures_scheduler_storage.compiled import preload, structure
+from flexmeasures_scheduler_storage.directions import both_ways, net_power, one_way, tempting
 from flexmeasures_scheduler_storage.equations import columns, highest_price, pyomo_model
+from flexmeasures_scheduler_storage.highs import optimise
+from flexmeasures_scheduler_storage.programs import program
+from flexmeasures_scheduler_storage.scaling import COST_SCALE, power_size, scaled
 from flexmeasures_scheduler_storage.storage import (
     Form,
     Outcome,
@@ -52,12 +54,13 @@ NOISE = 1e-9
 # Decimals of MW that are kept: a thousand times finer than the solver is exact, so nothing but noise is lost.
 DECIMALS = 12
 
-# Costs are scaled to this size, so that the preference for sooner (at worst some 1e-8 of the price from one
-# slot to the next) stands well above the solver's tolerance for reduced costs, which is absolute (1e-7).
-COST_SCALE = 1e4
 
-# The share of the largest power that has to flow both ways in a slot to count as charging and discharging.
-BOTH_WAYS = 1e-8
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Values of the columns by the names of `equations`, and their reduced costs where the solver tells them."""
+
+    values: dict[str, Floats]
+    reduced_costs: Mapping[str, Floats]
 
 
 def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
@@ -69,27 +72,33 @@ def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
     """
     import numpy as np
 
-    size, form = _power_size(problem), form_of(problem)
-    scaled = _scale(problem, size)
-    answer = _solve(scaled, form, solver)
-    if answer is not None and form.split and _both_ways(answer).any():
-        answer = _solve(scaled, form._replace(exclusive=True), solver)
-        if answer is not None:
-            answer = _solve(one_way(scaled, net_power(answer.values) > 0), form, solver)
+    size = power_size(problem)
+    small = scaled(problem, size)
+    answer = _solve(small, solver)
+    if answer is not None and both_ways(answer.values).any():
+        answer = _directed(small, answer, solver)
     if answer is None:
         unknown = np.full(len(problem.prices), np.nan)
         return Solution(outcome=Outcome.INFEASIBLE, power=unknown, stock=unknown, cost=float("nan"))
-    power = np.round(net_power(answer.values) * size, DECIMALS)  # 0.3 rather than 0.30000000000000004
-    power = np.clip(power, problem.power_lower, problem.power_upper)
-    power[np.abs(power) < NOISE] = 0.0
+    power = cleaned(problem, net_power(answer.values) * size)
     stock = np.clip(stock_after(problem, power), problem.stock_lower, problem.stock_upper)
     return Solution(
         outcome=Outcome.OPTIMAL,
         power=power,
         stock=stock,
         cost=cost_of(problem, power, stock),
-        shadow_prices=_shadow_prices(problem, answer) if solver == "highs" else None,
+        shadow_prices=shadow_prices(problem, answer.reduced_costs) if solver == "highs" else None,
     )
+
+
+def cleaned(problem: StorageProblem, power: Floats) -> Floats:
+    """Power without the solver's rounding, within its limits."""
+    import numpy as np
+
+    rounded = np.round(power, DECIMALS)  # 0.3 rather than 0.30000000000000004
+    within = np.clip(rounded, problem.power_lower, problem.power_upper)
+    within[np.abs(within) < NOISE] = 0.0
+    return within
 
 
 def cost_of(problem: StorageProblem, power: Floats, stock: Floats) -> float:
@@ -127,78 +136,54 @@ def stock_after(problem: StorageProblem, power: Floats) -> Floats:
     return np.array(found)
 
 
-def _power_size(problem: StorageProblem) -> float:
-    """The largest power in MW (1 if all are 0): the unit in which the solver sees power and stock.
+def _directed(problem: StorageProblem, answer: Answer, solver: str) -> Answer | None:
+    """The best plan of one direction a slot, from one that goes both ways in some; None when infeasible."""
+    import numpy as np
 
-    Tolerances of solvers are absolute, and devices range from 1 kW to 100 MW.
+    exclusive, found = np.zeros(len(problem.prices), dtype=bool), answer
+    while (both_ways(found.values) & ~exclusive).any():
+        exclusive |= both_ways(found.values) | tempting(problem)
+        rounded = _solve(one_way(problem, net_power(found.values) > 0), solver)
+        better = _solve(replace(problem, exclusive=exclusive), solver, rounded)
+        if better is None:
+            return None
+        found = better
+    return _solve(one_way(problem, net_power(found.values) > 0), solver)
+
+
+def _solve(problem: StorageProblem, solver: str, known: Answer | None = None) -> Answer | None:
+    """The best answer, going both ways where nothing excludes that; None when infeasible.
+
+    known: an answer of one direction a slot, to start from.
     """
     import numpy as np
 
-    size = float(max(np.abs(problem.power_lower).max(), np.abs(problem.power_upper).max()))
-    if not np.isfinite(size):
-        raise ValueError(f"limits of power must be finite, not {size}")
-    return size or 1.0
-
-
-def _scale(problem: StorageProblem, size: float) -> StorageProblem:
-    """The same problem with power and stock in units of `size`; money per unit becomes money per size."""
-
-    def scaled(values: Floats | None) -> Floats | None:
-        return None if values is None else values / size
-
-    return replace(
-        problem,
-        start=problem.start / size,
-        power_lower=problem.power_lower / size,
-        power_upper=problem.power_upper / size,
-        stock_lower=problem.stock_lower / size,
-        stock_upper=problem.stock_upper / size,
-        inflow=scaled(problem.inflow),
-        peak_so_far=problem.peak_so_far / size,
-        wished_lower=scaled(problem.wished_lower),
-        wished_upper=scaled(problem.wished_upper),
+    form = form_of(problem)
+    if solver != "highs":
+        return _solve_by_pyomo(problem, form, solver)
+    begin = None
+    if known is not None and form.exclusive:
+        charging = {"charging": (net_power(known.values) > 0).astype(np.float64)}
+        begin = np.concatenate([(known.values | charging)[name] for name in columns(form)])
+    money = COST_SCALE / highest_price(problem) / problem.hours
+    solved = optimise(program(problem, form), money, begin)
+    if solved is None:
+        return None
+    parts = structure(form).columns
+    return Answer(
+        {name: solved.values[part] for name, part in parts.items()},
+        {name: solved.reduced_costs[part] for name, part in parts.items()},
     )
 
 
-def _solve(problem: StorageProblem, form: Form, solver: str) -> Answer | None:
-    if solver == "highs":
-        money = COST_SCALE / highest_price(problem) / problem.hours
-        return solve_in_process(problem, form, money)
-    return _solve_by_pyomo(problem, form, solver)
-
-
-def net_power(values: Mapping[str, Floats]) -> Floats:
-    """Power, consumption positive, from the values of a device's columns."""
-    return values["power"] if "power" in values else values["charge"] - values["discharge"]
-
-
-def _both_ways(answer: Answer) -> Any:
-    """Which slots charge and discharge at once, shape (n,) of booleans."""
-    import numpy as np
-
-    return np.minimum(answer.values["charge"], answer.values["discharge"]) > BOTH_WAYS
-
-
-def one_way(problem: StorageProblem, charging: Any) -> StorageProblem:
-    """The same problem with each slot's direction fixed."""
-    import numpy as np
-
-    return replace(
-        problem,
-        power_lower=np.where(charging, np.maximum(problem.power_lower, 0.0), problem.power_lower),
-        power_upper=np.where(charging, problem.power_upper, np.minimum(problem.power_upper, 0.0)),
-    )
-
-
-def _shadow_prices(problem: StorageProblem, answer: Answer) -> ShadowPrices:
+def shadow_prices(problem: StorageProblem, reduced: Mapping[str, Floats]) -> ShadowPrices:
     """Reduced costs by the bound that they belong to: positive ones to the lower, negative ones to the upper.
 
     Power and stock are scaled alike, so that money per unit is the same as in the scaled program.
     """
     import numpy as np
 
-    reduced = answer.reduced_costs
-    stock = reduced["stock"]
+    stock = reduced["stock"] if problem.stored else np.zeros(len(problem.prices))
     if "power" in reduced:
         power_lower, power_upper = np.maximum(reduced["power"], 0.0), np.minimum(reduced["power"], 0.0)
     else:

@@ -1,14 +1,17 @@
 """Several devices behind one grid connection, numbers in and numbers out: `solve_site()`.
 
     minimise    sum of the devices' costs (equations.py)
+                + sum_j h spread_j export_j                                             production
+                + peak_price (peak - peak_so_far)                                       peak_cost
     so that     each device keeps its own equations
-                lower_j <= base_j + sum_k power_kj <= upper_j                            shared_limit
+                net_j = base_j + sum_k power_kj = import_j - export_j                   shared (joined.py)
+                lower_j <= net_j <= upper_j, net_j <= peak, import_j = 0 or export_j = 0
 
-base is what inflexible devices are expected to take (MW, consumption positive). The equations of each device
-come from the compiled Pyomo model; the shared limit adds one row a slot. As one program, up to LARGEST devices
-are solved exactly. More are dealt into groups of like mixture, each with the share of the connection that is
-its share of the devices' power, and each solved exactly; what that loses is bounded from below by the devices'
-own optima at prices that hold the mean shadow prices of the connection (Lagrangian duality). Groups that have
+base is what inflexible devices are expected to take (MW, consumption positive), spread by how much less production
+earns than consumption costs. The connection is stated as a device without a stock, whose power is net. As one
+program, up to LARGEST devices are solved exactly. More are dealt into groups of like mixture, each with the share of
+base and connection that is its share of the devices' power, and each solved exactly; what that loses is bounded from
+below by the members' own optima at prices that hold the shared rows' prices (Lagrangian duality). Groups that have
 no plan within their share are joined, in the end to one exact program.
 """
 
@@ -16,16 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import compiled, model
-from flexmeasures_scheduler_storage.equations import highest_price
-from flexmeasures_scheduler_storage.storage import Form, Outcome, SchedulerError, StorageProblem, form_of
+from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduler_storage.directions import net_power
+from flexmeasures_scheduler_storage.joined import cheapest
+from flexmeasures_scheduler_storage.storage import Outcome, ShadowPrices, StorageProblem, form_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from flexmeasures_scheduler_storage.storage import Floats
 
 # Up to so many devices are solved as one program, and more in groups of about that many: solving takes about the
@@ -34,28 +35,62 @@ LARGEST = 100
 GROUP = 50
 
 
+# By which share of the optimum a plan may cost more and still count as one.
+EXACT = 1e-6
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Connection:
-    """The grid connection, arrays of shape (n,) in MW, consumption positive: base, and limits of the sum."""
+    """The grid connection, arrays of shape (n,) in MW, consumption positive: base, and limits of the sum.
+
+    spread: money per MWh by which production earns less than consumption costs (None: the same). peak_price: money
+    per MW by which the highest net consumption is above peak_so_far (MW).
+    """
 
     base: Floats
     lower: Floats
     upper: Floats
+    spread: Floats | None = None
+    peak_price: float = 0.0
+    peak_so_far: float = 0.0
 
     def share(self, part: float) -> Connection:
-        """The part of it that a group may use, without any base."""
+        """The part of it that a group may use."""
+        return replace(
+            self,
+            base=part * self.base,
+            lower=part * self.lower,
+            upper=part * self.upper,
+            peak_so_far=part * self.peak_so_far,
+        )
+
+    def device(self, hours: float) -> StorageProblem:
+        """It as a device without a stock, in slots of that many hours."""
         import numpy as np
 
-        room = (np.zeros(len(self.base)), part * (self.lower - self.base), part * (self.upper - self.base))
-        return Connection(base=room[0], lower=room[1], upper=room[2])
+        nothing, anything = np.zeros(len(self.base)), np.full(len(self.base), np.inf)
+        return StorageProblem(
+            prices=nothing,
+            production_prices=None if self.spread is None else -self.spread,
+            hours=hours,
+            start=0.0,
+            power_lower=self.lower,
+            power_upper=self.upper,
+            stock_lower=-anything,
+            stock_upper=anything,
+            peak_price=self.peak_price,
+            peak_so_far=self.peak_so_far,
+            stored=False,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SiteSolution:
     """power (MW) and stock (MWh at slot ends) by device and slot, shape (k, n), NaN when infeasible.
 
-    cost: money of all devices. bound: no plan costs less. shadow_prices: what the minimum would rise by if the
-    limits of the connection rose by 1 MW in a slot, shape (n,), money per MW.
+    cost: money of devices and connection. bound: no plan costs less. shadow_prices: what the minimum would fall by
+    if base rose by 1 MW in a slot (of a connection without prices that of its limits), shape (n,), money per MW.
+    limits: shadow prices of the connection, devices: of each device; empty where they were not told.
     """
 
     outcome: Outcome
@@ -64,11 +99,18 @@ class SiteSolution:
     cost: float
     bound: float
     shadow_prices: Floats
+    limits: ShadowPrices | None = None
+    devices: tuple[ShadowPrices, ...] = ()
 
     @property
     def gap(self) -> float:
         """By which share of the bound the cost may be above the optimum."""
         return max(self.cost - self.bound, 0.0) / max(abs(self.bound), 1e-12)
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan is cheaper."""
+        return self.cost - self.bound <= EXACT * max(abs(self.bound), 1.0)
 
 
 def solve_site(
@@ -76,12 +118,12 @@ def solve_site(
 ) -> SiteSolution:
     """Cheapest plans of all devices that together keep to the connection, or INFEASIBLE.
 
-    devices: of the same slots; neither wishes nor peak prices. largest, group: as LARGEST and GROUP. Raises
-    ValueError for devices that do not fit together, SchedulerError when the solver fails.
+    devices: of the same slots, without peak prices. largest, group: as LARGEST and GROUP. Raises ValueError for
+    devices that do not fit together, SchedulerError when the solver fails.
     """
     lengths = {len(each.prices) for each in devices} | {len(connection.base)}
-    if len(lengths) != 1 or any(form_of(each).peak or form_of(each).wishes for each in devices):
-        raise ValueError("devices of a site need the same slots, and neither wishes nor peak prices")
+    if len(lengths) != 1 or any(form_of(each).peak for each in devices):
+        raise ValueError("devices of a site need the same slots, and no peak prices of their own")
     groups = -(-len(devices) // group) if len(devices) > largest else 1
     while groups > 1:
         found = _by_groups(devices, connection, groups)
@@ -98,7 +140,7 @@ def _by_groups(devices: Sequence[StorageProblem], connection: Connection, groups
     size = np.array([_most(each) for each in devices])
     order = np.argsort(-size, kind="stable")  # dealt in turn by size, so that the groups are alike
     power, stock = (np.zeros((len(devices), len(connection.base))) for _ in range(2))
-    cost, shadow = 0.0, np.zeros(len(connection.base))
+    shadow = np.zeros(len(connection.base))
     for group in range(groups):
         members = order[group::groups]
         part = float(size[members].sum() / size.sum())
@@ -106,33 +148,52 @@ def _by_groups(devices: Sequence[StorageProblem], connection: Connection, groups
         if solved.outcome is Outcome.INFEASIBLE:
             return None
         power[members], stock[members] = solved.power, solved.stock
-        cost, shadow = cost + solved.cost, shadow + part * solved.shadow_prices
+        shadow += part * solved.shadow_prices
     return SiteSolution(
         outcome=Outcome.OPTIMAL,
         power=power,
         stock=stock,
-        cost=cost,
+        cost=_cost(devices, connection, power, stock),
         bound=lower_bound(devices, connection, shadow),
         shadow_prices=shadow,
     )
 
 
 def lower_bound(devices: Sequence[StorageProblem], connection: Connection, shadow: Floats) -> float:
-    """What no plan can cost less than: the Lagrangian at these shadow prices of the connection, money.
+    """What no plan can cost less than: the Lagrangian at these prices of the shared rows, money.
 
-    sum_k min (cost_k - shadow power_k) + sum_j (shadow_j lower_j if shadow_j > 0 else shadow_j upper_j) for
-    limits from which base is taken.
+    sum_k min (cost_k - shadow power_k) + min (cost of net + shadow net) - shadow base.
+    """
+    bound = -float(shadow @ connection.base)
+    for each, sign in [*((each, -1) for each in devices), (connection.device(devices[0].hours), 1)]:
+        moved = sign * shadow / each.hours
+        earned = None if each.production_prices is None else each.production_prices + moved
+        bound += model.solve(replace(each, prices=each.prices + moved, production_prices=earned)).cost
+    return bound
+
+
+def connection_costs(connection: Connection, hours: float, power: Floats) -> dict[str, Floats]:
+    """Money by component, each of shape (n,), of devices that take `power` in all (MW, shape (n,)).
+
+    production: what net production earns less than its energy is worth at the price of consumption; peak: in the
+    first slot of the highest consumption. Those that have no price are left out.
     """
     import numpy as np
 
-    room = np.where(shadow > 0, connection.lower - connection.base, connection.upper - connection.base)
-    bound = float(shadow @ np.where(shadow == 0, 0.0, room))
-    for each in devices:
-        moved = shadow / each.hours
-        earned = None if each.production_prices is None else each.production_prices - moved
-        solution = model.solve(replace(each, prices=each.prices - moved, production_prices=earned))
-        bound += solution.cost
-    return bound
+    net, found = connection.base + power, {}
+    if connection.spread is not None:
+        found["production"] = hours * connection.spread * np.maximum(-net, 0.0)
+    if connection.peak_price:
+        found["peak"], highest = np.zeros(len(net)), int(net.argmax())
+        above = max(float(net[highest]) - connection.peak_so_far, 0.0)
+        found["peak"][highest] = connection.peak_price * above
+    return found
+
+
+def _cost(devices: Sequence[StorageProblem], connection: Connection, power: Floats, stock: Floats) -> float:
+    own = sum(model.cost_of(*each) for each in zip(devices, power, stock, strict=True))
+    shared = connection_costs(connection, devices[0].hours, power.sum(axis=0))
+    return own + sum(float(values.sum()) for values in shared.values())
 
 
 def _most(device: StorageProblem) -> float:
@@ -141,17 +202,11 @@ def _most(device: StorageProblem) -> float:
 
 
 def _as_one(devices: Sequence[StorageProblem], connection: Connection) -> SiteSolution:
-    """All devices in one program; where one would go both ways at once, with its directions fixed."""
+    """All devices in one program."""
     import numpy as np
 
-    found = _solve(devices, connection)
-    if found is not None:
-        both = [_both_ways(values) for values in found[0]]
-        if any(each.any() for each in both):
-            charging = [model.net_power(values) > 0 for values in found[0]]
-            one_way = [model.one_way(each, up) for each, up in zip(devices, charging, strict=True)]
-            found = _solve(one_way, connection)
-    shape = (len(devices), len(connection.base))
+    meter = connection.device(devices[0].hours)
+    found, shape = cheapest([*devices, meter], connection.base), (len(devices), len(connection.base))
     if found is None:
         unknown = np.full(shape, np.nan)
         return SiteSolution(
@@ -162,93 +217,21 @@ def _as_one(devices: Sequence[StorageProblem], connection: Connection) -> SiteSo
             bound=float("nan"),
             shadow_prices=unknown[0],
         )
-    power, stock, cost = np.zeros(shape), np.zeros(shape), 0.0
-    for k, (device, values) in enumerate(zip(devices, found[0], strict=True)):
-        power[k] = np.clip(
-            np.round(model.net_power(values), model.DECIMALS), device.power_lower, device.power_upper
-        )
-        power[k][np.abs(power[k]) < model.NOISE] = 0.0
+    power, stock = np.zeros(shape), np.zeros(shape)
+    for k, device in enumerate(devices):
+        power[k] = model.cleaned(device, found.size * net_power(found.values[k]))
         stock[k] = np.clip(model.stock_after(device, power[k]), device.stock_lower, device.stock_upper)
-        cost += model.cost_of(device, power[k], stock[k])
+    cost = _cost(devices, connection, power, stock)
+    shadows = [
+        model.shadow_prices(*each) for each in zip([*devices, meter], found.reduced_costs, strict=True)
+    ]
     return SiteSolution(
-        outcome=Outcome.OPTIMAL, power=power, stock=stock, cost=cost, bound=cost, shadow_prices=found[1]
+        outcome=Outcome.OPTIMAL,
+        power=power,
+        stock=stock,
+        cost=cost,
+        bound=min(found.bound, cost),
+        shadow_prices=found.prices,
+        limits=shadows[-1],
+        devices=tuple(shadows[:-1]),
     )
-
-
-def _both_ways(values: dict[str, Floats]) -> NDArray[np.bool_]:
-    import numpy as np
-
-    if "power" in values:
-        return np.zeros(len(values["power"]), dtype=bool)
-    found: NDArray[np.bool_] = np.minimum(values["charge"], values["discharge"]) > model.BOTH_WAYS
-    return found
-
-
-def _solve(
-    devices: Sequence[StorageProblem], connection: Connection
-) -> tuple[list[dict[str, Floats]], Floats] | None:
-    """Values of each device's columns and the shadow prices of the connection; None when infeasible."""
-    import highspy
-    import numpy as np
-    from scipy.sparse import block_diag, csc_array, hstack, vstack
-
-    forms = [form_of(each) for each in devices]
-    programs = [compiled.program(each, form) for each, form in zip(devices, forms, strict=True)]
-    blocks, shared = zip(
-        *(_blocks(form, numbers) for form, numbers in zip(forms, programs, strict=True)), strict=True
-    )
-    matrix = csc_array(vstack([block_diag(blocks, format="csc"), hstack(shared, format="csc")], format="csc"))
-    money = model.COST_SCALE / max(highest_price(each) for each in devices) / devices[0].hours
-    base = connection.base
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy leaves its constructor untyped
-    for option, value in (compiled.HIGHS_OPTIONS | {"presolve": "choose"}).items():
-        highs.setOptionValue(option, value)
-    highs.passModel(
-        matrix.shape[1],
-        matrix.shape[0],
-        matrix.nnz,
-        int(highspy.MatrixFormat.kColwise),
-        int(highspy.ObjSense.kMinimize),
-        0.0,
-        money * np.concatenate([each.cost for each in programs]),
-        np.concatenate([each.lower for each in programs]),
-        np.concatenate([each.upper for each in programs]),
-        np.concatenate([*(each.row_lower for each in programs), connection.lower - base]),
-        np.concatenate([*(each.row_upper for each in programs), connection.upper - base]),
-        matrix.indptr.astype(np.int32),
-        matrix.indices.astype(np.int32),
-        matrix.data,
-        np.zeros(matrix.shape[1], dtype=np.int32),
-    )
-    highs.run()
-    status = highs.getModelStatus()
-    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-        return None
-    if status != highspy.HighsModelStatus.kOptimal:
-        raise SchedulerError(f"HiGHS found no schedule of the site: {highs.modelStatusToString(status)}.")
-    solution, begin, values = highs.getSolution(), 0, []
-    columns = np.array(solution.col_value)
-    for form in forms:
-        found = compiled.structure(form)
-        values.append(
-            {name: columns[begin + part.start : begin + part.stop] for name, part in found.columns.items()}
-        )
-        begin += found.width
-    return values, np.array(solution.row_dual[-len(base) :]) / money
-
-
-def _blocks(form: Form, numbers: compiled.Program) -> tuple[Any, Any]:
-    """A device's own rows, and its part of the shared limit: 1 for each power consumed, -1 produced."""
-    import numpy as np
-    from scipy.sparse import csc_array
-
-    found = compiled.structure(form)
-    own = csc_array((numbers.values, found.indices, found.starts), shape=(found.height, found.width))
-    slots, entries = np.arange(form.slots), []
-    for name, sign in (("power", 1.0), ("charge", 1.0), ("discharge", -1.0)):
-        if name in found.columns:
-            entries.append((sign, found.columns[name].start + slots))
-    data = np.concatenate([np.full(form.slots, sign) for sign, _ in entries])
-    columns = np.concatenate([column for _, column in entries])
-    rows = np.tile(slots, len(entries))
-    return own, csc_array((data, (rows, columns)), shape=(form.slots, found.width))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class StorageProblem:
     cycle_cost: money for each MWh that goes through the device, half of it on the way in and half on the way
     out. end_value: money per MWh of stock that is left at the end. peak_price: money per MW by which the highest
     power of the window is above peak_so_far (MW). wished_lower, wished_upper: MWh at slot ends, missed only
-    where that is inevitable, in all as little as possible, at whatever cost (infinite: no wish).
+    where that is inevitable, in all as little as possible, at whatever cost (infinite: no wish). exclusive: in
+    which slots charging and discharging exclude each other by a whole number (None: in none). stored: whether there
+    is a stock at all; the connection of a site has none. anywhere: the stock before the first slot is any.
     """
 
     prices: Floats
@@ -60,6 +64,9 @@ class StorageProblem:
     peak_so_far: float = 0.0
     wished_lower: Floats | None = None
     wished_upper: Floats | None = None
+    exclusive: NDArray[np.bool_] | None = None
+    stored: bool = True
+    anywhere: bool = False
 
     @property
     def earned(self) -> Floats:
@@ -73,12 +80,35 @@ class StorageProblem:
 
         return np.zeros(len(self.prices)) if self.inflow is None else self.inflow
 
+    @cached_property
+    def most_charge(self) -> Floats:
+        """The largest power of a slot that only charges, MW: its limit, or what fills the stock from its least."""
+        import numpy as np
+
+        room = self.stock_upper - self.retention * self._before(self.stock_lower, -inf) - self.gains
+        return np.clip(room / self.hours / self.charge_efficiency, 0.0, np.maximum(self.power_upper, 0.0))
+
+    @cached_property
+    def most_discharge(self) -> Floats:
+        """The largest power of a slot that only discharges, MW: its limit, or what empties the stock from its most."""
+        import numpy as np
+
+        room = self.retention * self._before(self.stock_upper, inf) + self.gains - self.stock_lower
+        return np.clip(room / self.hours * self.discharge_efficiency, 0.0, np.maximum(-self.power_lower, 0.0))
+
+    def _before(self, stock: Floats, unknown: float) -> Floats:
+        """A bound of the stock at slot ends as one at their starts."""
+        import numpy as np
+
+        return np.concatenate([[unknown if self.anywhere else self.start], stock[:-1]])
+
 
 class Form(NamedTuple):
     """What decides the structure of a program, whatever its numbers.
 
-    split: charging and discharging are variables of their own. exclusive: never both in one slot (makes it
-    mixed-integer). peak: the highest power has a price. wishes: some stock is only wished for.
+    split: charging and discharging are variables of their own. exclusive: in some slots never both (makes it
+    mixed-integer). peak: the highest power has a price. wishes: some stock is only wished for. stored: there is
+    a stock.
     """
 
     slots: int
@@ -86,16 +116,19 @@ class Form(NamedTuple):
     exclusive: bool = False
     peak: bool = False
     wishes: bool = False
+    stored: bool = True
 
 
 def form_of(problem: StorageProblem) -> Form:
-    """The least form that can say the problem; exclusive is left to who has seen that it is needed."""
+    """The least form that can say the problem."""
     changed = problem.charge_efficiency != 1 or problem.discharge_efficiency != 1
     return Form(
         slots=len(problem.prices),
         split=changed or problem.production_prices is not None or problem.cycle_cost != 0,
+        exclusive=problem.exclusive is not None,
         peak=problem.peak_price != 0,
         wishes=problem.wished_lower is not None or problem.wished_upper is not None,
+        stored=problem.stored,
     )
 
 

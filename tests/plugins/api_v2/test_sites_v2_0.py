@@ -89,8 +89,10 @@ def test_targets_that_the_connection_cannot_carry_together_fail_with_the_sites_l
     with world.app.app_context():
         job = jobs.newest(site, 5)
         assert job is not None
-        assert "the site's limits of 1.5 MW of consumption" in str(job.error)
-        assert "target of 1 MWh" in str(job.error)
+        assert "the site's limit of 1.5 MW of consumption (consumption_limit_in_mw)" in str(job.error)
+        for asset in ("battery", "second"):
+            assert f"the target of 1 MWh at 2015-06-02T11:00:00Z of asset {asset}" in str(job.error)
+        assert "Cheapest relaxation (relax)" in str(job.error)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,53 @@ def test_an_event_that_does_not_fit_is_refused_by_name_and_nothing_is_stored(
 def test_the_site_of_somebody_else_is_refused(world: World, site: int) -> None:
     refused = world.clients["esco"].post(f"site/{site}/event", **event(world, 1.0, 1.0))
     assert refused.status_code == 403
+
+
+def test_events_come_in_order_as_those_of_one_asset_do(world: World, api: Api, site: int) -> None:
+    assert api.post(f"site/{site}/event", **event(world, 1.0, 1.0)).status_code == 202
+    earlier = api.post(
+        f"site/{site}/event", **event(world, 1.0, 1.0, event_id=6, datetime="2015-06-02T09:45:00Z")
+    )
+    assert (earlier.status_code, earlier.json["status"]) == (400, "INVALID_DATETIME")
+    again = api.post(f"site/{site}/event", **event(world, 1.0, 1.0))
+    assert (again.status_code, again.json["status"]) == (400, "OUTDATED_UDI_EVENT")
+    assert "6 or higher" in again.json["message"]
+    single = api.post(
+        "postUdiEvent",
+        type="PostUdiEventRequest",
+        event=world.event("second", 5),
+        value=1.0,
+        unit="MWh",
+        datetime=AT,
+    )
+    assert single.json["status"] == "OUTDATED_UDI_EVENT"
+    targets = [{"value": 1.0, "datetime": AT}]
+    states = [
+        {"asset_id": world.ids[name], "value": 1.0, "targets": targets} for name in ("battery", "second")
+    ]
+    late = api.post(f"site/{site}/event", **event(world, event_id=6, states=states))
+    assert (late.status_code, late.json["status"]) == (400, "INVALID_DATETIME")
+    assert "states[0].targets[0].datetime" in late.json["message"]
+
+
+def test_a_site_asks_prices_of_its_net_power_and_to_relax(world: World, api: Api, site: int) -> None:
+    from flexmeasures import jobs
+
+    targets = [{"value": 1.0, "datetime": "2015-06-02T11:00:00Z"}]
+    states = [
+        {"asset_id": world.ids[name], "value": 0.0, "targets": targets} for name in ("battery", "second")
+    ]
+    asked = {"relax": True, "peak_price_per_mw": 40.0, "production_price_per_mwh": 5.0}
+    assert api.post(f"site/{site}/event", **event(world, states=states, **asked)).status_code == 202
+    plans = schedules(world, api)
+    assert "relaxed" in [plan["status"] for plan in plans]
+    with world.app.app_context():
+        job = jobs.newest(site, 5)
+        assert job is not None
+        connection = job.result["connection"]
+        assert connection["costs"]["peak"] == pytest.approx(40 * 1.5)
+        assert connection["binding"][0]["limit"] == "consumption_limit_in_mw"
+        assert job.inputs["flexibility"] == asked
+    refused = api.post(f"site/{site}/event", **event(world, 1.0, 1.0, event_id=6, peak_price_per_mw=-1.0))
+    assert refused.status_code == 400
+    assert "peak_price_per_mw" in str(refused.json["message"])

@@ -23,7 +23,7 @@ def test_a_site_holds_its_assets_and_limits(app: Any, run: Any, battery: Any, pa
         "--inflexible-id",
         panels.id,
     )
-    added = run("add", "site", *words, *LIMITS)
+    added = run("add", "site", *words, *LIMITS, "peak_price_per_mw=120")
     assert added.exit_code == 0, added.output
     assert "with 1 flexible and 1 other assets" in added.output
     with app.app_context():
@@ -33,6 +33,7 @@ def test_a_site_holds_its_assets_and_limits(app: Any, run: Any, battery: Any, pa
             "inflexible": [panels.id],
             "consumption_limit_in_mw": 1.5,
             "production_limit_in_mw": 0.0,
+            "flexibility": {"peak_price_per_mw": 120.0},
         }
 
 
@@ -42,6 +43,7 @@ def test_a_site_holds_its_assets_and_limits(app: Any, run: Any, battery: Any, pa
         (("--owner-id", 99), "There is no user with id 99"),
         (("--asset-id", 99), "There is no sensor with id 99"),
         (("--consumption-limit-in-mw", -1), "consumption_limit_in_mw is -1"),
+        (("charge_efficiency=0.9",), "Accepted: any of relax"),
     ],
 )
 def test_what_does_not_fit_is_told_and_nothing_is_stored(

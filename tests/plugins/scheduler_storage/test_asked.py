@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flexmeasures.algorithms import Status
 from flexmeasures.flexibility import Flexibility
-from flexmeasures_scheduler_storage import StorageScheduler, compiled
+from flexmeasures_scheduler_storage import StorageScheduler, model
 
 
 def compute(problem, **asked):
@@ -182,10 +182,8 @@ def test_directions_are_whole_numbers_only_where_going_both_ways_would_pay(
     make_problem, monkeypatch, prices, mixed
 ):
     forms = []
-    program = compiled.program
-    monkeypatch.setattr(
-        compiled, "program", lambda problem, form: forms.append(form) or program(problem, form)
-    )
+    program = model.program
+    monkeypatch.setattr(model, "program", lambda problem, form: forms.append(form) or program(problem, form))
     compute(make_problem(prices * 3, start=5.0), charge_efficiency=0.8)
 
     assert any(form.exclusive for form in forms) is mixed
@@ -193,13 +191,11 @@ def test_directions_are_whole_numbers_only_where_going_both_ways_would_pay(
 
 def test_a_plain_battery_stays_the_plain_program(make_problem, monkeypatch):
     forms = []
-    program = compiled.program
-    monkeypatch.setattr(
-        compiled, "program", lambda problem, form: forms.append(form) or program(problem, form)
-    )
+    program = model.program
+    monkeypatch.setattr(model, "program", lambda problem, form: forms.append(form) or program(problem, form))
     compute(make_problem([10.0, 90.0]), charge_limit_in_mw=1.0, end_value_per_mwh=5.0)
 
-    assert forms == [compiled.Form(slots=2)]
+    assert forms == [model.Form(slots=2)]
 
 
 def test_what_is_left_at_the_end_is_kept_where_it_is_worth_more_than_its_price(make_problem):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from flexmeasures.algorithms import Status, Target
@@ -263,6 +263,7 @@ def missed(problem, soc):
 
 
 @given(case=wishes())
+@example(case=(2, [(2, 1, "exact"), (2, 2, "minimum")], (0.0, 5.0), 1.1, "battery"))
 @settings(max_examples=200, deadline=None)
 @pytest.mark.contract("16.8")
 def test_relaxed_schedules_miss_targets_by_as_little_as_any_plan(make_problem, case):

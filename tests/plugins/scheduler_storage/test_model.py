@@ -11,8 +11,9 @@ from shutil import which
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_array
 
-from flexmeasures_scheduler_storage import compiled, model
+from flexmeasures_scheduler_storage import compiled, equations, highs, model, programs
 
 
 def storage(slots=96, seed=0, **changes):
@@ -112,13 +113,13 @@ def test_power_without_limit_is_refused():
 
 
 def test_highs_that_stops_before_the_optimum_is_an_error(monkeypatch):
-    monkeypatch.setitem(compiled.HIGHS_OPTIONS, "simplex_iteration_limit", 1)
+    monkeypatch.setitem(highs.HIGHS_OPTIONS, "simplex_iteration_limit", 1)
     with pytest.raises(model.SchedulerError, match=r"(?i)iteration limit"):
         model.solve(storage())
 
 
 def test_highs_that_refuses_an_option_is_an_error(monkeypatch):
-    monkeypatch.setitem(compiled.HIGHS_OPTIONS, "solver", "abacus")
+    monkeypatch.setitem(highs.HIGHS_OPTIONS, "solver", "abacus")
     with pytest.raises(model.SchedulerError, match="setting its option solver"):
         model.solve(storage())
 
@@ -185,32 +186,45 @@ def every_form(slots):
             yield model.Form(slots, split, exclusive, peak, wishes)
 
 
-@pytest.mark.parametrize("form", list(every_form(5)), ids=str)
-def test_numbers_patched_into_a_compiled_form_are_those_that_pyomo_compiles(form):
+@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("form", list(every_form(0)), ids=str)
+def test_numbers_patched_into_the_repeated_form_are_those_that_pyomo_compiles_of_all_slots(form, slots):
     """The objective, the matrix and the right-hand sides, with numbers that are all different."""
-    random = np.random.default_rng(3)
+    random, form = np.random.default_rng(3), form._replace(slots=slots)
     problem = storage(
-        slots=5,
-        production_prices=random.normal(40, 9, 5) if form.split else None,
-        power_upper=random.uniform(1, 2, 5),
-        power_lower=-random.uniform(1, 2, 5),
+        slots=slots,
+        production_prices=random.normal(40, 9, slots) if form.split else None,
+        power_upper=random.uniform(1, 2, slots),
+        power_lower=-random.uniform(1, 2, slots),
+        stock_upper=random.uniform(0.7, 5, slots),
         charge_efficiency=0.9 if form.split else 1.0,
         discharge_efficiency=0.8 if form.split else 1.0,
         cycle_cost=3.0 if form.split else 0.0,
         retention=0.97,
-        inflow=random.normal(0, 0.1, 5),
+        inflow=random.normal(0, 0.1, slots),
         end_value=21.0,
         peak_price=500.0,
         peak_so_far=0.3,
-        wished_lower=random.uniform(1, 2, 5),
-        wished_upper=random.uniform(3, 4, 5),
+        wished_lower=random.uniform(1, 2, slots),
+        wished_upper=random.uniform(3, 4, slots),
+        exclusive=np.ones(slots, dtype=bool) if form.exclusive else None,
     )
-    expected, found = compiled.compiled_by_pyomo(problem, form), compiled.program(problem, form)
+    expected, found = compiled.compiled_by_pyomo(problem, form), programs.program(problem, form)
+    matrix = csc_array((found.values, found.indices, found.starts), shape=expected.A.shape)
 
-    assert found.values == pytest.approx(expected.A.data)
+    assert matrix.toarray() == pytest.approx(expected.A.toarray())
     assert found.cost == pytest.approx(expected.c.toarray().ravel())
     sides = [row.bound_type for row in expected.rows]
     for side, right, lower, upper in zip(sides, expected.rhs, found.row_lower, found.row_upper, strict=True):
         assert side in (-1, 0, 1)
         assert lower == (pytest.approx(right) if side <= 0 else -np.inf)
         assert upper == (pytest.approx(right) if side >= 0 else np.inf)
+
+
+def test_an_equation_that_does_not_repeat_is_refused(monkeypatch):
+    balance = equations.stock_balance
+    monkeypatch.setattr(equations, "stock_balance", lambda m, j: balance(m, j) if j != 1 else m.stock[j] == 0)
+    compiled._repeated.cache_clear()
+    with pytest.raises(model.SchedulerError, match="balance does not repeat"):
+        compiled._repeated(model.Form(slots=3))
+    compiled._repeated.cache_clear()

@@ -1,0 +1,200 @@
+"""Why the assets of a site have no plan together: a minimal set of inputs that conflict, and what would do instead.
+
+An asset that has no plan by itself tells its own conflict. Else the set holds inputs of several assets and limits of
+the connection, found as for one asset (`conflicts.py`): taken away block by block, for good if the rest still
+conflicts. Every asset that could help has its part in the conflict, by what keeps it from helping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from flexmeasures.algorithms import SchedulingProblem
+from flexmeasures_scheduler_storage import conflicts, model
+from flexmeasures_scheduler_storage.conflicts import Relaxation, loosened, wishing
+from flexmeasures_scheduler_storage.joined import cheapest
+from flexmeasures_scheduler_storage.limits import (
+    Bounds,
+    Input,
+    Limits,
+    bounds_of,
+    within,
+)
+from flexmeasures_scheduler_storage.scaling import power_size
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+    from flexmeasures_scheduler_storage.site import Connection
+
+# Of more assets than these the set is not made minimal: each input would take a program of all assets.
+FEW = 20
+
+# What power without a limit is, in units of the largest power of the site: a solver of whole numbers wants a number.
+UNLIMITED = 1000.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Member:
+    """An asset of a site: its problem, the program of it without and with the preference for sooner, its limits."""
+
+    problem: SchedulingProblem
+    priced: model.StorageProblem
+    steered: model.StorageProblem
+    limits: Limits
+
+
+Stated = tuple[int, Input]  # by which asset, or, by the number after the last, by the connection
+
+
+def words_of(members: Sequence[Member], stated: Stated) -> str:
+    """An input, and of which asset, for users."""
+    number, stated_input = stated
+    if number == len(members):
+        return stated_input.words
+    return f"{stated_input.words} of asset {members[number].problem.asset.name}"
+
+
+def find_conflict(members: Sequence[Member], connection: Connection, limits: Sequence[Input]) -> list[Stated]:
+    """A minimal set of inputs that conflict, targets first; of more than FEW assets all that may have a part."""
+    for number, each in enumerate(members):
+        own = conflicts.find_conflict(each.problem, each.steered, each.limits)
+        if own:
+            return [(number, stated) for stated in own]
+    shared = [(len(members), each) for each in limits]
+    everything = sorted(
+        ((number, each) for number, member in enumerate(members) for each in member.limits.inputs),
+        key=lambda stated: _rank(stated[1]),
+    )
+    if len(members) > FEW:
+        return [*(each for each in everything if each[1].target is not None), *shared]
+    return _minimal([*everything, *shared], lambda given: feasible(members, connection, given))
+
+
+def _rank(stated: Input) -> tuple[bool, str]:
+    """Targets first, and the same limits of all assets side by side."""
+    return stated.target is None, "" if stated.target is not None else stated.name
+
+
+def _minimal(inputs: Sequence[Stated], feasible: Callable[[Sequence[Stated]], bool]) -> list[Stated]:
+    """A minimal conflicting set of inputs that conflict: whole blocks are taken away where that can be."""
+    kept, blocks = list(inputs), [list(inputs)]
+    while blocks:
+        block = blocks.pop()
+        rest = [each for each in kept if not any(each is other for other in block)]
+        if not feasible(rest):
+            kept = rest
+        elif len(block) > 1:
+            half = len(block) // 2
+            blocks += [block[half:], block[:half]]
+    return kept
+
+
+def feasible(members: Sequence[Member], connection: Connection, given: Sequence[Stated]) -> bool:
+    """Whether the assets have a plan under these inputs alone."""
+    import numpy as np
+
+    devices = []
+    sizes = [float(np.abs(side).max()) for side in (connection.lower, connection.upper, connection.base)]
+    most = UNLIMITED * max([*sizes, *(power_size(each.priced) for each in members)])
+    for number, member in enumerate(members):
+        stated = [each for other, each in given if other == number]
+        bounds = _finite(bounds_of(member.problem, stated), most)
+        lossy = member.priced.charge_efficiency != 1 or member.priced.discharge_efficiency != 1
+        devices.append(
+            replace(
+                within(member.priced, bounds),
+                prices=np.zeros(len(connection.base)),
+                production_prices=None,
+                cycle_cost=float(lossy),  # so that nothing goes both ways that need not
+                end_value=0.0,
+                anywhere=all(each.name != "start" for each in stated),
+            )
+        )
+    shared = [each for number, each in given if number == len(members)]
+    bounds = _finite(bounds_of(members[0].problem, shared), most)
+    meter = replace(
+        connection, lower=bounds.power_lower, upper=bounds.power_upper, spread=None, peak_price=0.0
+    )
+    return cheapest([*devices, meter.device(devices[0].hours)], connection.base) is not None
+
+
+def _finite(bounds: Bounds, most: float) -> Bounds:
+    import numpy as np
+
+    return replace(
+        bounds,
+        power_lower=np.maximum(bounds.power_lower, -most),
+        power_upper=np.minimum(bounds.power_upper, most),
+    )
+
+
+def relax(members: Sequence[Member], connection: Connection) -> list[Relaxation] | None:
+    """The cheapest relaxation by asset: of targets if that is enough, else of all limits of the state of charge.
+
+    None when no change of these helps.
+    """
+    for wished in (
+        [each.limits.targets for each in members],
+        [[each for each in member.limits.inputs if not _of_power(each)] for member in members],
+    ):
+        found = _relaxed(members, connection, wished)
+        if found is not None:
+            return found
+    return None
+
+
+def _of_power(stated: Input) -> bool:
+    return stated.power_lower is not None or stated.power_upper is not None
+
+
+def _relaxed(
+    members: Sequence[Member], connection: Connection, wished: Sequence[Sequence[Input]]
+) -> list[Relaxation] | None:
+    """Keep all but the wished inputs, and miss these by as little as possible."""
+    kept, wishes = [], []
+    for each, missed in zip(members, wished, strict=True):
+        hard = [stated for stated in each.limits.inputs if not any(stated is other for other in missed)]
+        kept.append(bounds_of(each.problem, hard))
+        wishes.append(bounds_of(each.problem, missed))
+    devices = [wishing(each.steered, *bounds) for each, *bounds in zip(members, kept, wishes, strict=True)]
+    meter = connection.device(devices[0].hours)
+    found = cheapest([*devices, meter], connection.base)
+    if found is None:
+        return None
+    stocks: list[Floats] = [found.size * values["stock"] for values in found.values[:-1]]
+    return [loosened(*each) for each in zip(kept, wishes, wished, stocks, strict=True)]
+
+
+def nearest_reachable(members: Sequence[Member], connection: Connection, target: Stated) -> float | None:
+    """The stock (MWh) nearest to a target that all other inputs leave; None when these conflict as well."""
+    number, stated = target
+    wished = [[stated] if number == other else [] for other in range(len(members))]
+    found = _relaxed(members, connection, wished)
+    if found is None:
+        return None
+    return next((value for _, value in found[number].changes), stated.value)
+
+
+def advice(
+    members: Sequence[Member],
+    connection: Connection,
+    conflict: Sequence[Stated],
+    relaxations: Sequence[Relaxation] | None,
+) -> tuple[str, ...]:
+    """Sentences for users: what could be reached instead, and what would cost least to give up."""
+    sentences = []
+    targets = [each for each in conflict if each[1].target is not None]
+    for each in targets if len(members) <= FEW else ():
+        nearest = nearest_reachable(members, connection, each)
+        if nearest is not None:
+            sentences.append(f"Instead of {words_of(members, each)}, {nearest:.10g} MWh can be reached.")
+    changes = [
+        f"{words_of(members, (number, stated))} becomes {value:.10g} {stated.unit}"
+        for number, relaxation in enumerate(relaxations or ())
+        for stated, value in relaxation.changes
+    ]
+    if changes:
+        sentences.append(f"Cheapest relaxation (relax): {'; '.join(changes)}.")
+    return tuple(sentences)

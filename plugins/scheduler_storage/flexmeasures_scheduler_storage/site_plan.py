@@ -1,0 +1,199 @@
+"""What the assets of a site should do together: their problems and their connection read into arrays, and worded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flexmeasures.algorithms import Binding, Connection, Schedule, SchedulingProblem, SitePlan, Status
+from flexmeasures.errors import AlgorithmError
+from flexmeasures.steering import prices_per_mwh
+from flexmeasures_scheduler_storage import costs, model, site, site_conflicts
+from flexmeasures_scheduler_storage.limits import Input, Limits, bounds_of, dynamics, read_limits, within
+from flexmeasures_scheduler_storage.shadows import binding
+from flexmeasures_scheduler_storage.site_conflicts import Member
+from flexmeasures_scheduler_storage.wording import baseline_power, summed, worded
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+    from flexmeasures_scheduler_storage.conflicts import Relaxation
+
+
+def plan_site(problems: Sequence[SchedulingProblem], connection: Connection) -> SitePlan:
+    """The cheapest schedules whose sum keeps to the connection, as `StorageScheduler.compute_site`."""
+    members, limits = [_member(each) for each in problems], connection_limits(connection)
+    shared = _shared(problems, connection, limits)
+    found, relaxations = site.solve_site([each.steered for each in members], shared), None
+    if found.outcome is model.Outcome.INFEASIBLE:
+        relaxations = site_conflicts.relax(members, shared)
+        if not connection.relax or relaxations is None:
+            return _conflict(members, shared, limits, relaxations)
+        members = [
+            replace(each, steered=within(each.steered, relaxation.bounds))
+            for each, relaxation in zip(members, relaxations, strict=True)
+        ]
+        found = site.solve_site([each.steered for each in members], shared)
+        if found.outcome is model.Outcome.INFEASIBLE:
+            return _conflict(members, shared, limits, relaxations)
+    return _plan(members, shared, limits, found, relaxations)
+
+
+def _member(problem: SchedulingProblem) -> Member:
+    limits = read_limits(problem)
+    priced = within(costs.priced(problem, dynamics(problem)), bounds_of(problem, limits.inputs))
+    if priced.peak_price:
+        raise AlgorithmError(
+            f"peak_price_per_mw cannot be asked of asset {problem.asset.name}, which is planned with its site:"
+            " ask it of the site."
+        )
+    steered = costs.steered(priced) if problem.prefer_charging_sooner else priced
+    return Member(problem=problem, priced=priced, steered=steered, limits=limits)
+
+
+def connection_limits(connection: Connection) -> tuple[Input, ...]:
+    """The limits of the connection as inputs of the user."""
+    import numpy as np
+
+    slots = np.ones(len(connection.base))
+    consumption, production = connection.consumption_limit, connection.production_limit
+    return (
+        Input(
+            name="consumption_limit_in_mw",
+            words=f"the site's limit of {consumption:.10g} MW of consumption (consumption_limit_in_mw)",
+            value=consumption,
+            unit="MW",
+            power_upper=consumption * slots,
+        ),
+        Input(
+            name="production_limit_in_mw",
+            words=f"the site's limit of {production:.10g} MW of production (production_limit_in_mw)",
+            value=production,
+            unit="MW",
+            power_lower=-production * slots,
+        ),
+    )
+
+
+def _shared(
+    problems: Sequence[SchedulingProblem], connection: Connection, limits: Sequence[Input]
+) -> site.Connection:
+    bounds = bounds_of(problems[0], limits)
+    return site.Connection(
+        base=connection.base,
+        lower=bounds.power_lower,
+        upper=bounds.power_upper,
+        spread=_spread(problems, connection),
+        peak_price=connection.peak_price_per_mw,
+        peak_so_far=connection.peak_so_far_in_mw,
+    )
+
+
+def _spread(problems: Sequence[SchedulingProblem], connection: Connection) -> Floats | None:
+    """By how much net production earns less than net consumption costs, money per MWh; None for nothing."""
+    if connection.production_prices is None:
+        return None
+    prices = prices_per_mwh(problems[0])
+    for each in problems:
+        if each.production_prices is not None or each.flexibility.production_price_per_mwh is not None:
+            raise AlgorithmError(
+                f"A price of production is asked of the site and of its asset {each.asset.name}."
+                " Accepted: one of the two."
+            )
+        if (prices_per_mwh(each) != prices).any():
+            raise AlgorithmError(
+                f"The site has a price of production, but its assets {problems[0].asset.name} and {each.asset.name}"
+                " have different prices of consumption. Accepted: assets of one market."
+            )
+    return prices - prices_per_mwh(problems[0], connection.production_prices)
+
+
+def _plan(
+    members: Sequence[Member],
+    shared: site.Connection,
+    limits: Sequence[Input],
+    found: site.SiteSolution,
+    relaxations: Sequence[Relaxation] | None,
+) -> SitePlan:
+    import numpy as np
+
+    hours, schedules = members[0].priced.hours, []
+    for k, each in enumerate(members):
+        changed = relaxations[k] if relaxations and relaxations[k].changes else None
+        schedules.append(
+            worded(each.problem, each.priced, each.steered, each.limits, _one_of(found, each, k), changed)
+        )
+    baseline = np.sum([each.baseline for each in schedules], axis=0)
+    spent, otherwise = (
+        site.connection_costs(shared, hours, power) for power in (found.power.sum(axis=0), baseline)
+    )
+    return SitePlan(
+        schedules=tuple(schedules),
+        costs=summed(spent),
+        baseline_costs=summed(otherwise),
+        binding=_binding(shared, hours, limits, found),
+        warnings=() if found.proven else (_unproven(found, members[0].problem),),
+    )
+
+
+def _one_of(found: site.SiteSolution, member: Member, device: int) -> model.Solution:
+    """One device's part of a site's solution."""
+    power, stock = found.power[device], found.stock[device]
+    return model.Solution(
+        outcome=found.outcome,
+        power=power,
+        stock=stock,
+        cost=model.cost_of(member.steered, power, stock),
+        shadow_prices=found.devices[device] if found.devices else None,
+    )
+
+
+def _binding(
+    shared: site.Connection, hours: float, limits: Sequence[Input], found: site.SiteSolution
+) -> tuple[Binding, ...]:
+    """The limits of the connection that bind."""
+    if found.limits is None:
+        return ()
+    net = shared.base + found.power.sum(axis=0)
+    solution = model.Solution(
+        outcome=found.outcome, power=net, stock=0 * net, cost=found.cost, shadow_prices=found.limits
+    )
+    return binding(Limits(inputs=tuple(limits), warnings=()), shared.device(hours), solution)
+
+
+def _unproven(found: site.SiteSolution, problem: SchedulingProblem) -> str:
+    currency, most = problem.price_unit.partition("/")[0], found.cost - found.bound
+    return (
+        f"The schedules of the site may cost up to {most:.4g} {currency} more than the cheapest"
+        f" ({100 * found.gap:.3g} %), which takes too long to find."
+    )
+
+
+def _conflict(
+    members: Sequence[Member],
+    shared: site.Connection,
+    limits: Sequence[Input],
+    relaxations: Sequence[Relaxation] | None,
+) -> SitePlan:
+    """No schedules, and why: of each asset the same."""
+    import numpy as np
+
+    conflict = site_conflicts.find_conflict(members, shared, limits)
+    words = tuple(site_conflicts.words_of(members, each) for each in conflict)
+    advice = site_conflicts.advice(members, shared, conflict, relaxations)
+    unknown, schedules = np.full(len(shared.base), np.nan), []
+    for each in members:
+        baseline = baseline_power(each.problem, each.priced, each.limits)
+        schedules.append(
+            Schedule(
+                status=Status.INFEASIBLE,
+                values=unknown,
+                soc=unknown,
+                baseline=baseline,
+                objective=float("nan"),
+                conflicts=words,
+                advice=advice,
+                warnings=each.limits.warnings,
+            )
+        )
+    return SitePlan(schedules=tuple(schedules))

@@ -1,0 +1,65 @@
+"""A solution as a schedule: with its costs, what would be without flexibility, and why it looks as it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flexmeasures.algorithms import Explanation, Schedule, SchedulingProblem, Status
+from flexmeasures_scheduler_storage import conflicts, costs, model
+from flexmeasures_scheduler_storage.limits import Limits
+from flexmeasures_scheduler_storage.shadows import binding
+
+if TYPE_CHECKING:
+    from flexmeasures.series import Floats
+
+
+def baseline_power(problem: SchedulingProblem, priced: model.StorageProblem, limits: Limits) -> Floats:
+    """What the asset would do without flexibility, MW, shape (n,).
+
+    A battery does nothing; a charging station charges at once, at full power, up to its highest target.
+    """
+    import numpy as np
+
+    slots = np.arange(len(problem.prices))
+    if problem.asset.type == "battery" or not limits.targets:
+        return np.zeros(len(slots))
+    missing = max(target.value for target in limits.targets) - problem.soc_at_start
+    most = priced.power_upper
+    power: Floats = np.clip(missing / priced.charge_efficiency / priced.hours - most * slots, 0.0, most)
+    return power
+
+
+def worded(
+    problem: SchedulingProblem,
+    priced: model.StorageProblem,
+    steered: model.StorageProblem,
+    limits: Limits,
+    solution: model.Solution,
+    relaxation: conflicts.Relaxation | None = None,
+) -> Schedule:
+    """The schedule, with costs, baseline and explanation."""
+    baseline = baseline_power(problem, priced, limits)
+    given_up = () if relaxation is None else (f"Inputs conflict, so this was relaxed: {relaxation.words}.",)
+    spent = costs.cost_slots(problem, priced, solution.power, solution.stock)
+    otherwise = costs.cost_slots(problem, priced, baseline, model.stock_after(priced, baseline))
+    return Schedule(
+        status=Status.OPTIMAL if relaxation is None else Status.RELAXED,
+        values=solution.power,
+        soc=solution.stock,
+        baseline=baseline,
+        costs=summed(spent),
+        baseline_costs=summed(otherwise),
+        objective=solution.cost,
+        warnings=(*limits.warnings, *given_up),
+        explanation=Explanation(
+            cost_slots=spent,
+            baseline_cost_slots=otherwise,
+            preference=priced.hours * (steered.prices - priced.prices) * solution.power,
+            binding=binding(limits, steered, solution),
+        ),
+    )
+
+
+def summed(slots: dict[str, Floats]) -> dict[str, float]:
+    """Money by component, over all slots."""
+    return {name: float(values.sum()) for name, values in slots.items()}
