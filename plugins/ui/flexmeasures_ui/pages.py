@@ -18,7 +18,7 @@ from flexmeasures.models import Asset, User
 from flexmeasures.platform import platform
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_ui import files, icons, menu, sensors, windows, words
+from flexmeasures_ui import files, icons, menu, plans, sensors, windows, words
 from flexmeasures_ui.chart_data import ChartData, read
 from flexmeasures_ui.overview import overview
 
@@ -90,7 +90,7 @@ def assets() -> str:
 
 
 def asset(asset_id: int) -> str:
-    """One asset: its facts, its chart, the same as a table."""
+    """One asset: its facts, its chart, the same as a table, and why its newest schedule is as it is."""
     found = _asset_or_404(asset_id)
     window = windows.of_request(found)
     shown = read(windows.power_chart(found, window))
@@ -104,6 +104,8 @@ def asset(asset_id: int) -> str:
         chart=shown,
         rows=_rows(shown),
         zone_note=words.zone_note(shown.zone, shown.start, shown.end),
+        plan=plans.plan_of(found),
+        refusal=plans.refusal_of(found),
         scores=scores(found, window.start, window.end),
         per_mw=words.power_unit(found.capacity_in_mw or 1.0)[1],
     )

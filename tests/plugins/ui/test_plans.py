@@ -1,0 +1,81 @@
+"""Why a plan looks as it does, on the page of its asset."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .conftest import HOUR, START, tell
+
+PRICES = np.tile([10.0, 90.0], 6)
+
+
+def plan(asset_id: int, **asked: Any) -> None:
+    """Plan an asset of 1 MWh over 12 hours from START on; inside an app context."""
+    from flexmeasures import scheduling
+    from flexmeasures.choosing import choose
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Asset
+
+    asset = db.session.get_one(Asset, asset_id)
+    arguments = {"soc_in_mwh": 1.0, "flexibility": asked}
+    made = scheduling.planned(asset, choose("scheduler", asset), arguments, START, 12 * HOUR)
+    with writing():
+        scheduling.keep(made)
+
+
+@pytest.fixture
+def planned(app: Any, battery: Any) -> int:
+    from flexmeasures import structure
+    from flexmeasures.db import writing
+    from flexmeasures.models import Asset
+
+    fields = {"name": "hourly", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 60}
+    with app.app_context():
+        with writing() as session:
+            market = structure.create_market(fields | {"display_name": "Hourly market"})
+            session.get_one(Asset, battery.id).market_id = market.id
+        tell(market, PRICES, START, step=HOUR)
+        plan(battery.id, cost_per_mwh_cycled=2.0)
+    return int(battery.id)
+
+
+def test_the_page_tells_cost_saving_limits_and_steps(
+    client: Any, as_user: Any, prosumer: Any, planned: int
+) -> None:
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{planned}").text
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert re.search(
+        r"Why this plan Earns EUR [0-9.]+: EUR [0-9.]+ less cost than without flexibility\.", text
+    )
+    assert "Wear of the device" in text
+    assert re.search(r"The power limit of 2 MW, at \d+ times: 1 MW more would save EUR", text)
+    assert re.search(r"Wed 4 Mar 2026 \d+:00 Wed 4 Mar 2026 \d+:00 consumes", text)
+
+
+def test_a_page_without_a_plan_tells_none(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{battery.id}")
+    assert page.status_code == 200
+    assert "Why this plan" not in page.text
+
+
+def test_why_the_last_event_has_no_schedule_is_told_and_markup_in_it_is_text(
+    app: Any, client: Any, as_user: Any, prosumer: Any, battery: Any
+) -> None:
+    from flexmeasures import scheduling
+    from flexmeasures.db import writing
+    from flexmeasures.models import Asset
+    from flexmeasures.models.jobs import JobState
+
+    with app.app_context(), writing() as session:
+        job = scheduling.handle_event(session.get_one(Asset, battery.id), 7, "soc", 1.0, START)
+        job.state, job.error = JobState.FAILED, "InfeasibleProblem: the target of <b>9</b> MWh"
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{battery.id}").text
+    assert "No schedule for the last event" in page
+    assert "the target of &lt;b&gt;9&lt;/b&gt; MWh" in page
