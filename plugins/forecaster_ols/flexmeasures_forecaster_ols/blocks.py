@@ -18,7 +18,7 @@ from flexmeasures_forecaster_ols import features
 from flexmeasures_forecaster_ols.calendars import Calendar
 from flexmeasures_forecaster_ols.features import DAY, Floats, Ints
 from flexmeasures_forecaster_ols.scene import Scene
-from flexmeasures_forecaster_ols.sun import Sun, split, sun
+from flexmeasures_forecaster_ols.sun import YEAR_DAYS, Sun, split, sun
 
 PLAIN, LEVEL, POSITIVE = "plain", "level", "positive"
 Columns = tuple[str, Floats]
@@ -52,6 +52,15 @@ class Hours:
 
     def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
         return [(PLAIN, self.calendar.columns(scene.past.starts_ms(slots)))]
+
+
+@dataclass(frozen=True)
+class Year:
+    """The season: a wave of a year, as two columns."""
+
+    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+        angle = 2 * np.pi / (YEAR_DAYS * features.DAY_MS) * scene.past.starts_ms(slots)
+        return [(PLAIN, np.stack((np.cos(angle), np.sin(angle)), axis=1))]
 
 
 @dataclass(frozen=True)
@@ -128,10 +137,11 @@ class Sunlight:
         seasons = np.cos(over.year), np.sin(over.year)
         light = [radiation, diffuse, clear, *(beam[:, None] * over.facing).T]
         plain = [height, height**2, *(clear * season for season in seasons)]
+        hour = scene.past.starts_ms(slots) % features.DAY_MS // features.HOUR_MS
+        of_hour = hour[:, None] == np.array(self.hours)
+        light += list((of_hour * radiation[:, None]).T)
         if self.sky.horizon is not None:
-            hour = scene.past.starts_ms(slots) % features.DAY_MS // features.HOUR_MS
-            of_hour = hour[:, None] == np.array(self.hours)
-            light += [*(of_hour * radiation[:, None]).T, *(of_hour * diffuse[:, None]).T]
+            light += list((of_hour * diffuse[:, None]).T)
             plain += [radiation * season for season in seasons]
             plain += list((features.hinges(clearness, np.array(self.bends)) * clear[:, None]).T)
         return [(POSITIVE, np.stack(light, axis=1)), (PLAIN, np.stack(plain, axis=1))]

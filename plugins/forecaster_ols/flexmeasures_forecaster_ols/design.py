@@ -21,6 +21,7 @@ from flexmeasures_forecaster_ols.blocks import (
     Sky,
     Sunlight,
     WeatherMeans,
+    Year,
     Yield,
 )
 from flexmeasures_forecaster_ols.blocks import Weather as Curve
@@ -31,6 +32,7 @@ from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.scene import Events, Scene
 from flexmeasures_forecaster_ols.training import Table
 
+YEAR = 365 * DAY  # of history, below which seasons are not told from what else has changed
 TO_BE_LEARNT = 0.0
 SCALES = {PLAIN: np.nan, LEVEL: 1.0, POSITIVE: TO_BE_LEARNT}
 # Blocks that a short history can feed, besides lags.
@@ -59,6 +61,8 @@ class Design:
         blocks: list[Block] = [Mean(lead, span) for span in spans]
         if resolution < DAY and "daily" in seasons:
             blocks.append(Hours(Calendar.of(sensor)))
+        if "yearly" in seasons and (end - int(targets[0])) * resolution >= YEAR:
+            blocks.append(Year())
         enough = tuple(
             kind for kind in events.weather if 2 * events.knows(kind, targets).sum() > len(targets)
         )
@@ -93,14 +97,14 @@ def _weather(events: Events, kind: str, targets: Ints) -> list[Block]:
 def _sunshine(events: Events, forecast: bool, targets: Ints) -> list[Block]:
     """Light and what the panel makes of it, by forecast radiation or by a clear sky."""
     horizon: timedelta | None = None
-    hours: tuple[int, ...] = ()
+
     if forecast:
         horizon = events.scene.same_weather("radiation", events.horizon)
-        radiation = np.nan_to_num(events.scene.weather("radiation", horizon)[targets])
-        hour = events.past.starts_ms(targets) % DAY_MS // HOUR_MS
-        bright = np.bincount(hour[radiation > 0], minlength=24)
-        hours = tuple(np.flatnonzero(bright > len(targets) / 100).tolist())
     sky = Sky(horizon)
+    _, radiation = sky.over(events.scene, targets)
+    hour = events.past.starts_ms(targets) % DAY_MS // HOUR_MS
+    bright = np.bincount(hour[np.nan_to_num(radiation) > 0], minlength=24)
+    hours = tuple(np.flatnonzero(bright > len(targets) / 100).tolist())
     return [Sunlight(sky, hours), Yield(sky, events.lead)]
 
 

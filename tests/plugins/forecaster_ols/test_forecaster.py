@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from flexmeasures.algorithms import Regressor
 from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.series import TimeSeries
+from flexmeasures_forecaster_ols.blocks import Year
 from flexmeasures_forecaster_ols.forecaster import LinearOLS
+from flexmeasures_forecaster_ols.learning import Lesson
+from flexmeasures_forecaster_ols.scene import Events, Scene
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -279,6 +282,20 @@ def test_a_charge_point_never_produces(problem_of):
     for forecast in LinearOLS().forecast(asked):
         assert (forecast.series.values >= 0).all()
         assert (forecast.series.values <= 3.6 * 1.2).all()
+
+
+@pytest.mark.parametrize(
+    ("days", "season", "told"), [(400, "yearly", True), (300, "yearly", False), (400, "daily", False)]
+)
+def test_the_season_counts_from_a_year_of_history_on(problem_of, daily_load, days, season, told):
+    """A shorter one would take any change for the season."""
+    values = daily_load(days)
+    asked = problem_of(values, hours=(48,), type="wind", seasonality=frozenset({season}))
+    scene = Scene.of(asked, 0, len(values))
+    lesson = Lesson([Events(scene, 48 * HOUR, np.zeros(0, dtype=np.int64))], len(values))
+    assert (Year() in lesson.designs[0].blocks) == told
+    [(_, wave)] = Year()(scene, np.array([0, 365 * 24 + 6, 365 * 12]))
+    np.testing.assert_allclose(wave, [wave[0], wave[0], -wave[0]], atol=0.01)
 
 
 # -- one object, many problems -----------------------------------------------------------------------------
