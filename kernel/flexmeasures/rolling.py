@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from flexmeasures.algorithms import Choice
     from flexmeasures.series import Floats
 
+# How many plans share a transaction: the disk is waited for once in so many.
+TOGETHER = 50
+
 Progress = Callable[[int, int], None]  # how many runs are done, of how many
 
 
@@ -70,22 +73,36 @@ def roll(
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
     slots, runs = (end - start) // asset.event_resolution, -(-(end - start) // every)
     done, soc, idle = np.zeros(slots), soc_in_mwh, 0
-    for run in range(runs):
-        at = start + run * every
-        plan = _planned_at(asset, choice, at, soc)
-        with writing():
-            keep(plan)
-        db.session.expunge_all()
-        first, count = run * (every // asset.event_resolution), min(every, end - at) // asset.event_resolution
-        ahead = (plan.problem.start - floor_time(at, asset.event_resolution)) // asset.event_resolution
-        idle += ahead > 0
-        acted = max(count - ahead, 0)
-        if acted:
-            done[first + ahead : first + count] = plan.schedule.values[:acted]
-            soc = float(plan.schedule.soc[acted - 1])
-        asset = db.session.get_one(Asset, asset.id)
-        progress(run + 1, runs)
+    resolution, asset_id, waiting = asset.event_resolution, asset.id, list[Plan]()
+    try:
+        for run in range(runs):
+            at = start + run * every
+            plan = _planned_at(asset, choice, at, soc)
+            waiting.append(plan)
+            first, count = run * (every // resolution), min(every, end - at) // resolution
+            ahead = (plan.problem.start - floor_time(at, resolution)) // resolution
+            idle += ahead > 0
+            acted = max(count - ahead, 0)
+            if acted:
+                done[first + ahead : first + count] = plan.schedule.values[:acted]
+                soc = float(plan.schedule.soc[acted - 1])
+            if len(waiting) == TOGETHER:
+                _keep(waiting)
+                asset = db.session.get_one(Asset, asset_id)
+            progress(run + 1, runs)
+    finally:
+        _keep(waiting)
+    asset = db.session.get_one(Asset, asset_id)
     return _summary(asset, start, end, done, soc_in_mwh, soc, runs, idle)
+
+
+def _keep(waiting: list[Plan]) -> None:
+    """Store the plans that wait, and forget them."""
+    with writing():
+        for plan in waiting:
+            keep(plan)
+    waiting.clear()
+    db.session.expunge_all()
 
 
 def _check(asset: Asset, start: datetime, end: datetime, every: timedelta) -> None:

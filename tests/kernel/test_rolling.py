@@ -99,6 +99,13 @@ def test_prices_that_nobody_had_then_name_the_horizon(battery):
         run(battery)
 
 
+def test_plans_of_before_a_run_that_fails_are_kept(battery):
+    publish(battery.market, PRICES[:5], timedelta(days=2))
+    with pytest.raises(UnknownPrices):
+        run(battery)
+    assert db.session.scalar(select(func.count(StoredSchedule.id))) == 5
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [({"every": timedelta(minutes=7)}, "every"), ({"every": timedelta(0)}, "every"), ({"hours": 0}, "end")],

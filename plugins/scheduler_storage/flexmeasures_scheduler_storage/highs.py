@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures_scheduler_storage.programs import Program, without_free_rows
 from flexmeasures_scheduler_storage.storage import SchedulerError
 
 if TYPE_CHECKING:
-    from flexmeasures_scheduler_storage.programs import Program
     from flexmeasures_scheduler_storage.storage import Floats
 
 Options = dict[str, bool | int | float | str]
@@ -66,7 +66,9 @@ def optimise(
 
     if (numbers.lower > numbers.upper).any() or (numbers.row_lower > numbers.row_upper).any():
         return None
-    mixed = bool(numbers.whole.any())
+    mixed, rows = bool(numbers.whole.any()), len(numbers.row_lower)
+    if mixed:
+        numbers = without_free_rows(numbers)
     highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy leaves its constructor untyped
     for option, value in ((MIXED_INTEGER_OPTIONS if mixed else HIGHS_OPTIONS) | dict(options or {})).items():
         _check(highs.setOptionValue(option, value), f"setting its option {option}")
@@ -104,7 +106,7 @@ def optimise(
     return Solved(
         values=values,
         reduced_costs=np.zeros(len(values)) if mixed else np.array(solution.col_dual) / money,
-        row_prices=np.zeros(len(numbers.row_lower)) if mixed else np.array(solution.row_dual) / money,
+        row_prices=np.zeros(rows) if mixed else np.array(solution.row_dual) / money,
         objective=objective / money,
         bound=bound / money,
     )

@@ -25,13 +25,22 @@ if TYPE_CHECKING:
 
     Values = dict[str, Floats]  # of a member's columns, by name
 
-# Many devices have rows that presolve takes out. The number of nodes bounds the search for the best directions,
-# and not the clock, so that the same site has the same plan on every machine.
+# Many devices have rows that presolve takes out.
 OPTIONS: Options = {"presolve": "choose"}
-SEARCH: Options = {"mip_max_nodes": 200}
 
-# Of more directions than these the best are not searched for: they are those of the linear program, rounded.
-MOST_DIRECTIONS = 500
+# Up to FEW directions are searched until none is better, up to MANY until a thousandth at most is left to gain, and
+# beyond they are those of the linear program, rounded. Nodes bound the search, and not the clock, so that the same
+# site has the same plan on every machine.
+FEW, MANY = 100, 500
+EXACT_SEARCH: Options = {"mip_max_nodes": 1000}
+SEARCH: Options = {
+    "mip_max_nodes": 20,
+    "mip_rel_gap": 1e-3,
+    "mip_heuristic_effort": 0.05,
+    "mip_heuristic_run_rens": True,
+    "mip_heuristic_run_rins": True,
+    "mip_heuristic_run_root_reduced_cost": True,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +78,7 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
             for chosen, each, member in zip(exclusive, more, small, strict=True)
         ]
         rounded = _solve(_rounded(small, found), base, size)
-        if rounded is not None and sum(int(each.sum()) for each in exclusive) > MOST_DIRECTIONS:
+        if rounded is not None and sum(int(each.sum()) for each in exclusive) > MANY:
             return replace(rounded, bound=found.bound)
         chosen_in = [
             replace(each, exclusive=chosen if chosen.any() else None)
@@ -96,12 +105,12 @@ def _solve(
     forms = [form_of(each) for each in members]
     numbers = _program([program(each, form) for each, form in zip(members, forms, strict=True)], forms, base)
     begin = None
-    if known is not None and numbers.whole.any():
+    if known is not None:
         begin = np.concatenate(
             [_start(form, values) for form, values in zip(forms, known.values, strict=True)]
         )
     money = COST_SCALE / max(highest_price(each) for each in members) / members[0].hours
-    solved = optimise(numbers, money, begin, SEARCH if numbers.whole.any() else OPTIONS)
+    solved = optimise(numbers, money, begin, _options(int(numbers.whole.sum())))
     if solved is None:
         return None
     paid = sum(each.peak_price * each.peak_so_far for each in members)
@@ -112,6 +121,12 @@ def _solve(
         bound=size * (solved.bound - paid),
         prices=solved.row_prices[-len(base) :],
     )
+
+
+def _options(directions: int) -> Options:
+    if not directions:
+        return OPTIONS
+    return EXACT_SEARCH if directions <= FEW else SEARCH
 
 
 def _start(form: Form, values: Values) -> Floats:

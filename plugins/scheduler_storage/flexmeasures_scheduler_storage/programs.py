@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexmeasures_scheduler_storage.compiled import structure
@@ -33,6 +33,23 @@ class Program:
     indices: NDArray[np.int32]
     values: Floats
     whole: NDArray[np.bool_]
+
+
+def without_free_rows(numbers: Program) -> Program:
+    """The same program without the rows that hold anyway, such as those of directions that are not chosen."""
+    import numpy as np
+
+    kept = np.isfinite(numbers.row_lower) | np.isfinite(numbers.row_upper)
+    entries = kept[numbers.indices]
+    before = np.append(0, np.cumsum(entries))
+    return replace(
+        numbers,
+        row_lower=numbers.row_lower[kept],
+        row_upper=numbers.row_upper[kept],
+        starts=before[numbers.starts].astype(np.int32),
+        indices=(np.cumsum(kept) - 1)[numbers.indices[entries]].astype(np.int32),
+        values=numbers.values[entries],
+    )
 
 
 def program(problem: StorageProblem, form: Form) -> Program:

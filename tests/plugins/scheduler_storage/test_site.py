@@ -204,7 +204,7 @@ def test_directions_that_are_too_many_are_rounded_and_the_gap_is_told(monkeypatc
     devices = [device(prices, charge_efficiency=0.8, discharge_efficiency=0.9, start=2.0) for _ in range(3)]
     limit = connection(6, 1.5)
     best = solve_site(devices, limit)
-    monkeypatch.setattr(joined, "MOST_DIRECTIONS", 0)
+    monkeypatch.setattr(joined, "MANY", 0)
     rounded = solve_site(devices, limit)
 
     assert best.proven
