@@ -10,6 +10,8 @@ READY := $(VENV)/ready
 SOURCES := kernel plugins client tests bench docs examples
 TYPED := kernel/flexmeasures $(wildcard plugins/*/flexmeasures_*) client/flexmeasures_client
 ARGS ?=
+# Tests and demo start many processes, and without bytecode each of them would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 $(READY): requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml) client/pyproject.toml
 	@{ set -e; \
@@ -32,7 +34,7 @@ demo: $(READY)
 	@$(BIN)/flexmeasures demo $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 # CHAOS=sqlite-table|postgresql-table|postgresql-redis, CHAOS_SEED=n, CHAOS_SECONDS=n
 chaos: $(READY)

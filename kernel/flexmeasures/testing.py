@@ -149,6 +149,8 @@ def make_app(instance: Path, **settings: Any) -> Flask:
         "FLEXMEASURES_TIMEZONE": "UTC",
         "SECRET_KEY": "a-key-for-tests",
         "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {"bcrypt__rounds": 4},
+        "SECURITY_HASHING_SCHEMES": ["hex_md5"],  # of the digests in mails, which take a while otherwise
+        "SECURITY_DEPRECATED_HASHING_SCHEMES": [],
         "WTF_CSRF_ENABLED": False,
         "MAIL_BACKEND": "locmem",
     }
@@ -201,29 +203,53 @@ def empty_tables() -> None:
             session.execute(delete(table))
 
 
-_standard_rows: dict[str, list[tuple[Any, list[dict[str, Any]]]]] = {}
+_remembered: dict[tuple[str, str], list[tuple[Any, list[dict[str, Any]]]]] = {}
 
 
 def refill_tables() -> None:
-    """Empty the tables and add the standard structure: after the first time as the rows that came of it then."""
-    from sqlalchemy import insert, select
-
-    from flexmeasures.db import Base, db, writing
-
+    """Empty the tables and add the standard structure."""
     empty_tables()
-    database = db.engine.url.render_as_string(hide_password=False)
-    if database in _standard_rows:
-        with writing() as session:
-            for table, rows in _standard_rows[database]:
-                session.execute(insert(table), rows)
+    add_rows_of(seed_structure)
+
+
+def add_rows_of(make: Callable[[], object]) -> None:
+    """Add the rows that a function makes; after the first time as they came of it then, which is much faster.
+
+    make: a function of a module, which adds rows to empty tables with the same other rows each time.
+    """
+    from sqlalchemy import insert
+
+    from flexmeasures.db import db, writing
+
+    key = db.engine.url.render_as_string(hide_password=False), f"{make.__module__}.{make.__qualname__}"
+    if key not in _remembered:
+        before = dict(_all_rows())
+        make()
+        _remembered[key] = [
+            (table, [row for row in rows if row not in before[table]]) for table, rows in _all_rows()
+        ]
         return
-    seed_structure()
+    with writing() as session:
+        for table, rows in _remembered[key]:
+            if rows:
+                session.execute(insert(table), rows)
+
+
+def _all_rows() -> list[tuple[Any, list[dict[str, Any]]]]:
+    """The rows of each table of the kernel, in an order in which they can be added."""
+    from sqlalchemy import select
+
+    from flexmeasures.db import Base, db
+
     found = [
-        (table, [dict(row._mapping) for row in db.session.execute(select(table))])
+        (
+            table,
+            [dict(row._mapping) for row in db.session.execute(select(table).order_by(*table.primary_key))],
+        )
         for table in Base.metadata.sorted_tables
     ]
     db.session.commit()
-    _standard_rows[database] = [(table, rows) for table, rows in found if rows]
+    return found
 
 
 def seed_structure() -> None:

@@ -46,7 +46,7 @@ def serve(server: Server, port: int = 0) -> Callable[[], None]:
     """Serve in a thread; what is returned stops it."""
     http = make_server("127.0.0.1", port, server, threaded=True)
     server.url = f"http://127.0.0.1:{http.port}"
-    thread = threading.Thread(target=http.serve_forever)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,))  # how often it looks whether to stop
     thread.start()
 
     def stop() -> None:

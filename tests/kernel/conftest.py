@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
+from flexmeasures import workers
 from flexmeasures.cli import cli
 
 sys.path.append(str(Path(__file__).parent))  # for bad_plugins
@@ -79,6 +80,12 @@ def transport(request: pytest.FixtureRequest, app: Flask) -> str:
                 pytest.skip("Redis is tried beside PostgreSQL, as in production")
         request.getfixturevalue("bell")
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def warm(_session_app: Flask) -> None:
+    """What the supervisor of workers imports is imported here already: each one that is forked shares it."""
+    workers._warm(_session_app)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ FUNCTIONS = {
 
 
 @pytest.fixture
-def app(app, monkeypatch):
+def app(app, monkeypatch, warm):
     app.config["FLEXMEASURES_JOBS"] = ""
     monkeypatch.setattr(app.extensions["flexmeasures"], "job_functions", FUNCTIONS)
     return app

@@ -24,7 +24,7 @@ HOURLY = RecurringJob(name="hourly", every=timedelta(hours=1), function="note", 
 
 
 @pytest.fixture
-def hub(in_app, monkeypatch, transport):
+def hub(in_app, monkeypatch, transport, warm):
     in_app.config["FLEXMEASURES_JOBS"] = ""
     monkeypatch.setattr(platform(), "job_functions", {"note": note})
     monkeypatch.setattr(platform(), "recurring_jobs", {})

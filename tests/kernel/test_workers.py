@@ -43,7 +43,7 @@ def bring_source(job: Job) -> Outcome:
 
 
 @pytest.fixture
-def app(app, monkeypatch, transport):
+def app(app, monkeypatch, transport, warm):
     app.config["FLEXMEASURES_JOBS"] = ""
     functions = {"pid": tell_pid, "die": die_at_first, "sleep": sleep, "source": bring_source}
     monkeypatch.setattr(app.extensions["flexmeasures"], "job_functions", functions)

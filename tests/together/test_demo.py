@@ -31,6 +31,7 @@ from flexmeasures.models.sensors import Asset, Sensor
 PACKAGE = Path(__file__).parents[2] / "plugins" / "demo" / "flexmeasures_demo"
 PRESENT = datetime(2017, 6, 28, 14, tzinfo=UTC)
 SLOT = 0.25  # hours
+EVALUATED = 8  # days
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,14 @@ def test_load_and_pv_beat_the_naive_forecast_a_day_ahead(demo: Run, kind: str) -
 def test_accuracy_is_that_of_the_stored_forecasts(demo: Run, demo_app: Flask) -> None:
     row = next(row for row in demo.result["accuracy"] if (row["kind"], row["horizon"]) == ("load", "P1D"))
     sensor = db.session.scalars(select(Sensor).where(Sensor.name == row["sensor"])).one()
-    day, window = timedelta(days=1), (PRESENT - timedelta(days=14), PRESENT)
+    day, window = timedelta(days=1), (PRESENT - timedelta(days=EVALUATED), PRESENT)
     forecast = beliefs.search_one(sensor, *window, horizon_at_least=day, horizon_at_most=day)
     with gzip.open(PACKAGE / "data" / "home.csv.gz", "rt") as lines:
         load = {
             datetime.fromisoformat(line["event_start"]): float(line["load_kw"]) / 1000
             for line in csv.DictReader(lines)
         }
-    hours = [PRESENT - timedelta(hours=hour) for hour in range(14 * 24, 0, -1)]
+    hours = [PRESENT - timedelta(hours=hour) for hour in range(EVALUATED * 24, 0, -1)]
     truth, naive = (np.array([load[hour - back] for hour in hours]) for back in (timedelta(0), day))
     scale = np.abs(truth).sum()
     assert row["one_minus_wape"] == pytest.approx(1 - np.abs(truth - forecast.values).sum() / scale)

@@ -21,7 +21,7 @@ from flexmeasures_demo import data
 # A Wednesday afternoon: the prices of the next day are published, those of the day after are not.
 PRESENT = datetime(2017, 6, 28, 14, tzinfo=UTC)
 FORECAST_HORIZONS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 48))
-EVALUATED = timedelta(days=14)  # before the present, for accuracy
+EVALUATED = timedelta(days=8)  # before the present, for accuracy
 
 FONTANA = {"latitude": 34.09, "longitude": -117.43, "timezone": "America/Los_Angeles"}
 GERMAN_BIGHT = {"latitude": 54.0, "longitude": 6.5, "timezone": "Europe/Berlin"}

@@ -19,7 +19,7 @@ WRONG: dict[str, Any] = {
     "an object": {"a": 1},
     "an empty object": {},
     "a list of objects": [{"a": 1}],
-    "a list of lists": [[1]],
+    "a list of lists": [[-7]],  # in a query [-7], and nobody has this id
     "a number": -7.5,
     "a huge number": 1e300,
     "a huge integer": 10**30,
