@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
     from werkzeug.test import TestResponse
 
-    from flexmeasures.models import Sensor, User
+    from flexmeasures.models import User
 
 PLACE = (33.4843866, 126.477859)
 
@@ -128,7 +128,7 @@ def world(app: Flask) -> World:
         add_rows_of(_make_world)
         users = {user.username: user for user in db.session.scalars(select(User))}
         named = select(Sensor.name, Sensor.id).where(Sensor.name.in_(_NAMES))
-        ids = {name: sensor_id for name, sensor_id in db.session.execute(named)}
+        ids = {sensor.name: sensor.id for sensor in db.session.execute(named)}
         db.session.commit()
         clients = {name: Api(app.test_client(), {header: new_token(user)}) for name, user in users.items()}
         return World(app, users, ids, clients)
