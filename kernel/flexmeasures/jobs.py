@@ -16,11 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.attributes import set_committed_value
 
 from flexmeasures import recurring
 from flexmeasures.db import after_commit, after_commit_together, db, is_away, is_sqlite, writing
@@ -217,9 +218,14 @@ def claim(
 
 
 def _claim(which: ColumnElement[bool], worker: str, look_first: bool = True) -> Job | None:
-    waiting = select(Job.id).where(Job.state == JobState.QUEUED, which).order_by(Job.id).limit(1)
-    if look_first and not _any(waiting):
+    if look_first and not _any(select(Job.id).where(Job.state == JobState.QUEUED, which)):
         return None
+    with writing() as session:
+        return _take_oldest(session, which, worker)
+
+
+def _take_oldest(session: Session, which: ColumnElement[bool], worker: str) -> Job | None:
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, which).order_by(Job.id).limit(1)
     oldest = waiting.with_for_update(skip_locked=True).scalar_subquery()
     statement = (
         update(Job)
@@ -233,8 +239,7 @@ def _claim(which: ColumnElement[bool], worker: str, look_first: bool = True) -> 
         )
         .returning(Job)
     )
-    with writing() as session:
-        return session.scalars(statement, execution_options=UNSYNCHRONISED).one_or_none()
+    return session.scalars(statement, execution_options=UNSYNCHRONISED).one_or_none()
 
 
 UNSYNCHRONISED = {"synchronize_session": False, "populate_existing": True}
@@ -250,17 +255,19 @@ def _any(query: Any) -> bool:
 # -- running a job -------------------------------------------------------------------------------------
 
 
-def run(job: Job) -> None:
+def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
     """Run a claimed job to its end: finished, failed with the reason, or left to whom the lease went to.
 
-    Raised is only what ends the process itself (KeyboardInterrupt ...), after handing the job back, and that
-    the database is away: it is not the job's fault, and who runs it gives it back once that is possible.
+    next_of: queues of which the oldest waiting job is claimed in the transaction that finishes this one, and
+    given: a worker with much to do commits once a job instead of twice. Raised is only what ends the process
+    itself (KeyboardInterrupt ...), after handing the job back, and that the database is away: it is not the
+    job's fault, and who runs it gives it back once that is possible.
     """
     job_id, token, name = job.id, job.lease_token or "", job.function
     with renewing(job_id, token), counting():
         try:
             outcome = _function(name)(job)
-            _finish(job, job_id, token, outcome)
+            return _finish(job, job_id, token, outcome, next_of)
         except LeaseLost as lost:
             log.warning("%s", lost)
         except Exception as error:
@@ -273,6 +280,7 @@ def run(job: Job) -> None:
         except BaseException:
             _hand_back(job_id, token)
             raise
+    return None
 
 
 def _reason(error: Exception) -> str:
@@ -288,35 +296,41 @@ def _function(name: str) -> JobFunction:
     return functions[name]
 
 
-def _finish(job: Job, job_id: int, token: str, outcome: Outcome) -> None:
+def _finish(job: Job, job_id: int, token: str, outcome: Outcome, next_of: Sequence[str]) -> Job | None:
     with writing() as session:
-        _settle(session, job_id, token, state=JobState.FINISHED, error=None, **outcome.notes())
+        settled = _settle(session, job_id, token, state=JobState.FINISHED, error=None, **outcome.notes())
+        for name, value in settled.items():
+            set_committed_value(job, name, value)
         if outcome.store is not None:
             outcome.store(job)
+        if not next_of:
+            return None
+        return _take_oldest(session, Job.queue.in_(list(next_of)), job.worker or worker_name())
 
 
 def _fail(job_id: int, token: str, reason: str) -> None:
     db.session.rollback()
     try:
         with writing() as session:
-            job = _settle(session, job_id, token, state=JobState.FAILED, error=reason)
+            _settle(session, job_id, token, state=JobState.FAILED, error=reason)
+            job = session.get_one(Job, job_id, populate_existing=True)
             after_commit(partial(platform().tell, "on_job_failed", job=job, error=reason))
     except LeaseLost as lost:
         log.warning("%s", lost)
 
 
-def _settle(session: Session, job_id: int, token: str, **values: Any) -> Job:
-    """Give the row its end, while the lease is held; the row stays locked until commit. Raises LeaseLost."""
-    statement = (
-        update(Job)
-        .where(Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
-        .values(finished_at=_now(), lease_token=None, lease_until=None, **values)
-        .returning(Job)
-    )
-    job = session.scalars(statement, execution_options=UNSYNCHRONISED).one_or_none()
-    if job is None:
+def _settle(session: Session, job_id: int, token: str, **values: Any) -> dict[str, Any]:
+    """Give the row its end, while the lease is held; the row stays locked until commit. Raises LeaseLost.
+
+    Gives the columns as they are now. Past the ORM, which takes five times as long.
+    """
+    values |= {"finished_at": _now(), "lease_token": None, "lease_until": None}
+    table = cast(Table, Job.__table__)
+    held = (table.c.id == job_id, table.c.state == JobState.RUNNING, table.c.lease_token == token)
+    answer = session.execute(update(table).where(*held).values(**values))
+    if answer.rowcount == 0:  # type: ignore[attr-defined]
         raise LeaseLost(f"The lease on job {job_id} is lost: nothing of this run is stored.")
-    return job
+    return values
 
 
 # -- giving jobs back ----------------------------------------------------------------------------------
@@ -380,6 +394,11 @@ def _queue_again(job: Job) -> None:
     job.state, job.worker, job.started_at = JobState.QUEUED, None, None
     job.lease_token, job.lease_until = None, None
     job.merge_key = None  # a row of the same key may have come to wait in the meantime
+
+
+def hand_back(job: Job) -> None:
+    """Put a claimed job that has not begun back into its queue, as if it had never been claimed."""
+    _hand_back(job.id, job.lease_token or "")
 
 
 def _hand_back(job_id: int, token: str) -> None:

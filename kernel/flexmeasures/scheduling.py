@@ -238,7 +238,9 @@ def keep(plan: Plan, job: Job | None = None) -> None:
     Of a job inside the transaction that finishes it (which the asset's deletion would delete).
     """
     asset, at, resolution = plan.asset, plan.belief_time, plan.problem.resolution
-    db.session.refresh(asset, ["event_resolution"])  # somebody may have changed it meanwhile
+    changed = db.session.scalar(select(Asset.event_resolution).where(Asset.id == asset.id))
+    if changed is not None and changed != asset.event_resolution:  # while the scheduler computed
+        db.session.refresh(asset, ["event_resolution"])
     earlier, source = _sources(plan.scheduler)
     beliefs.remove(
         sensors=[asset.id], sources=earlier, start=floor_time(at, resolution), recorded=(at, resolution)

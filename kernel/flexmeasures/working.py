@@ -24,6 +24,8 @@ from flexmeasures.platform import platform
 if TYPE_CHECKING:
     from flask import Flask
 
+    from flexmeasures.models.jobs import Job
+
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = timedelta(seconds=1)
@@ -48,10 +50,11 @@ def work(
     name = name or jobs.worker_name()
     queues = jobs.queue_names() if queues is None else queues
     done, next_sweep, trouble, worked = 0, 0.0, "", False
+    claimed: Job | None = None  # with the end of the job before
     with closing(_ears(queues, name)) as ears:
         while not stopping():
             sweeps = time.monotonic() >= next_sweep
-            looks = sweeps or burst or (worked and ears.is_deaf)
+            looks = sweeps or burst or claimed is not None or (worked and ears.is_deaf)
             call = TABLE if looks else ears.listen(PAUSE)
             worked = False
             if call is None:
@@ -59,18 +62,22 @@ def work(
             if sweeps:
                 next_sweep = time.monotonic() + SWEEP_EVERY.total_seconds()
             try:
-                worked = _work_once(app, queues, name, call, sweeps, trouble)
+                worked, claimed = _work_once(app, queues, name, call, sweeps, trouble, claimed)
             except Exception as error:
                 if burst or not (isinstance(error, SQLAlchemyError) or is_away(error)):
                     raise
                 log.error("Worker %s cannot use the database, trying again: %s", name, error)
                 trouble = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+                claimed = None  # what is left by the trouble is given back
                 time.sleep(1)
                 continue
             trouble = ""
             done += worked
             if burst and not worked:
                 break
+        if claimed is not None:
+            with app.app_context():
+                jobs.hand_back(claimed)
     return done
 
 
@@ -79,15 +86,22 @@ def _ears(queues: Sequence[str], name: str) -> Ears:
     return Lookout(db.engine, queues) if bell is None else bell.listener(queues, name)
 
 
-def _work_once(app: Flask, queues: Sequence[str], name: str, call: Call, sweeps: bool, trouble: str) -> bool:
-    """Run the job of a call, if it still waits, in an app context; after trouble give back what that left."""
+def _work_once(
+    app: Flask, queues: Sequence[str], name: str, call: Call, sweeps: bool, trouble: str, claimed: Job | None
+) -> tuple[bool, Job | None]:
+    """Run the job that was claimed, else that of a call if it still waits, in an app context of its own.
+
+    After trouble, what that left is given back first. Gives whether there was a job, and the one that was
+    claimed with its end: after a look at the table, for a ring stands for one job.
+    """
     with app.app_context():
         if trouble:
             jobs.give_back([name], f"the database failed: {trouble}")
         if sweeps:
             jobs.sweep()
-        job = jobs.claim(queues, name, call.job_id, look_first=call is TABLE)
+        if claimed is not None:
+            db.session.add(claimed)
+        job = claimed or jobs.claim(queues, name, call.job_id, look_first=call is TABLE)
         with call.answered_by(job):
-            if job is not None:
-                jobs.run(job)
-        return job is not None
+            following = None if job is None else jobs.run(job, queues if call.job_id is None else ())
+        return job is not None, following

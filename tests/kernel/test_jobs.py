@@ -363,11 +363,41 @@ def test_an_inline_job_may_ask_for_another(inline, functions):
     assert notes() == ["child"]
 
 
-def test_a_worker_stops_when_it_is_told_to_between_jobs(functions):
-    ask("a"), ask("b")
+def test_a_worker_stops_when_it_is_told_to_between_jobs_and_hands_back_what_it_has_claimed(functions):
+    ask("a")
+    second = ask("b")
     answers = iter([False, True])
     assert working.work(stopping=lambda: next(answers)) == 1
     assert notes() == ["a"]
+    reread(second)
+    assert (second.state, second.attempt, second.worker) == (JobState.QUEUED, 0, None)
+    assert second.lease_token is None
+
+
+def test_with_the_end_of_a_job_the_next_one_is_claimed_and_with_its_failure_none(functions):
+    def fail(job):
+        raise AlgorithmError("no")
+
+    functions["fail"] = fail
+    ask("a"), ask("b", function="fail"), ask("elsewhere", queue="scheduling"), ask("c")
+    second = jobs.run(jobs.claim([QUEUE], "busy"), [QUEUE])
+    assert (second.arguments["name"], second.state, second.attempt) == ("b", JobState.RUNNING, 1)
+    assert second.worker == "busy"
+    assert jobs.run(second, [QUEUE]) is None
+    third = jobs.claim([QUEUE], "busy")
+    assert third.arguments["name"] == "c"
+    assert jobs.run(third, [QUEUE]) is None
+    assert notes() == ["a", "c"]
+
+
+def test_a_lost_lease_claims_no_next_job(functions):
+    first = ask("a")
+    second = ask("b")
+    claimed = jobs.claim([QUEUE], "slow")
+    let_lease_expire(first)
+    jobs.sweep()
+    assert jobs.run(claimed, [QUEUE]) is None
+    assert reread(second).state == JobState.QUEUED
 
 
 def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
