@@ -25,6 +25,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/p
 	    uv pip install --quiet --python $(BIN)/python -r requirements.txt -c constraints.txt; \
 	else \
 	    [ -x $(BIN)/python ] || $$python -m venv $(VENV); \
+	    $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	    echo "Installing into $(VENV); this takes a minute or two the first time."; \
 	    $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt; \
 	fi; \
