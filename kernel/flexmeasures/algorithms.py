@@ -198,7 +198,8 @@ class SitePlan:
 
     schedules: one an asset, in their order. costs, baseline_costs: of the connection itself, money by component
     (production: what net production earns less than consumption costs; peak), beside those of the schedules. binding:
-    the limits of the connection that bind. warnings: what the user should know of the whole.
+    the limits of the connection that bind, which the explanations of the schedules tell as well. warnings: what the
+    user should know of the whole.
     """
 
     schedules: tuple[Schedule, ...]

@@ -31,7 +31,7 @@ from flexmeasures.errors import (
 from flexmeasures.jobs import Outcome
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.schedules import StoredSchedule
-from flexmeasures.models.sensors import Asset
+from flexmeasures.models.sensors import Asset, Site
 from flexmeasures.models.sources import SCHEDULING_SCRIPT, Source
 from flexmeasures.platform import platform
 from flexmeasures.questions import question_about, stated_target
@@ -343,9 +343,9 @@ def find_schedule(asset: Asset, event_id: int) -> StoredSchedule:
     Raises UnknownSchedule, which tells the state of the job. Without a job, or when it finished longer than
     FLEXMEASURES_PLANNING_TTL ago (negative: never too long), the asset's last event still has its schedule.
     """
-    job = jobs.newest(asset.id, event_id)
+    job = newest_job(asset, event_id)
     if job is not None and not _expired(job):
-        return _schedule_of(job)
+        return _schedule_of(asset, job)
     if event_id == asset.soc_udi_event_id:
         last = select(StoredSchedule).where(
             StoredSchedule.sensor_id == asset.id, StoredSchedule.belief_time == asset.soc_datetime
@@ -355,6 +355,16 @@ def find_schedule(asset: Asset, event_id: int) -> StoredSchedule:
             return found
         raise UnknownSchedule(f"No schedule is known for event {event_id} of asset {asset.id}.", known=True)
     raise UnknownSchedule(f"Event {event_id} of asset {asset.id} is unknown.", known=False)
+
+
+def newest_job(asset: Asset, event_id: int) -> Job | None:
+    """The newest job about an event of an asset, or about one of a site that plans it together with others."""
+    own = jobs.newest(asset.id, event_id)
+    if own is not None:
+        return own
+    theirs = db.session.scalars(select(Site).where(Site.owner_id == asset.owner_id))
+    found = [jobs.newest(site.id, event_id) for site in theirs if asset.id in site.attributes["assets"]]
+    return max((job for job in found if job is not None), key=lambda job: job.id, default=None)
 
 
 def _expired(job: Job) -> bool:
@@ -372,12 +382,14 @@ _STATES = {
 }
 
 
-def _schedule_of(job: Job) -> StoredSchedule:
+def _schedule_of(asset: Asset, job: Job) -> StoredSchedule:
     if job.state == JobState.FAILED:
         raise UnknownSchedule(f"The scheduling job failed with {job.error}", known=True)
     if job.state != JobState.FINISHED:
         raise UnknownSchedule(_STATES.get(job.state, f"The scheduling job is {job.state}."), known=True)
-    query = select(StoredSchedule).where(StoredSchedule.job_id == job.id)
+    query = select(StoredSchedule).where(
+        StoredSchedule.job_id == job.id, StoredSchedule.sensor_id == asset.id
+    )
     found = db.session.scalars(query.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
     if found is None:
         raise UnknownSchedule("The scheduling job is done, but no values were found.", known=True)

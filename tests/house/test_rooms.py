@@ -403,7 +403,10 @@ def test_pages_and_api_import_neither_each_other_nor_http_clients() -> None:
     [
         *(
             f"scheduler_storage/flexmeasures_scheduler_storage/{name}.py"
-            for name in ("model", "storage", "equations", "compiled", "reach", "site")
+            for name in (
+                *("model", "storage", "equations", "compiled", "programs", "highs", "directions"),
+                *("scaling", "reach", "joined", "site"),
+            )
         ),
         "forecaster_ols/flexmeasures_forecaster_ols/ols.py",
         "forecaster_gbm/flexmeasures_forecaster_gbm/trees.py",

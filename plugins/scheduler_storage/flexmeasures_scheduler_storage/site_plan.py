@@ -118,11 +118,15 @@ def _plan(
     import numpy as np
 
     hours, schedules = members[0].priced.hours, []
+    shared_limits = _binding(shared, hours, limits, found)
     for k, each in enumerate(members):
         changed = relaxations[k] if relaxations and relaxations[k].changes else None
-        schedules.append(
-            worded(each.problem, each.priced, each.steered, each.limits, _one_of(found, each, k), changed)
+        schedule = worded(
+            each.problem, each.priced, each.steered, each.limits, _one_of(found, each, k), changed
         )
+        told = schedule.explanation
+        told = replace(told, binding=(*told.binding, *shared_limits))
+        schedules.append(replace(schedule, explanation=told))
     baseline = np.sum([each.baseline for each in schedules], axis=0)
     spent, otherwise = (
         site.connection_costs(shared, hours, power) for power in (found.power.sum(axis=0), baseline)
@@ -131,7 +135,7 @@ def _plan(
         schedules=tuple(schedules),
         costs=summed(spent),
         baseline_costs=summed(otherwise),
-        binding=_binding(shared, hours, limits, found),
+        binding=shared_limits,
         warnings=() if found.proven else (_unproven(found, members[0].problem),),
     )
 

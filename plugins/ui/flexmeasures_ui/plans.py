@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 
-from flexmeasures import jobs, scheduling
+from flexmeasures import scheduling
 from flexmeasures.explaining import explained
 from flexmeasures.models import Asset
 from flexmeasures.models.jobs import JobState
@@ -106,7 +106,7 @@ def refusal_of(asset: Asset) -> str | None:
     """Why the last event of an asset has no schedule, None when it has one or waits for it."""
     if asset.soc_udi_event_id is None:
         return None
-    job = jobs.newest(asset.id, asset.soc_udi_event_id)
+    job = scheduling.newest_job(asset, asset.soc_udi_event_id)
     return job.error if job is not None and job.state == JobState.FAILED else None
 
 

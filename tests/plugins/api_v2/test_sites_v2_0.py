@@ -93,6 +93,9 @@ def test_targets_that_the_connection_cannot_carry_together_fail_with_the_sites_l
         for asset in ("battery", "second"):
             assert f"the target of 1 MWh at 2015-06-02T11:00:00Z of asset {asset}" in str(job.error)
         assert "Cheapest relaxation (relax)" in str(job.error)
+    message = api.get("getDeviceMessage", event=world.event("battery", 5)).json
+    assert message["status"] == "UNKNOWN_SCHEDULE"
+    assert "failed with InfeasibleProblem" in message["message"]
 
 
 @pytest.mark.parametrize(
@@ -170,3 +173,33 @@ def test_a_site_asks_prices_of_its_net_power_and_to_relax(world: World, api: Api
     refused = api.post(f"site/{site}/event", **event(world, 1.0, 1.0, event_id=6, peak_price_per_mw=-1.0))
     assert refused.status_code == 400
     assert "peak_price_per_mw" in str(refused.json["message"])
+
+
+def test_net_production_is_paid_by_its_own_market_if_that_has_prices(
+    world: World, api: Api, site: int
+) -> None:
+    from flexmeasures import beliefs, jobs, structure
+    from flexmeasures.db import writing
+
+    fields = {"name": "feed-in", "market_type_name": "day_ahead", "event_resolution": 60}
+    with world.app.app_context(), writing():
+        made = structure.create_market(fields | {"unit": "EUR/MWh", "display_name": "Feed-in"})
+        source, hour = structure.get_source("exchange", "script"), timedelta(hours=1)
+        beliefs.store(made, [1.0] * 6, START, hour, source, horizon=timedelta(0))
+        ids = {"feed-in": made.id, "missing": 999}
+    for number, (name, words) in enumerate((("missing", "which does not exist"), ("feed-in", "until"))):
+        asked = {"event_id": 5 + number, "production_market_id": ids[name]}
+        assert api.post(f"site/{site}/event", **event(world, 1.0, 1.0) | asked).status_code == 202
+        with world.app.app_context():
+            job = jobs.newest(site, 5 + number)
+            assert job is not None
+            assert words in str(job.error)
+    with world.app.app_context(), writing():
+        beliefs.store(made, [1.0] * 48, START, hour, source, horizon=timedelta(0), on_existing="skip")
+    assert (
+        api.post(f"site/{site}/event", **event(world, 1.0, 1.0) | asked | {"event_id": 8}).status_code == 202
+    )
+    with world.app.app_context():
+        job = jobs.newest(site, 8)
+        assert job is not None
+        assert job.result["connection"]["costs"].keys() == {"production"}

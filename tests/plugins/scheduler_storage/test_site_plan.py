@@ -204,6 +204,7 @@ def test_the_limit_that_binds_has_a_shadow_price_and_so_have_the_assets(make_pro
 
     assert limit.limit == "consumption_limit_in_mw"
     assert limit.shadow_price == pytest.approx(10.0 - 90.0)
+    assert all(limit in each.explanation.binding for each in plan.schedules)
     assert sum(each.values[0] for each in plan.schedules) == pytest.approx(1.0)
 
 
