@@ -66,7 +66,7 @@ class Course:
         complete = _complete(columns)
         table = Table(columns.x.T[:, complete].T, self.scale)
         slots = slots[complete]
-        training = self.training.followed_by(table, scene.past.raw[slots], slots, end)
+        training = self.training.followed_by(table, scene.past.raw[slots], slots, end, anew=False)
         return replace(self, asked=asked, end=end, training=training)
 
     def fit(self, trials: Sequence[Trial]) -> list[Fitted]:
@@ -180,7 +180,10 @@ class Lesson:
 
     def trials(self) -> list[Trial]:
         """Try the recipes of each horizon on the newest weeks."""
-        return [self._trial(number, self.recipes(number)) for number in range(len(self.designs))]
+        found = [self._trial(number, self.recipes(number)) for number in range(len(self.designs))]
+        for training, _ in self._folds:
+            training.forget()
+        return found
 
     def _trial(self, number: int, recipes: Sequence[Recipe]) -> Trial:
         """The recipes whose absolute error is nearly the least; the first where there was nothing to try them on."""

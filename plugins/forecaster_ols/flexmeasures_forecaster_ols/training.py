@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,8 @@ class Training:
 
     table (n, p): the columns of all horizons. y: (n,). slots: (n,), ascending, when each row was; end: slot
     before which all were. common: numbers of columns that most models use. before: older rows, which have
-    been summed up already and are not again.
+    been summed up already and are not again. anew: whether least absolute deviations begin anew, or only weigh
+    these rows as the older ones were.
     """
 
     def __init__(
@@ -109,9 +111,10 @@ class Training:
         end: int,
         common: Ints | None = None,
         before: Training | None = None,
+        anew: bool = True,
     ) -> None:
         self._table, self._y, self._slots, self.end = table, y, slots, end
-        self._before = before
+        self._before, self._anew = before, anew
         self._common: Ints = (
             before._common if before else np.empty(0, dtype=np.int64) if common is None else common
         )
@@ -119,11 +122,17 @@ class Training:
         self._singles: dict[Root | None, Singles] = {}
         self._sums: dict[tuple[Root | None, float | None], Sums] = {}
         self._families: dict[tuple[Root | None, float | None, float], Family] = {}
+        self._robust: dict[tuple[Recipe, bytes], Robust] = {}
 
-    def followed_by(self, table: Table, y: Floats, slots: Ints, end: int) -> Training:
-        """With newer rows; of the older ones only the sums are needed, but for least absolute deviations."""
+    def forget(self) -> None:
+        """Free what only serves to fit further models quickly."""
         self._families.clear()
-        return Training(table, y, slots, end, before=self)
+        self._robust.clear()
+
+    def followed_by(self, table: Table, y: Floats, slots: Ints, end: int, anew: bool = True) -> Training:
+        """With newer rows; of the older ones only the sums are needed, but for least absolute deviations anew."""
+        self._families.clear()  # of what follows, only the sums are needed
+        return Training(table, y, slots, end, before=self, anew=anew)
 
     @property
     def count(self) -> int:
@@ -132,13 +141,7 @@ class Training:
 
     def model(self, recipe: Recipe, columns: Ints) -> Model:
         """Fit a recipe on the columns of these numbers."""
-        key = (recipe.root, recipe.half_life, recipe.ridge)
-        if key not in self._families:
-            sums = self._summed(recipe.root, recipe.half_life)
-            self._families[key] = Family(sums, recipe.ridge, self._common)
-        line = self._families[key].solve(columns)
-        if recipe.robust:
-            line = self._robust(recipe, columns, line)
+        line = self._deviations(recipe, columns).line if recipe.robust else self._squares(recipe, columns)
         return Model(recipe, line, columns, self._centres[recipe.root][columns])
 
     def _parts(self) -> Iterator[Training]:
@@ -165,36 +168,101 @@ class Training:
         rows[-1] = 1.0
         return rows
 
+    # -- least squares -------------------------------------------------------------------------------------
+
+    def _squares(self, recipe: Recipe, columns: Ints) -> Line:
+        key = (recipe.root, recipe.half_life, recipe.ridge)
+        if key not in self._families:
+            sums = self._summed(recipe.root, recipe.half_life)
+            self._families[key] = Family(sums, recipe.ridge, self._common)
+        return self._families[key].solve(columns)
+
     def _summed(self, root: Root | None, half_life: float | None) -> Sums:
         key = (root, half_life)
         if key not in self._sums:
             earlier = (
                 None if self._before is None else self._before._summed(root, half_life)
             )  # its means count
-            weights = None if half_life is None else np.exp2((self._slots - self.end) / half_life)
+            weights = None if half_life is None else _forgotten(self.end - self._slots, half_life)
             sums = Sums.of(self._rows(root), weights)
-            if earlier is not None and self._before is not None:
-                passed = self.end - self._before.end
-                sums = sums.after(earlier, 1.0 if half_life is None else float(np.exp2(-passed / half_life)))
-            self._sums[key] = sums
+            self._sums[key] = sums if earlier is None else sums.after(earlier, self._decay(half_life))
         return self._sums[key]
 
-    def _single(self, root: Root | None) -> Singles:
-        """Rows as `_rows` gives them: twice as quick to sum up, and exact enough for a step on the way."""
+    def _decay(self, half_life: float | None) -> float:
+        """What the weights of the rows before are multiplied by, as they have become older."""
+        passed = 0 if self._before is None else self.end - self._before.end
+        return float(_forgotten(passed, half_life))
+
+    # -- least absolute deviations -------------------------------------------------------------------------
+
+    def _deviations(self, recipe: Recipe, columns: Ints) -> Robust:
+        """By STEPS of least squares, each row weighted by 1 / its error before."""
+        key = (recipe, columns.tobytes())
+        if key not in self._robust:
+            if self._before is None or self._anew:
+                self._robust[key] = self._found(recipe, columns)
+            else:
+                self._robust[key] = self._continued(
+                    recipe, columns, self._before._deviations(recipe, columns)
+                )
+        return self._robust[key]
+
+    def _found(self, recipe: Recipe, columns: Ints) -> Robust:
+        """From least squares on."""
+        parts = list(self._parts())
+        rows = np.concatenate([part._single(recipe.root, columns) for part in parts], axis=1)
+        ages = self.end - np.concatenate([part._slots for part in parts])
+        tiny = 1e-9 * float(np.abs(rows[-2]).max()) + 1e-30
+        line = anchor = self._squares(recipe, columns)
+        for _ in range(STEPS):
+            anchor, errors = line, _errors(rows, line)
+            smallest = SMALLEST * float(np.median(errors)) + tiny
+            sums = Sums.of(rows, _forgotten(ages, recipe.half_life) * _weights(errors, smallest))
+            line = solve(sums, recipe.ridge)
+        return Robust(anchor, smallest, sums, line)
+
+    def _continued(self, recipe: Recipe, columns: Ints, before: Robust) -> Robust:
+        """The last step with newer rows, so that each is weighed and summed up once."""
+        rows = self._single(recipe.root, columns)
+        weights = _weights(_errors(rows, before.anchor), before.smallest)
+        own = Sums.of(rows, _forgotten(self.end - self._slots, recipe.half_life) * weights)
+        sums = own.after(before.sums, self._decay(recipe.half_life))
+        return Robust(before.anchor, before.smallest, sums, solve(sums, recipe.ridge))
+
+    def _single(self, root: Root | None, columns: Ints) -> Singles:
+        """Rows as `_rows` gives them: twice as quick to sum up, and exact enough for weighted sums."""
         if root not in self._singles:
             self._singles[root] = self._rows(root).astype(np.float32)
-        return self._singles[root]
+        rows: Singles = self._singles[root][np.append(columns, (-2, -1))]
+        return rows
 
-    def _robust(self, recipe: Recipe, columns: Ints, line: Line) -> Line:
-        """Least absolute deviations by STEPS of least squares, each weighted by 1 / the error before it."""
-        used = np.append(columns, (-2, -1))
-        rows = np.concatenate([part._single(recipe.root)[used] for part in self._parts()], axis=1)
-        ages = self.end - np.concatenate([part._slots for part in self._parts()])
-        weights = 1.0 if recipe.half_life is None else np.exp2(-ages / recipe.half_life)
-        tiny = np.float32(1e-9) * np.abs(rows[-2]).max() + np.float32(1e-30)
-        for _ in range(STEPS):
-            found = line.coefficients.astype(np.float32) @ rows[:-2] + np.float32(line.intercept)
-            errors = np.abs(rows[-2] - found)
-            weighted = weights / np.maximum(errors, SMALLEST * np.median(errors) + tiny)
-            line = solve(Sums.of(rows, weighted / weighted.mean()), recipe.ridge)
-        return line
+
+@dataclass(frozen=True)
+class Robust:
+    """A line of least absolute deviations.
+
+    anchor, smallest: the line by whose errors rows are weighed, and below which all errors count alike. sums: of
+    the rows so weighed.
+    """
+
+    anchor: Line
+    smallest: float
+    sums: Sums
+    line: Line
+
+
+def _errors(rows: Singles, line: Line) -> Singles:
+    found = line.coefficients.astype(np.float32) @ rows[:-2] + np.float32(line.intercept)
+    errors: Singles = np.abs(rows[-2] - found)
+    return errors
+
+
+def _weights(errors: Singles, smallest: float) -> Singles:
+    """1 for the smallest errors, less the larger they are."""
+    weights: Singles = smallest / np.maximum(errors, smallest)
+    return weights
+
+
+def _forgotten(ages: Any, half_life: float | None) -> Any:
+    """What rows of these ages in slots count."""
+    return np.ones_like(ages, dtype=np.float64) if half_life is None else np.exp2(-ages / half_life)

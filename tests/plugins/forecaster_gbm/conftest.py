@@ -11,6 +11,7 @@ import pytest
 
 from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
 from flexmeasures.series import TimeSeries
+from flexmeasures_forecaster_gbm import forecaster, trees
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -20,12 +21,20 @@ AHEAD = 48
 Floats = np.ndarray[Any, Any]
 
 
+ENOUGH = trees.TREES
+
+
 @pytest.fixture(autouse=True)
 def _nothing_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test profits from what another one learnt."""
-    from flexmeasures_forecaster_gbm import forecaster
-
+    """No test profits from what another one learnt; few trees do where it is not about how good they are."""
     monkeypatch.setattr(forecaster, "_grown", forecaster.OrderedDict())
+    monkeypatch.setattr(trees, "TREES", 10)
+
+
+@pytest.fixture
+def all_trees(_nothing_learnt: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many trees as users get."""
+    monkeypatch.setattr(trees, "TREES", ENOUGH)
 
 
 @pytest.fixture

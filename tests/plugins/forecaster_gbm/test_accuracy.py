@@ -47,6 +47,7 @@ def read():
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"NO REAL DATA at {DATA}: set FLEXMEASURES_BENCH_DATA")
+@pytest.mark.usefixtures("all_trees")
 def test_gbm_beats_the_regression_on_a_real_roof_a_day_ahead():
     """Two weeks of June after five months, with the radiation that came."""
     power, radiation = read()

@@ -45,6 +45,7 @@ def test_every_horizon_is_answered_and_the_note_says_by_what(problem_of, turbine
         assert all("wind_speed, temperature, and trees" in note for note in answer.notes)
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_it_is_better_than_the_regression_where_weather_acts_together(problem_of, turbine):
     """A turbine that gives a third when it is cold, asked a day ahead for a fortnight."""
     values, weather = turbine
@@ -62,6 +63,7 @@ def test_it_is_better_than_the_regression_where_weather_acts_together(problem_of
     assert errors[0] < 0.6 * errors[1]
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_its_bands_are_of_its_own_errors(problem_of, turbine):
     """Narrower than those of the regression that it improves on, and as wide as they should be."""
     values, weather = turbine

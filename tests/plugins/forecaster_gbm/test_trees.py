@@ -14,6 +14,7 @@ def rows():
     return random.uniform(-1, 1, (2000, 4)), random
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_what_is_neither_straight_nor_a_sum_is_found(rows):
     """No sum of curves over single columns is nearer to this than 0."""
     x, random = rows
@@ -31,6 +32,7 @@ def test_equal_numbers_give_equal_trees(rows):
     np.testing.assert_array_equal(grow(x, y)(x), grow(x.copy(), y.copy())(x))
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_a_few_wild_values_do_not_bend_the_trees(rows):
     x, random = rows
     y = np.sign(x[:, 0])

