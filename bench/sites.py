@@ -6,6 +6,7 @@ over 48 hours of quarter-hours, the connection holds 60 % of what they could tak
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -42,9 +43,15 @@ def site(count: int) -> tuple[list[model.StorageProblem], Connection]:
     return [battery(prices, random) for _ in range(count)], Connection(base=base, lower=-most, upper=most)
 
 
-def row(name: str, count: int) -> dict[str, Any]:
+def with_losses(device: model.StorageProblem) -> model.StorageProblem:
+    """The same battery with losses, at prices that are negative at noon, where going both ways at once would pay."""
+    return replace(device, prices=device.prices - 45, charge_efficiency=0.92, discharge_efficiency=0.92)
+
+
+def row(name: str, count: int, lossy: bool = False) -> dict[str, Any]:
     """Seconds of one solve, and how far its cost may be above the optimum."""
     devices, connection = site(count)
+    devices = [with_losses(each) for each in devices] if lossy else devices
     begin = perf_counter()
     solution: SiteSolution = solve_site(devices, connection)
     seconds = perf_counter() - begin
@@ -60,9 +67,14 @@ def row(name: str, count: int) -> dict[str, Any]:
 
 
 def measure() -> list[dict[str, Any]]:
-    """Sites of 100 devices (one program) and of 1,000 (in groups)."""
+    """Sites of 100 devices (one program), of 1,000 (in groups), and of a few whose directions are searched for."""
     model.preload()
-    return [row("site_100_devices_seconds", 100), row("site_1000_devices_seconds", 1000)]
+    return [
+        row("site_100_devices_seconds", 100),
+        row("site_1000_devices_seconds", 1000),
+        row("site_2_lossy_devices_seconds", 2, lossy=True),
+        row("site_10_lossy_devices_seconds", 10, lossy=True),
+    ]
 
 
 if __name__ == "__main__":

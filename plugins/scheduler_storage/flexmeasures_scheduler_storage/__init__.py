@@ -1,7 +1,8 @@
 """Schedules storage: batteries, one-way and two-way charging stations (documentation, chapter 7.2).
 
-`scheduler.py` reads the problem and words the answer; `model.py` is the linear program, numbers in and
-numbers out. Nothing heavier than the kernel's contracts is imported before the first schedule.
+`scheduler.py` reads the problem of one device, `site_plan.py` those of a site, and `wording.py` words the answer.
+`model.py` and `site.py` are the mathematics, numbers in and numbers out, whose equations `equations.py` states.
+Nothing heavier than the kernel's contracts is imported before the first schedule.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flexmeasures.algorithms import SchedulingProblem, Target
 from flexmeasures.errors import AlgorithmError
@@ -293,6 +293,6 @@ def _way_to(problem: SchedulingProblem, limit: float, power: Floats, targets: li
     return way
 
 
-def without(inputs: Iterable[Any], dropped: Any) -> list[Any]:
+def without(inputs: Iterable[Input], dropped: Input) -> list[Input]:
     """The other inputs."""
     return [each for each in inputs if each is not dropped]

@@ -62,14 +62,19 @@ def find_conflict(members: Sequence[Member], connection: Connection, limits: Seq
         own = conflicts.find_conflict(each.problem, each.steered, each.limits)
         if own:
             return [(number, stated) for stated in own]
-    shared = [(len(members), each) for each in limits]
-    everything = sorted(
-        ((number, each) for number, member in enumerate(members) for each in member.limits.inputs),
-        key=lambda stated: _rank(stated[1]),
-    )
+    everything = all_inputs(members, limits)
     if len(members) > FEW:
-        return [*(each for each in everything if each[1].target is not None), *shared]
-    return _minimal([*everything, *shared], lambda given: feasible(members, connection, given))
+        return [each for each in everything if each[0] == len(members) or each[1].target is not None]
+    return _minimal(everything, lambda given: feasible(members, connection, given))
+
+
+def all_inputs(members: Sequence[Member], limits: Sequence[Input]) -> list[Stated]:
+    """The inputs of all assets, targets first, and the limits of the connection."""
+    own = [(number, each) for number, member in enumerate(members) for each in member.limits.inputs]
+    return [
+        *sorted(own, key=lambda stated: _rank(stated[1])),
+        *((len(members), each) for each in limits),
+    ]
 
 
 def _rank(stated: Input) -> tuple[bool, str]:
@@ -93,19 +98,26 @@ def _minimal(inputs: Sequence[Stated], feasible: Callable[[Sequence[Stated]], bo
 
 def feasible(members: Sequence[Member], connection: Connection, given: Sequence[Stated]) -> bool:
     """Whether the assets have a plan under these inputs alone."""
+    return cheapest(_under(members, connection, given), connection.base) is not None
+
+
+def _under(
+    members: Sequence[Member], connection: Connection, given: Sequence[Stated]
+) -> list[model.StorageProblem]:
+    """The programs of assets and connection under these inputs alone, at no price; what is not limited is large."""
     import numpy as np
 
-    devices = []
+    nothing, hours, programs = np.zeros(len(connection.base)), members[0].priced.hours, []
     sizes = [float(np.abs(side).max()) for side in (connection.lower, connection.upper, connection.base)]
     most = UNLIMITED * max([*sizes, *(power_size(each.priced) for each in members)])
     for number, member in enumerate(members):
         stated = [each for other, each in given if other == number]
         bounds = _finite(bounds_of(member.problem, stated), most)
         lossy = member.priced.charge_efficiency != 1 or member.priced.discharge_efficiency != 1
-        devices.append(
+        programs.append(
             replace(
                 within(member.priced, bounds),
-                prices=np.zeros(len(connection.base)),
+                prices=nothing,
                 production_prices=None,
                 cycle_cost=float(lossy),  # so that nothing goes both ways that need not
                 end_value=0.0,
@@ -117,7 +129,7 @@ def feasible(members: Sequence[Member], connection: Connection, given: Sequence[
     meter = replace(
         connection, lower=bounds.power_lower, upper=bounds.power_upper, spread=None, peak_price=0.0
     )
-    return cheapest([*devices, meter.device(devices[0].hours)], connection.base) is not None
+    return [*programs, meter.device(hours)]
 
 
 def _finite(bounds: Bounds, most: float) -> Bounds:
@@ -167,27 +179,34 @@ def _relaxed(
     return [loosened(*each) for each in zip(kept, wishes, wished, stocks, strict=True)]
 
 
-def nearest_reachable(members: Sequence[Member], connection: Connection, target: Stated) -> float | None:
-    """The stock (MWh) nearest to a target that all other inputs leave; None when these conflict as well."""
+def nearest_reachable(
+    members: Sequence[Member], connection: Connection, given: Sequence[Stated], target: Stated
+) -> float | None:
+    """The stock (MWh) nearest to a target that the other given inputs leave; None when they conflict as well."""
     number, stated = target
-    wished = [[stated] if number == other else [] for other in range(len(members))]
-    found = _relaxed(members, connection, wished)
-    if found is None:
+    if stated.slot is None:
         return None
-    return next((value for _, value in found[number].changes), stated.value)
+    programs = _under(members, connection, [each for each in given if each[1] is not stated])
+    wish = bounds_of(members[number].problem, [stated])
+    programs[number] = replace(programs[number], wished_lower=wish.stock_lower, wished_upper=wish.stock_upper)
+    found = cheapest(programs, connection.base)
+    return None if found is None else float(found.size * found.values[number]["stock"][stated.slot])
 
 
 def advice(
     members: Sequence[Member],
     connection: Connection,
+    limits: Sequence[Input],
     conflict: Sequence[Stated],
     relaxations: Sequence[Relaxation] | None,
 ) -> tuple[str, ...]:
     """Sentences for users: what could be reached instead, and what would cost least to give up."""
-    sentences = []
+    sentences, everything = [], all_inputs(members, limits)
     targets = [each for each in conflict if each[1].target is not None]
     for each in targets if len(members) <= FEW else ():
-        nearest = nearest_reachable(members, connection, each)
+        nearest = nearest_reachable(members, connection, everything, each)
+        if nearest is None:
+            nearest = nearest_reachable(members, connection, conflict, each)
         if nearest is not None:
             sentences.append(f"Instead of {words_of(members, each)}, {nearest:.10g} MWh can be reached.")
     changes = [

@@ -184,7 +184,7 @@ def _conflict(
 
     conflict = site_conflicts.find_conflict(members, shared, limits)
     words = tuple(site_conflicts.words_of(members, each) for each in conflict)
-    advice = site_conflicts.advice(members, shared, conflict, relaxations)
+    advice = site_conflicts.advice(members, shared, limits, conflict, relaxations)
     unknown, schedules = np.full(len(shared.base), np.nan), []
     for each in members:
         baseline = baseline_power(each.problem, each.priced, each.limits)

@@ -127,6 +127,9 @@ def test_the_reported_set_conflicts_and_does_not_without_any_of_its_members(make
         assert not feasible(problems, shared, reported)
         for member in reported:
             assert feasible(problems, shared, [each for each in reported if each is not member])
+        targets = [text for each, text in told if each[1].target is not None and text in words]
+        for text in targets:
+            assert any(f"Instead of {text}, " in sentence for sentence in plan.schedules[0].advice)
 
 
 @given(case=crowded())
