@@ -61,6 +61,7 @@ def create(
         template_folder=None,
         root_path=str(HERE),
     )
+    app.url_map.merge_slashes = False  # /api//x is not there, rather than moved
     app.config.from_mapping(configuration.values)
     config.set_up_logging(app, [plugin.module.__name__ for plugin in loaded.active if plugin.module])
     for warning in configuration.warnings:

@@ -135,9 +135,15 @@ def iso_time(moment: datetime, like: datetime | None = None) -> str:
     return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
+# Files beside the time zones that are none: the machine's own zone, one for who has not set any, and copies.
+_NO_ZONES = ("localtime", "Factory", "posix", "right/")
+
+
 def timezone(name: str, field: str = "timezone") -> ZoneInfo:
     """The IANA time zone of that name; InputError when there is none."""
     try:
+        if name.startswith(_NO_ZONES):
+            raise KeyError(name)
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         accepted = "an IANA name, such as Europe/Amsterdam"

@@ -35,7 +35,8 @@ def test_unknown_paths_methods_and_users_are_told_in_json(
     client: FlaskClient, version: str, accept: str
 ) -> None:
     headers = {"Accept": accept}
-    assert check(client.get(f"/api/{version}/nowhere", headers=headers), 404)["status"] == 404
+    for path in (f"/api/{version}/nowhere", f"/api//{version}/getService"):
+        assert check(client.get(path, headers=headers), 404)["status"] == 404
     method = client.delete(f"/api/{version}/getService", headers=headers)
     assert check(method, 405)["status"] == "INVALID_METHOD"
     assert "GET" in method.headers["Allow"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -108,3 +109,24 @@ def test_a_decorated_task_is_noted_bare_or_named_whether_it_succeeds_or_not(
         db.session.expire_all()
         assert db.session.get_one(LatestTaskRun, "a-name").datetime == datetime(2026, 1, 1, tzinfo=UTC)
     assert "Reported task bare status as True" in capsys.readouterr().out
+
+
+def test_first_runs_of_a_task_that_end_at_the_same_moment_are_all_noted(app: Flask) -> None:
+    from threading import Barrier
+
+    from sqlalchemy import func, select
+
+    from flexmeasures.db import db
+    from flexmeasures.models import LatestTaskRun
+
+    start = Barrier(4)
+
+    def report(k: int) -> None:
+        with app.app_context():
+            start.wait()
+            report_task_run(f"new-{k % 2}", True)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(report, range(4)))
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(LatestTaskRun)) == 2
