@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, MetaData, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -149,8 +149,12 @@ def prepare_engine(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A transaction that reads before it writes fails at once under a second writer, unless it began so.
-        immediate = getattr(_transaction, "writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        if not getattr(_transaction, "writes", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        lasting = getattr(_transaction, "lasting", True)
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def is_sqlite(session: Session | None = None) -> bool:
@@ -203,19 +207,28 @@ def _gate(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def beginning_immediately() -> Iterator[None]:
-    """Let transactions that begin inside take SQLite's write lock at once (used for forms)."""
-    before = getattr(_transaction, "writes", False)
-    _transaction.writes = True
+def beginning_immediately(lasting: bool = True) -> Iterator[None]:
+    """Let transactions that begin inside take SQLite's write lock at once (used for forms).
+
+    lasting: see `writing`.
+    """
+    before = getattr(_transaction, "writes", False), getattr(_transaction, "lasting", True)
+    _transaction.writes, _transaction.lasting = True, lasting
     try:
         yield
     finally:
-        _transaction.writes = before
+        _transaction.writes, _transaction.lasting = before
+
+
+_NOT_LASTING = text("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
+def writing(lasting: bool = True) -> Iterator[Session]:
     """A write transaction on the context's session: committed at the end, rolled back when something raises.
+
+    lasting: False for what may be forgotten if the machine loses its power within the next second; the disk is
+    not waited for then.
 
     Everything that stores goes through here. Nested uses join the outermost. What a read transaction of
     the same session saw before is given up first, so look things up inside when it matters. Functions
@@ -230,9 +243,11 @@ def writing() -> Iterator[Session]:
         session.commit()  # PostgreSQL's statements see what others have committed in any case
     session.info["after_commit"] = []
     try:
-        with _gate(engine), beginning_immediately():
+        with _gate(engine), beginning_immediately(lasting):
             session.info["writing"] = True
             try:
+                if not lasting and engine.dialect.name != "sqlite":
+                    session.execute(_NOT_LASTING)
                 yield session
                 session.commit()
             except BaseException:

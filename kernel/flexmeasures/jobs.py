@@ -220,7 +220,7 @@ def claim(
 def _claim(which: ColumnElement[bool], worker: str, look_first: bool = True) -> Job | None:
     if look_first and not _any(select(Job.id).where(Job.state == JobState.QUEUED, which)):
         return None
-    with writing() as session:
+    with writing(lasting=False) as session:  # a claim that is forgotten is a job that waits again
         return _take_oldest(session, which, worker)
 
 

@@ -35,7 +35,7 @@ def new_lease() -> dict[str, Any]:
 def renew(job_id: int, token: str) -> bool:
     """Lengthen a lease; False when it is not held any more."""
     held = (Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
-    with writing() as session:
+    with writing(lasting=False) as session:
         statement = update(Job).where(*held).values(lease_until=datetime.now(UTC) + LEASE).returning(Job.id)
         return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
 

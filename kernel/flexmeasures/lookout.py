@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from flexmeasures.models.jobs import Job, JobState
 
 # Seconds between two looks at the table, when work was just done and after a while of idleness.
-WAITS = {"sqlite": (0.01, 0.01), "postgresql": (0.01, 0.05)}
+WAITS = {"sqlite": (0.002, 0.01), "postgresql": (0.004, 0.05)}
 SLACKENING = 1.02
 
 

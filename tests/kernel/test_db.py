@@ -1,4 +1,4 @@
-"""What each request and each job pays for the database, and what JSON columns take."""
+"""What each request and each job pays for the database, what JSON columns take, and what lasts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from flexmeasures.db import db, writing
+from flexmeasures.db import db, is_sqlite, writing
 from flexmeasures.models import SensorType
 
 
@@ -47,3 +47,16 @@ def test_json_columns_take_what_algorithms_give(
         kind.attributes = value
     db.session.expire_all()
     assert db.session.get_one(SensorType, kind.id).attributes == stored
+
+
+def test_the_disk_is_waited_for_unless_what_is_written_need_not_last(in_app: Flask) -> None:
+    query, lasting, hasty = (
+        ("PRAGMA synchronous", 2, 1) if is_sqlite() else ("SHOW synchronous_commit", "on", "off")
+    )
+    found = []
+    for asked in (True, False, True):
+        with writing(lasting=asked) as session:
+            found.append(session.scalar(text(query)))
+            with writing(lasting=not asked):  # joins the outermost
+                found.append(session.scalar(text(query)))
+    assert found == [lasting, lasting, hasty, hasty, lasting, lasting]
