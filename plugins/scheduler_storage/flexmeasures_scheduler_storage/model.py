@@ -51,7 +51,7 @@ __all__ = [
 # Below this power (MW) a value is the solver's rounding, not a plan.
 NOISE = 1e-9
 
-# Decimals of MW that are kept: a thousand times finer than the solver is exact, so nothing but noise is lost.
+# Decimals of MW and MWh that are kept: a thousand times finer than the solver is exact, so nothing but noise is lost.
 DECIMALS = 12
 
 
@@ -81,7 +81,7 @@ def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
         unknown = np.full(len(problem.prices), np.nan)
         return Solution(outcome=Outcome.INFEASIBLE, power=unknown, stock=unknown, cost=float("nan"))
     power = cleaned(problem, net_power(answer.values) * size)
-    stock = np.clip(stock_after(problem, power), problem.stock_lower, problem.stock_upper)
+    stock = cleaned_stock(problem, power)
     return Solution(
         outcome=Outcome.OPTIMAL,
         power=power,
@@ -99,6 +99,14 @@ def cleaned(problem: StorageProblem, power: Floats) -> Floats:
     within = np.clip(rounded, problem.power_lower, problem.power_upper)
     within[np.abs(within) < NOISE] = 0.0
     return within
+
+
+def cleaned_stock(problem: StorageProblem, power: Floats) -> Floats:
+    """The stock (MWh at slot ends) of a power (MW), without rounding, within its limits."""
+    import numpy as np
+
+    stock = np.round(stock_after(problem, power), DECIMALS)
+    return np.clip(stock, problem.stock_lower, problem.stock_upper)
 
 
 def cost_of(problem: StorageProblem, power: Floats, stock: Floats) -> float:

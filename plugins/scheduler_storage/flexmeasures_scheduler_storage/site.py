@@ -220,7 +220,7 @@ def _as_one(devices: Sequence[StorageProblem], connection: Connection) -> SiteSo
     power, stock = np.zeros(shape), np.zeros(shape)
     for k, device in enumerate(devices):
         power[k] = model.cleaned(device, found.size * net_power(found.values[k]))
-        stock[k] = np.clip(model.stock_after(device, power[k]), device.stock_lower, device.stock_upper)
+        stock[k] = model.cleaned_stock(device, power[k])
     cost = _cost(devices, connection, power, stock)
     shadows = [
         model.shadow_prices(*each) for each in zip([*devices, meter], found.reduced_costs, strict=True)

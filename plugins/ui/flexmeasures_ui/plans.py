@@ -92,9 +92,12 @@ def plan_of(asset: Asset) -> Plan | None:
         currency=told["currency"],
         price_unit=told["price_unit"],
         unit=unit,
-        parts=[(_component(name), costs.get(name, 0.0), baseline.get(name, 0.0)) for name in names],
-        cost=told["cost"],
-        baseline_cost=told["baseline_cost"],
+        parts=[
+            (_component(name), _rounded(costs.get(name, 0.0)), _rounded(baseline.get(name, 0.0)))
+            for name in names
+        ],
+        cost=_rounded(told["cost"]),
+        baseline_cost=_rounded(told["baseline_cost"]),
         limits=[_limit(each, told["currency"], unit, per_mw) for each in told.get("binding", ())],
         steps=_steps(told, start, resolution, zone, per_mw),
         warnings=told["warnings"],
@@ -116,14 +119,16 @@ def _component(name: str) -> str:
 
 def _headline(told: Mapping[str, Any]) -> str:
     cost, saving, money = told["cost"], told["saving"], told["currency"]
-    verb = "Earns" if cost < 0 else "Costs"
-    if abs(saving) < 0.005 * max(1.0, abs(cost)) / 100:
-        return f"{verb} {money} {words.number(abs(cost))}, the same as without flexibility."
-    than = "less" if saving > 0 else "more"
-    return (
-        f"{verb} {money} {words.number(abs(cost))}: {money} {words.number(abs(saving))} {than} cost than without"
-        " flexibility."
-    )
+    sum_of_money = f"{'Earns' if cost < 0 else 'Costs'} {money} {words.number(_rounded(abs(cost)))}"
+    if _rounded(saving) == 0:
+        return f"{sum_of_money}, the same as without flexibility."
+    than = "more" if (saving > 0) == (cost < 0) else "less"
+    return f"{sum_of_money}, {money} {words.number(abs(saving))} {than} than without flexibility."
+
+
+def _rounded(value: float) -> float:
+    """Money or MWh without the rounding of sums."""
+    return round(value, 9)
 
 
 def _limit(each: Mapping[str, Any], money: str, unit: str, per_mw: float) -> Limit:
@@ -154,16 +159,17 @@ def _steps(
     for doing, group in groupby(range(len(values)), lambda slot: _doing(values[slot])):
         slots = list(group)
         moments = [start + slot * resolution for slot in slots]
+        begin, end = (each.astimezone(zone) for each in (moments[0], moments[-1] + resolution))
         limits = dict.fromkeys(text for moment in moments for text in held.get(moment, ()))
         found.append(
             Step(
-                start=words.local(moments[0], zone),
-                end=words.local(moments[-1] + resolution, zone),
+                start=f"{begin:%a %-d %b %H:%M}",
+                end=f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%a %-d %b %H:%M}",
                 doing=doing,
                 power=per_mw * sum(values[slot] for slot in slots) / len(slots),
                 price=_range([prices[slot] for slot in slots]),
-                soc=told["soc"][slots[-1]],
-                cost=sum(costs[slot] for slot in slots) if costs else float("nan"),
+                soc=_rounded(told["soc"][slots[-1]]),
+                cost=_rounded(sum(costs[slot] for slot in slots)) if costs else float("nan"),
                 why="; ".join(limits),
             )
         )

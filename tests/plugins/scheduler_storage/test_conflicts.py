@@ -207,7 +207,7 @@ def make_random(make_problem, case):
 
 
 @given(case=wishes())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @pytest.mark.contract("16.8")
 def test_the_reported_set_conflicts_and_does_not_without_any_of_its_members(make_problem, case):
     problem = make_random(make_problem, case)
@@ -264,7 +264,7 @@ def missed(problem, soc):
 
 @given(case=wishes())
 @example(case=(2, [(2, 1, "exact"), (2, 2, "minimum")], (0.0, 5.0), 1.1, "battery"))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @pytest.mark.contract("16.8")
 def test_relaxed_schedules_miss_targets_by_as_little_as_any_plan(make_problem, case):
     problem = make_random(make_problem, case)

@@ -49,12 +49,25 @@ def test_the_page_tells_cost_saving_limits_and_steps(
     with as_user(client, prosumer):
         page = client.get(f"/assets/{planned}").text
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-    assert re.search(
-        r"Why this plan Earns EUR [0-9.]+: EUR [0-9.]+ less cost than without flexibility\.", text
-    )
+    assert re.search(r"Why this plan Earns EUR [0-9.]+, EUR [0-9.]+ more than without flexibility\.", text)
     assert "Wear of the device" in text
     assert re.search(r"The power limit of 2 MW, at \d+ times: 1 MW more would save EUR", text)
-    assert re.search(r"Wed 4 Mar 2026 \d+:00 Wed 4 Mar 2026 \d+:00 consumes", text)
+    assert re.search(r"Wed 4 Mar \d+:00 \d+:00 consumes", text)
+
+
+@pytest.mark.parametrize(
+    ("cost", "saving", "headline"),
+    [
+        (38.2, 11.9, "Costs EUR 38.2, EUR 11.9 less than without flexibility."),
+        (38.2, -2.0, "Costs EUR 38.2, EUR 2.00 more than without flexibility."),
+        (-5.0, 4.0, "Earns EUR 5.00, EUR 4.00 more than without flexibility."),
+        (1e-14, -1e-14, "Costs EUR 0, the same as without flexibility."),
+    ],
+)
+def test_the_first_sentence_says_what_the_plan_is_worth(cost: float, saving: float, headline: str) -> None:
+    from flexmeasures_ui import plans
+
+    assert plans._headline({"cost": cost, "saving": saving, "currency": "EUR"}) == headline
 
 
 def test_a_page_without_a_plan_tells_none(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:
