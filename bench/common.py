@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 HERE = Path(__file__).parent
+LATEST = HERE / "latest.json"
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -80,3 +82,9 @@ def cpu_seconds(work: Callable[[], Any]) -> float:
     begin = process_time()
     work()
     return process_time() - begin
+
+
+def keep(**parts: list[dict[str, Any]]) -> None:
+    """Write rows into LATEST: measurements, accuracy; the part that is not given stays."""
+    kept = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    LATEST.write_text(json.dumps(kept | parts, indent=2) + "\n")

@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from time import perf_counter
 from typing import Any
 
-from common import cpu_seconds, missing, row
+from common import cpu_seconds, keep, missing, row
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(
@@ -309,14 +309,19 @@ def measure() -> list[dict[str, Any]]:
 
 
 def main(names: list[str]) -> None:
-    """Print how good forecasts of the named sets (default: all) are, set by set, and which aims they reach."""
+    """Print how good forecasts of the named sets are, and which aims they reach; by default of all, and keep it."""
+    from rich.console import Console
+    from run import accuracy_table
+
     found = accuracy(lambda text: print(text, file=sys.stderr, flush=True), names)
     if not found:
         print(missing("accuracy", f"no data in {DATA}"))
-    for one in found:
-        print(one)
+        return
+    Console(width=130).print(accuracy_table(found))
     for method in ("linear-OLS", "gbm", "better of both"):
         print(method, verdicts(found, method))
+    if not names:
+        keep(accuracy=found)
 
 
 if __name__ == "__main__":
