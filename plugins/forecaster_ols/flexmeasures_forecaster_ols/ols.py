@@ -131,15 +131,6 @@ class Family:
         return self._normal.line(columns, solution[columns])
 
 
-def fit(x: Floats, y: Floats, ridge: float = 0.0) -> Line:
-    """Fit rows x (n, p) to y (n,) by the normal equations, around the columns' means for accuracy."""
-    centre = x.mean(axis=0)
-    rows = np.vstack(((x - centre).T, y, np.ones(len(y))))
-    rows[:-2][np.ptp(x, axis=0) <= 1e-9 * np.abs(x).max(axis=0)] = 0.0
-    line = solve(Sums.of(rows), ridge)
-    return Line(line.intercept - float(centre @ line.coefficients), line.coefficients)
-
-
 @dataclass(frozen=True)
 class Diagnostics:
     """What statsmodels knows of a fit; arrays have shape (1 + p,), the intercept first."""

@@ -155,15 +155,14 @@ class Training:
         columns = self._table.transformed(root).T
         count, length = columns.shape
         rows = np.empty((count + 2, length))
-        if root not in self._centres:
+        first = root not in self._centres
+        if first:
             self._centres[root] = columns @ np.full(length, 1 / max(1, length))
-            np.subtract(columns, self._centres[root][:, None], out=rows[:-2])
+        centre = self._centres[root]
+        np.subtract(columns, centre[:, None], out=rows[:-2])
+        if first:  # what is constant but for rounding shall not be learnt from
             spread = np.einsum("ij,ij->i", rows[:-2], rows[:-2])
-            rows[:-2][spread <= length * (1e-9 * self._centres[root]) ** 2] = (
-                0.0  # but for rounding, constant
-            )
-        else:
-            np.subtract(columns, self._centres[root][:, None], out=rows[:-2])
+            rows[:-2][spread <= length * (1e-9 * centre) ** 2] = 0.0
         rows[-2] = self._y if root is None else root.forward(self._y)
         rows[-1] = 1.0
         return rows
@@ -180,9 +179,8 @@ class Training:
     def _summed(self, root: Root | None, half_life: float | None) -> Sums:
         key = (root, half_life)
         if key not in self._sums:
-            earlier = (
-                None if self._before is None else self._before._summed(root, half_life)
-            )  # its means count
+            # The older rows first: around their means all columns are taken.
+            earlier = None if self._before is None else self._before._summed(root, half_life)
             weights = None if half_life is None else _forgotten(self.end - self._slots, half_life)
             sums = Sums.of(self._rows(root), weights)
             self._sums[key] = sums if earlier is None else sums.after(earlier, self._decay(half_life))

@@ -23,12 +23,12 @@ def data():
 
 def test_the_normal_equations_agree_with_statsmodels(data):
     x, y = data
-    line, reference = ols.fit(x, y), ols.diagnose(x, y)
+    model, reference = trained(x, y, Recipe(ridge=0.0)), ols.diagnose(x, y)
     fitted = reference.parameters[0] + x @ reference.parameters[1:]
-    np.testing.assert_allclose(line(x), fitted, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(model(plain(x)), fitted, rtol=1e-6, atol=1e-6)
     spread = x.std(axis=0)
     np.testing.assert_allclose(
-        line.coefficients * spread, reference.parameters[1:] * spread, rtol=1e-6, atol=1e-6
+        model.line.coefficients * spread, reference.parameters[1:] * spread, rtol=1e-6, atol=1e-6
     )
 
 
@@ -124,15 +124,17 @@ def test_constant_and_repeated_columns_do_no_harm():
     random = np.random.default_rng(5)
     column = random.standard_normal(100)
     x = np.column_stack((column, column, np.full(100, 0.1), 2 * column))
-    line = ols.fit(x, 3 * column + 1)
-    np.testing.assert_allclose(line(x), 3 * column + 1, atol=1e-6)
-    assert line.coefficients[2] == 0
-    assert np.abs(line.coefficients).max() <= 3
+    model = trained(x, 3 * column + 1, Recipe(ridge=0.0))
+    np.testing.assert_allclose(model(plain(x)), 3 * column + 1, atol=1e-6)
+    assert model.line.coefficients[2] == 0
+    assert np.abs(model.line.coefficients).max() <= 3
 
 
 def test_ridge_shrinks(data):
     x, y = data
-    strong, weak = (ols.fit(x, y, ridge).coefficients * x.std(axis=0) for ridge in (10.0, 1e-6))
+    strong, weak = (
+        trained(x, y, Recipe(ridge=ridge)).line.coefficients * x.std(axis=0) for ridge in (10.0, 1e-6)
+    )
     assert np.abs(strong).sum() < np.abs(weak).sum()
 
 
