@@ -228,13 +228,14 @@ def before(
     last, since = ((each - problem.history.start) // resolution for each in (moment, start))
     scene = Scene.of(problem, max(since - MOST_ROWS - REACH // resolution, _beginning(problem)), last)
     asked = [replace(group, scene=scene, slots=group.slots[:0]) for group in groups]
-    seen = hashlib.blake2b(f"{scene.sensor} {scene.past.start} {last}".encode())
+    end = len(scene.past.raw)  # not counted from where the history begins, which moves on with each job
+    seen = hashlib.blake2b(f"{scene.sensor} {scene.past.start} {end}".encode())
     seen.update(scene.past.raw.tobytes())
     for each in asked:
         seen.update(f"{each.horizon} {each.weather}".encode())
         for kind in each.weather:
             seen.update(scene.weather(kind, each.horizon).tobytes())
-    return asked, len(scene.past.raw), seen.digest()
+    return asked, end, seen.digest()
 
 
 def _lot(events: Events) -> Lot:

@@ -19,6 +19,7 @@ from flexmeasures_forecaster_ols.learning import Lesson
 from flexmeasures_forecaster_ols.scene import Events, Scene
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+START = datetime(2026, 1, 5, tzinfo=UTC)  # as in conftest
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -325,6 +326,27 @@ def test_all_horizons_are_fitted_together_once_a_day_of_data_and_chosen_once_a_w
         used.forecast(problem_of(values[:origin], hours=(1, 24)))
     assert lessons.count("fit") == 13
     assert lessons.count("trials") == 3  # three weeks of the epoch, which begin on Thursdays
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_jobs_learn_as_seldom_although_each_looks_back_on_as_much(problem_of, daily_load, lessons, long):
+    """The history of a job begins a fixed time before it; what is known may begin earlier or later."""
+    values = daily_load(240)
+    reach = (200 if long else 300) * 24
+    padded = np.concatenate((np.full(100 * 24, np.nan), values))
+    for origin in range(len(padded) - 10 * 24, len(padded), 11):
+        asked = problem_of(padded[origin - reach : origin], hours=(24,))
+        moved = START + (origin - reach) * HOUR
+        LinearOLS().forecast(
+            replace(
+                asked,
+                history=replace(asked.history, start=moved),
+                known_until=moved + reach * HOUR,
+                targets={h: (start + (origin - reach) * HOUR, 1) for h, (start, _) in asked.targets.items()},
+            )
+        )
+    assert lessons.count("fit") == 10
+    assert lessons.count("trials") == (4 if long else 3)  # weeks; a long one begins with one of its own
 
 
 def test_jobs_of_one_process_share_what_was_learnt_from_the_same_numbers(problem_of, daily_load, lessons):
