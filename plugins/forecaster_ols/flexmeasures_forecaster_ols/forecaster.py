@@ -23,7 +23,7 @@ from flexmeasures_forecaster_ols.scene import Events, Scene
 
 REACH = 5 * WEEK  # how far columns look back from an event
 LONG = 26 * WEEK  # a history of which some days less do not matter
-KEPT = 1000  # fits and trials that a process keeps, some 50 kB each
+KEPT = 2000  # fits and trials that a process keeps: those of a thousand sensors, some 80 MB
 SUMMED_UP = 4  # lessons, and days after them, that a process keeps: of a year of hours, some 20 MB a sensor
 
 T = TypeVar("T")
