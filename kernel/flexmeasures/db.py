@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, MetaData, event, text
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -220,15 +220,12 @@ def beginning_immediately(lasting: bool = True) -> Iterator[None]:
         _transaction.writes, _transaction.lasting = before
 
 
-_NOT_LASTING = text("SET LOCAL synchronous_commit = off")
-
-
 @contextmanager
 def writing(lasting: bool = True) -> Iterator[Session]:
     """A write transaction on the context's session: committed at the end, rolled back when something raises.
 
-    lasting: False for what may be forgotten if the machine loses its power within the next second; the disk is
-    not waited for then.
+    lasting: False for what may be forgotten if the machine loses its power; SQLite does not wait for the disk
+    then. (PostgreSQL would forget it also when it is killed itself, so it does wait.)
 
     Everything that stores goes through here. Nested uses join the outermost. What a read transaction of
     the same session saw before is given up first, so look things up inside when it matters. Functions
@@ -246,8 +243,6 @@ def writing(lasting: bool = True) -> Iterator[Session]:
         with _gate(engine), beginning_immediately(lasting):
             session.info["writing"] = True
             try:
-                if not lasting and engine.dialect.name != "sqlite":
-                    session.execute(_NOT_LASTING)
                 yield session
                 session.commit()
             except BaseException:

@@ -162,8 +162,11 @@ def test_a_job_under_which_the_database_goes_away_is_run_again_and_not_failed(
     on_postgresql: Flask, cluster: OwnPostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = on_postgresql
+    runs: list[int] = []
 
     def store(job: Job) -> None:
+        runs.append(job.attempt)
+        assert len(runs) <= 3, f"the attempts are not counted: {runs}"
         structure.get_source(f"attempt {job.attempt}", "script")
         if job.attempt == 1:
             cluster.kill()

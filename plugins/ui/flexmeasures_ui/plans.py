@@ -29,6 +29,7 @@ _COMPONENTS = {
 
 # Power below this (MW) is none.
 IDLE = 1e-9
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def plan_of(asset: Asset) -> Plan | None:
         ],
         cost=_rounded(told["cost"]),
         baseline_cost=_rounded(told["baseline_cost"]),
-        limits=[_limit(each, told["currency"], unit, per_mw) for each in told.get("binding", ())],
+        limits=[_limit(each, told["currency"], unit, per_mw, zone) for each in told.get("binding", ())],
         steps=_steps(told, start, resolution, zone, per_mw),
         warnings=told["warnings"],
         because=told["because"],
@@ -110,7 +111,9 @@ def refusal_of(asset: Asset) -> str | None:
     if asset.soc_udi_event_id is None:
         return None
     job = scheduling.newest_job(asset, asset.soc_udi_event_id)
-    return job.error if job is not None and job.state == JobState.FAILED else None
+    if job is None or job.state != JobState.FAILED or job.error is None:
+        return None
+    return _in_local_times(job.error, ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"]))
 
 
 def _component(name: str) -> str:
@@ -131,18 +134,23 @@ def _rounded(value: float) -> float:
     return round(value, 9)
 
 
-def _limit(each: Mapping[str, Any], money: str, unit: str, per_mw: float) -> Limit:
+def _limit(each: Mapping[str, Any], money: str, unit: str, per_mw: float, zone: ZoneInfo) -> Limit:
     """Power in the plan's unit, energy in MWh."""
     by_power = each["unit"] == "MW"
     change = each["shadow_price"] / (per_mw if by_power else 1.0)
     effect = "save" if change < 0 else "cost"
     larger = f"1 {unit if by_power else each['unit']} more would {effect} {money} {words.number(abs(change))}"
-    return Limit(_plain(each["words"]), len(each["slots"]), larger)
+    return Limit(_plain(each["words"], zone), len(each["slots"]), larger)
 
 
-def _plain(text: str) -> str:
-    """What limits say, without the name of the field that it stands in for those who set it."""
-    return re.sub(r" \([a-z-]+_[a-z_-]+\)", "", text)
+def _plain(text: str, zone: ZoneInfo) -> str:
+    """What limits say, in local times, and without the name of the field that it stands in for those who set it."""
+    text = re.sub(r" \([a-z-]+_[a-z_-]+\)", "", text)
+    return _in_local_times(text, zone)
+
+
+def _in_local_times(text: str, zone: ZoneInfo) -> str:
+    return _TIME.sub(lambda found: words.local(parse_time(found[0]), zone), text)
 
 
 def _steps(
@@ -154,7 +162,7 @@ def _steps(
     held: dict[datetime, list[str]] = {}
     for each in told.get("binding", ()):
         for moment, _ in each["slots"]:
-            held.setdefault(parse_time(moment), []).append(_plain(each["words"]))
+            held.setdefault(parse_time(moment), []).append(_plain(each["words"], zone))
     found = []
     for doing, group in groupby(range(len(values)), lambda slot: _doing(values[slot])):
         slots = list(group)

@@ -85,10 +85,12 @@ def test_why_the_last_event_has_no_schedule_is_told_and_markup_in_it_is_text(
     from flexmeasures.models import Asset
     from flexmeasures.models.jobs import JobState
 
+    app.config["FLEXMEASURES_TIMEZONE"] = "Europe/Amsterdam"
     with app.app_context(), writing() as session:
         job = scheduling.handle_event(session.get_one(Asset, battery.id), 7, "soc", 1.0, START)
-        job.state, job.error = JobState.FAILED, "InfeasibleProblem: the target of <b>9</b> MWh"
+        error = "InfeasibleProblem: the target of <b>9</b> MWh at 2026-07-01T10:00:00Z"
+        job.state, job.error = JobState.FAILED, error
     with as_user(client, prosumer):
         page = client.get(f"/assets/{battery.id}").text
     assert "No schedule for the last event" in page
-    assert "the target of &lt;b&gt;9&lt;/b&gt; MWh" in page
+    assert "the target of &lt;b&gt;9&lt;/b&gt; MWh at Wed 1 Jul 2026 12:00" in page
