@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 
+from flexmeasures.db import is_sqlite
 from flexmeasures.testing import PASSWORD
 
 if TYPE_CHECKING:
@@ -227,6 +228,9 @@ def check_body(case: Case, response: Response) -> None:
 @pytest.mark.usefixtures("prices")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_request_makes_a_version_fail_and_each_operation_can_succeed(world: World, version: str) -> None:
+    with world.app.app_context():
+        if version in VERSIONS[1:-1] and not is_sqlite():
+            pytest.skip("what differs by database is the kernel's: the oldest and the newest version tell")
     furnish(world)
     teach_formats(world)
     found = operations(loaded(world, version), version)
