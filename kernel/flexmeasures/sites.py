@@ -91,6 +91,17 @@ def create_site(
     return site
 
 
+def change_wishes(site: Site, wishes: Mapping[str, Any]) -> None:
+    """Let a site ask this of all its schedules, by SITE_KEYS (None: no more); joins `with db.writing():`.
+
+    InputError naming the key that is not accepted.
+    """
+    asked = read_flexibility(wishes, accepted=SITE_KEYS).asked
+    with writing():
+        others = {name: value for name, value in site.attributes.items() if name != ATTRIBUTE}
+        site.attributes = others | ({ATTRIBUTE: asked} if asked else {})
+
+
 def handle_site_event(
     site: Site,
     event_id: int,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from flexmeasures.db import db
-from flexmeasures.models import Asset
+from flexmeasures.models import Asset, Site
 
 
 def attributes(app: Any, battery: Any) -> Any:
@@ -39,3 +40,19 @@ def test_a_wrong_wish_is_named_and_nothing_is_stored(
     assert refused.exit_code == 1
     assert words in refused.output
     assert not attributes(app, battery)
+
+
+def test_a_site_s_wishes_are_changed_and_those_of_assets_refused(app: Any, run: Any, battery: Any) -> None:
+    limits = ("--consumption-limit-in-mw", 1, "--production-limit-in-mw", 0)
+    run("add", "site", "--name", "home", "--owner-id", battery.owner_id, "--asset-id", battery.id, *limits)
+    with app.app_context():
+        site_id = db.session.scalars(select(Site.id)).one()
+    changed = run("add", "flexibility", "--asset-id", site_id, "peak_price_per_mw=80", "relax=true")
+    assert changed.output == "peak_price_per_mw = 80.0\nrelax = true\n"
+    refused = run("add", "flexibility", "--asset-id", site_id, "charge_efficiency=0.9")
+    assert "'charge_efficiency' is not known. Accepted: any of relax" in refused.output
+    assert run("add", "flexibility", "--asset-id", site_id, "peak_price_per_mw=", "relax=").output == ""
+    with app.app_context():
+        attributes = db.session.get_one(Site, site_id).attributes
+    assert attributes["assets"] == [battery.id]
+    assert "flexibility" not in attributes
