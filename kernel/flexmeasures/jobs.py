@@ -19,7 +19,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -34,6 +34,7 @@ from flexmeasures.platform import platform
 if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.dml import ReturningUpdate
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +193,7 @@ def ring(waiting: Sequence[Job]) -> None:
 
 def _run_inline(job: Job) -> None:
     with _app().app_context():  # a session of its own: a failing job leaves the poster's alone
-        claimed = _claim(Job.id == job.id, worker_name())
+        claimed = claim([job.queue], worker_name(), job.id)
         if claimed is not None:
             run(claimed)
     db.session.refresh(job)
@@ -213,33 +214,47 @@ def claim(
 
     look_first: whether one waits is not known yet, and is to be seen without asking for the write lock.
     """
-    which = Job.queue.in_(list(queues))
-    return _claim(which if job_id is None else and_(which, Job.id == job_id), worker, look_first)
-
-
-def _claim(which: ColumnElement[bool], worker: str, look_first: bool = True) -> Job | None:
-    if look_first and not _any(select(Job.id).where(Job.state == JobState.QUEUED, which)):
+    if look_first and not _any(_waiting_in(queues, job_id)):
         return None
     with writing(lasting=False) as session:  # a claim that is forgotten is a job that waits again
-        return _take_oldest(session, which, worker)
+        return _take(session, queues, worker, job_id)
 
 
-def _take_oldest(session: Session, which: ColumnElement[bool], worker: str) -> Job | None:
-    waiting = select(Job.id).where(Job.state == JobState.QUEUED, which).order_by(Job.id).limit(1)
+def _waiting_in(queues: Sequence[str], job_id: int | None) -> Select[int]:
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, Job.queue.in_(list(queues)))
+    return waiting if job_id is None else waiting.where(Job.id == job_id)
+
+
+def _taking(*wanted: ColumnElement[bool]) -> ReturningUpdate[Job]:
+    """The claim of the oldest waiting job of some queues; made once, as each job asks it."""
+    queues = Job.queue.in_(bindparam("of_queues", expanding=True))
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, queues, *wanted).order_by(Job.id).limit(1)
     oldest = waiting.with_for_update(skip_locked=True).scalar_subquery()
-    statement = (
+    return (
         update(Job)
         .where(Job.id == oldest, Job.state == JobState.QUEUED)
         .values(
             state=JobState.RUNNING,
             attempt=Job.attempt + 1,
-            worker=worker,
-            started_at=_now(),
-            **new_lease(),
+            worker=bindparam("by"),
+            started_at=bindparam("now"),
+            lease_token=bindparam("token"),
+            lease_until=bindparam("until"),
         )
         .returning(Job)
     )
-    return session.scalars(statement, execution_options=UNSYNCHRONISED).one_or_none()
+
+
+_TAKE_OLDEST, _TAKE_ONE = _taking(), _taking(Job.id == bindparam("wanted"))
+
+
+def _take(session: Session, queues: Sequence[str], worker: str, job_id: int | None = None) -> Job | None:
+    token, until = new_lease()
+    values = {"of_queues": list(queues), "by": worker, "now": _now(), "token": token, "until": until}
+    statement = _TAKE_OLDEST
+    if job_id is not None:
+        statement, values = _TAKE_ONE, values | {"wanted": job_id}
+    return session.scalars(statement, values, execution_options=UNSYNCHRONISED).one_or_none()
 
 
 UNSYNCHRONISED = {"synchronize_session": False, "populate_existing": True}
@@ -305,7 +320,7 @@ def _finish(job: Job, job_id: int, token: str, outcome: Outcome, next_of: Sequen
             outcome.store(job)
         if not next_of:
             return None
-        return _take_oldest(session, Job.queue.in_(list(next_of)), job.worker or worker_name())
+        return _take(session, next_of, job.worker or worker_name())
 
 
 def _fail(job_id: int, token: str, reason: str) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import current_app
 from sqlalchemy import update
@@ -27,9 +27,9 @@ LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=20)
 
 
-def new_lease() -> dict[str, Any]:
-    """Columns of a row that is claimed now: a token that nobody else has, and until when it counts."""
-    return {"lease_token": secrets.token_hex(16), "lease_until": datetime.now(UTC) + LEASE}
+def new_lease() -> tuple[str, datetime]:
+    """For a row that is claimed now: a token that nobody else has, and until when it counts."""
+    return secrets.token_hex(16), datetime.now(UTC) + LEASE
 
 
 def renew(job_id: int, token: str) -> bool:
