@@ -92,7 +92,7 @@ def _work_once(
     """Run the job that was claimed, else that of a call if it still waits, in an app context of its own.
 
     After trouble, what that left is given back first. Gives whether there was a job, and the one that was
-    claimed with its end: after a look at the table, for a ring stands for one job.
+    claimed with its end: not with Redis, where the rings of jobs that are done so would be in the way of others.
     """
     with app.app_context():
         if trouble:
@@ -103,5 +103,6 @@ def _work_once(
             db.session.add(claimed)
         job = claimed or jobs.claim(queues, name, call.job_id, look_first=call is TABLE)
         with call.answered_by(job):
-            following = None if job is None else jobs.run(job, queues if call.job_id is None else ())
+            next_of = queues if platform().bell is None else ()
+            following = None if job is None else jobs.run(job, next_of)
         return job is not None, following

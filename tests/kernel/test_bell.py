@@ -191,6 +191,14 @@ def test_a_rung_worker_hears_of_each_job_by_its_ring(app, in_app, heard):
     assert {job.id for job in asked} <= heard
 
 
+def test_a_backlog_is_worked_off_by_its_rings_and_not_past_them(in_app, bell, monkeypatch):
+    ask(3)
+    run, followed = jobs.run, []
+    monkeypatch.setattr(jobs, "run", lambda job, next_of=(): followed.append(next_of) or run(job, next_of))
+    assert working.work(burst=True) == 3
+    assert followed == [(), (), ()]
+
+
 def test_rings_of_jobs_that_are_done_leave_nothing_in_redis(app, in_app, bell):
     with a_worker(app):
         for job in ask(5):
