@@ -56,7 +56,9 @@ class MenuItem:
 class RecurringJob:
     """A job that is to run once in every period, at the whole multiples of it, however many workers there are.
 
-    name: unique; every: at least a second; function: a name of register_jobs; queue: where it waits.
+    name: unique; every: at least a second; function: a name of register_jobs; queue: where it waits. at_once: whether
+    the first one is due when workers first see it, or at the next multiple. setting: the name of one that switches
+    it off.
 
         RecurringJob(name="our_client.report", every=timedelta(hours=1), function="our_client.report")
     """
@@ -66,6 +68,8 @@ class RecurringJob:
     function: str
     queue: str = "forecasting"
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    at_once: bool = True
+    setting: str = ""
 
     def __post_init__(self) -> None:
         if self.every < timedelta(seconds=1):

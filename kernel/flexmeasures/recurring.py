@@ -1,8 +1,8 @@
 """Recurring jobs: which are due, and the claim by which each period is one worker's to ask for.
 
 The rows of the table say when; what is to run is what plugins register. A job new to the table is due at
-once, and from then on at the whole multiples of its period (an hourly one at every full hour, in UTC).
-Periods that passed while no worker ran are not made up for.
+once unless it says otherwise, and from then on at the whole multiples of its period (an hourly one at every
+full hour, in UTC). Periods that passed while no worker ran are not made up for.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def claim(session: Session, job: RecurringJob) -> bool:
     insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Recurrence)
     now = datetime.now(UTC)
     following = next_multiple(now, job.every)
-    session.execute(insert.values(name=job.name, every=job.every, next_due=now).on_conflict_do_nothing())
+    first = now if job.at_once else following
+    session.execute(insert.values(name=job.name, every=job.every, next_due=first).on_conflict_do_nothing())
     ours, unsynchronised = Recurrence.name == job.name, {"synchronize_session": False}
     # A period that was changed counts from its next multiple on.
     changed = update(Recurrence).where(ours, Recurrence.every != job.every)

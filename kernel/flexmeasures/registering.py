@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flexmeasures.config import Configuration
+    from flexmeasures.hookspecs import RecurringJob
     from flexmeasures.platform import Platform
 
 _KERNEL_QUEUES = ("forecasting", "scheduling")
@@ -131,6 +132,13 @@ def blueprints(app: Flask, plugins: Plugins) -> None:
                     register_blueprint(app, plugins, plugin, blueprint)
 
 
+def _setting(hub: Platform, job: RecurringJob) -> Any:
+    """What the setting says that switches a recurring job off."""
+    if job.setting not in hub.configuration.values:
+        raise PluginBroken(f"its recurring job {job.name!r} names the setting {job.setting!r}, which is none")
+    return hub.configuration.values[job.setting]
+
+
 def recurring_jobs(hub: Platform) -> None:
     """Recurring jobs, whose function has to be a job function that is registered."""
     for plugin, brought in hub.plugins.asked("register_recurring_jobs"):
@@ -142,5 +150,7 @@ def recurring_jobs(hub: Platform) -> None:
                         f"{nearest(job.function, list(hub.job_functions))}"
                     )
                 hub.plugins.claim("recurring job", job.name, plugin)
+                if job.setting and not _setting(hub, job):
+                    continue
                 plugin.undo.append(functools.partial(_forget, hub.recurring_jobs, job.name))
                 hub.recurring_jobs[job.name] = job

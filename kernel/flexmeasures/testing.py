@@ -145,6 +145,7 @@ def make_app(instance: Path, **settings: Any) -> Flask:
     defaults = {
         "TESTING": True,
         "FLEXMEASURES_JOBS": "inline",
+        "FLEXMEASURES_HOURLY_FORECASTS": False,
         "FLEXMEASURES_STRICT_PLUGINS": True,
         "FLEXMEASURES_TIMEZONE": "UTC",
         "SECRET_KEY": "a-key-for-tests",

@@ -111,6 +111,19 @@ def test_two_workers_run_each_period_once(hub, in_app):
     assert len(db.session.scalars(select(Source).where(Source.type == "tick")).all()) >= len(ticks) - 1
 
 
+def test_a_job_that_is_not_due_at_once_waits_for_its_first_multiple(hub):
+    hub.recurring_jobs["later"] = RecurringJob(
+        name="later", every=timedelta(hours=1), function="note", at_once=False
+    )
+    jobs.sweep()
+    jobs.sweep()
+    assert asked() == 0
+    with writing() as session:
+        session.execute(update(Recurrence).values(next_due=datetime.now(UTC)))
+    jobs.sweep()
+    assert asked() == 1
+
+
 def test_a_period_of_less_than_a_second_is_refused_with_the_name():
     with pytest.raises(ValueError, match="'hasty'"):
         RecurringJob(name="hasty", every=timedelta(milliseconds=10), function="note")
@@ -145,4 +158,24 @@ def test_a_plugin_brings_a_recurring_job(tmp_path):
     with app.app_context():
         assert working.work(burst=True) == 1
         assert db.session.scalars(select(Job.result)).one() == {"ticked": True}
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("setting", "state"), [("FLEXMEASURES_STRICT_PLUGINS", "active"), ("FLEXMEASURES_NONE", "broken")]
+)
+def test_a_setting_can_switch_a_recurring_job_off(tmp_path, setting, state):
+    folder = tmp_path / f"ticker_{state}"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        dedent(PLUGIN).replace('name="ticker"', f'name="ticker", setting="{setting}"')
+    )
+    app = make_app(
+        tmp_path / "instance", FLEXMEASURES_PLUGIN_PATHS=[str(folder)], FLEXMEASURES_STRICT_PLUGINS=False
+    )
+    with app.app_context():
+        assert "ticker" not in platform().recurring_jobs
+        (plugin,) = [plugin for plugin in platform().plugins.plugins if plugin.name == folder.name]
+        assert plugin.state == state
+        assert state == "active" or "'FLEXMEASURES_NONE', which is none" in plugin.reason
         db.engine.dispose()
