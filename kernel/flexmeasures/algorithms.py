@@ -191,6 +191,21 @@ class Schedule:
     warnings: tuple[str, ...] = ()
     explanation: Explanation = field(default_factory=Explanation)
 
+    @classmethod
+    def infeasible(cls, baseline: Floats, **why: Any) -> Schedule:
+        """No schedule, and why there is none (other fields): its values are NaN, so that nobody takes it for one."""
+        import numpy as np
+
+        unknown = np.full(len(baseline), np.nan)
+        return cls(
+            status=Status.INFEASIBLE,
+            values=unknown,
+            soc=unknown,
+            baseline=baseline,
+            objective=float("nan"),
+            **why,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class SitePlan:

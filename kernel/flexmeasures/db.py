@@ -163,6 +163,13 @@ def is_sqlite(session: Session | None = None) -> bool:
     return bind.dialect.name == "sqlite"
 
 
+def dialect_insert(table: Any, session: Session | None = None) -> Any:
+    """An INSERT into a table that can say what to do ON CONFLICT, of the session's kind of database."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    return sqlite.insert(table) if is_sqlite(session) else postgresql.insert(table)
+
+
 # What of SQLite's OperationalErrors is no fault in a statement: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
 _SQLITE_AWAY = {5, 6, 10, 13, 14}
 _FULL = (13, "53100")  # SQLITE_FULL, and the state that PostgreSQL gives

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.attributes import set_committed_value
 
 from flexmeasures import recurring
-from flexmeasures.db import after_commit, after_commit_together, db, is_away, is_sqlite, writing
+from flexmeasures.db import after_commit, after_commit_together, db, dialect_insert, is_away, writing
 from flexmeasures.deadlines import counting
 from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost
 from flexmeasures.leases import new_lease, renewing
@@ -158,9 +158,7 @@ _WAITING = _WAITING.order_by(Job.merge_key).with_for_update()
 
 def _insert_or_widen(session: Session, missing: dict[str, dict[str, Any]], merge: Merge) -> dict[str, Job]:
     """By key: lock the row that waits, and widen it; else insert one, and let it be rung for."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Job)
+    insert = dialect_insert(Job, session)
     fresh = {"populate_existing": True}
     found: dict[str, Job] = {}
     while missing:

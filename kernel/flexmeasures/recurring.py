@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from flexmeasures.db import db, is_sqlite
+from flexmeasures.db import db, dialect_insert
 from flexmeasures.models.jobs import Recurrence
 from flexmeasures.timing import MILLISECOND, from_ms, to_ms
 
@@ -40,9 +40,7 @@ def due(known: Collection[RecurringJob]) -> list[RecurringJob]:
 
 def claim(session: Session, job: RecurringJob) -> bool:
     """Whether the present period is ours to ask for: of many who try, one gets it. In a write transaction."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Recurrence)
+    insert = dialect_insert(Recurrence, session)
     now = datetime.now(UTC)
     following = next_multiple(now, job.every)
     first = now if job.at_once else following

@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from flexmeasures import beliefs
-from flexmeasures.db import after_commit, db, is_sqlite
+from flexmeasures.db import after_commit, db, dialect_insert
 from flexmeasures.errors import InputError
 from flexmeasures.models import sources as kinds
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
@@ -124,8 +123,7 @@ def _found_or_made(query: Select[AnyRow], table: type[AnyRow], **values: Any) ->
     """The row that the query finds, inserted here or, while we waited, by another process that missed it too."""
     row = db.session.scalar(query)
     if row is None:
-        insert = (sqlite.insert if is_sqlite() else postgresql.insert)(table)
-        db.session.execute(insert.values(**values).on_conflict_do_nothing())
+        db.session.execute(dialect_insert(table).values(**values).on_conflict_do_nothing())
         row = db.session.scalars(query).one()
     return row
 

@@ -22,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from flexmeasures.db import is_sqlite
+from flexmeasures.db import dialect_insert
 from flexmeasures.db import writing as transaction
 
 __all__ = ["as_transaction", "report_task_run", "task_with_status_report", "transaction"]
@@ -44,15 +44,13 @@ def as_transaction(function: Callable[Arguments, Result]) -> Callable[Arguments,
 
 def report_task_run(name: str, succeeded: bool, at: datetime | None = None) -> None:
     """Note that the task of that name has run (`at`: None for now, in real time); replaces what was noted before."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
     from flexmeasures.models import LatestTaskRun
 
     moment = (at or datetime.now(UTC)).astimezone(UTC)
     run = {"datetime": moment, "status": succeeded}
     with transaction() as session:
         # One statement, as the first runs of a new task may end at the same moment.
-        insert = (sqlite.insert if is_sqlite(session) else postgresql.insert)(LatestTaskRun)
+        insert = dialect_insert(LatestTaskRun, session)
         upsert = insert.values(name=name, **run).on_conflict_do_update(index_elements=["name"], set_=run)
         session.execute(upsert.returning(LatestTaskRun), execution_options={"populate_existing": True})
 

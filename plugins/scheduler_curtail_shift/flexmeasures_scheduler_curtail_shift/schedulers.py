@@ -54,7 +54,8 @@ class CurtailmentScheduler(Scheduler):
         try:
             power = curtail(task)
         except CannotCurtail as reason:
-            return _infeasible(expected, *_why_not(task, reason))
+            conflicts, advice = _why_not(task, reason)
+            return Schedule.infeasible(expected, conflicts=conflicts, advice=(advice,))
         costs = {"energy": task.hours * prices * power}
         if task.cost:
             costs["curtailment"] = task.hours * task.cost * abs(expected - power)
@@ -96,7 +97,9 @@ class ShiftingScheduler(Scheduler):
             interruptible=wanted["interruptible"],
         )
         if not process.fits:
-            return _infeasible(np.full(len(prices), np.nan), *_no_room(problem, wanted, process))
+            conflicts, advice = _no_room(problem, wanted, process)
+            unknown = np.full(len(prices), np.nan)
+            return Schedule.infeasible(unknown, conflicts=conflicts, advice=(advice,))
         power, soonest = place(process), at_once(process)
         preference = hours * (process.prices - prices) * power
         return _planned(
@@ -172,21 +175,6 @@ def _planned(
         baseline_costs={name: float(values.sum()) for name, values in baseline_costs.items()},
         objective=sum(spent.values()) + (0.0 if preference is None else float(preference.sum())),
         explanation=Explanation(cost_slots=costs, baseline_cost_slots=baseline_costs, preference=preference),
-    )
-
-
-def _infeasible(baseline: Floats, conflicts: tuple[str, ...], advice: str) -> Schedule:
-    import numpy as np
-
-    unknown = np.full(len(baseline), np.nan)
-    return Schedule(
-        status=Status.INFEASIBLE,
-        values=unknown,
-        soc=unknown,
-        baseline=baseline,
-        objective=float("nan"),
-        conflicts=conflicts,
-        advice=(advice,),
     )
 
 

@@ -16,7 +16,6 @@ from flexmeasures.algorithms import (
     SchedulingProblem,
     SensorFacts,
     SitePlan,
-    Status,
 )
 from flexmeasures.errors import AlgorithmError
 from flexmeasures_scheduler_storage import conflicts, costs, model
@@ -89,7 +88,6 @@ def _without_schedule(
     problem: SchedulingProblem, priced: model.StorageProblem, steered: model.StorageProblem, limits: Limits
 ) -> Schedule:
     """What is said, or scheduled instead, when inputs conflict."""
-    import numpy as np
 
     relaxation = conflicts.relax(problem, steered, limits, solver_setting())
     if problem.flexibility.relax and relaxation is not None:
@@ -98,16 +96,11 @@ def _without_schedule(
             return worded(problem, priced, within(steered, relaxation.bounds), limits, solution, relaxation)
     conflict = conflicts.find_conflict(problem, steered, limits)
     baseline = baseline_power(problem, priced, limits)
-    unknown = np.full(len(problem.prices), np.nan)  # so that nobody can take it for a schedule
-    return Schedule(
-        status=Status.INFEASIBLE,
-        values=unknown,
-        soc=unknown,
-        baseline=baseline,
+    return Schedule.infeasible(
+        baseline,
         baseline_costs=summed(
             costs.cost_slots(problem, priced, baseline, model.stock_after(priced, baseline))
         ),
-        objective=float("nan"),
         conflicts=tuple(each.words for each in conflict or limits.inputs),
         advice=conflicts.advice(problem, steered, limits, conflict, relaxation),
         warnings=limits.warnings,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import Binding, Connection, Schedule, SchedulingProblem, SitePlan, Status
+from flexmeasures.algorithms import Binding, Connection, Schedule, SchedulingProblem, SitePlan
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.steering import prices_per_mwh
 from flexmeasures_scheduler_storage import costs, model, site, site_conflicts
@@ -180,24 +180,17 @@ def _conflict(
     relaxations: Sequence[Relaxation] | None,
 ) -> SitePlan:
     """No schedules, and why: of each asset the same."""
-    import numpy as np
-
     conflict = site_conflicts.find_conflict(members, shared, limits)
     words = tuple(site_conflicts.words_of(members, each) for each in conflict)
     advice = site_conflicts.advice(members, shared, limits, conflict, relaxations)
-    unknown, schedules = np.full(len(shared.base), np.nan), []
-    for each in members:
-        baseline = baseline_power(each.problem, each.priced, each.limits)
-        schedules.append(
-            Schedule(
-                status=Status.INFEASIBLE,
-                values=unknown,
-                soc=unknown,
-                baseline=baseline,
-                objective=float("nan"),
+    return SitePlan(
+        schedules=tuple(
+            Schedule.infeasible(
+                baseline_power(each.problem, each.priced, each.limits),
                 conflicts=words,
                 advice=advice,
                 warnings=each.limits.warnings,
             )
+            for each in members
         )
-    return SitePlan(schedules=tuple(schedules))
+    )
