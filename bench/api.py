@@ -58,13 +58,13 @@ def _measure(site: Site, other: bare.Table) -> list[dict[str, Any]]:
 
 def _fill(site: Site, stored: int, until: int) -> None:
     """Store values of each of the first assets, which have `stored` of them, until it has `until`."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
     start = datetime(2005, 1, 1, tzinfo=UTC) + stored * STEP
     with site.app.app_context():
-        source = structure.get_source("filling", "script")
+        source = sources.get_source("filling", "script")
         for k, connection in enumerate(site.connections[:FILLED]):
             asset = db.session.get_one(Asset, int(connection.rpartition(":")[2]))
             values = np.random.default_rng(k).normal(0.5, 0.2, until - stored).round(4)

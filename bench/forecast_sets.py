@@ -19,7 +19,7 @@ import numpy as np
 from common import HERE
 
 from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 HORIZONS = tuple(hours * HOUR for hours in (1, 6, 24, 48))

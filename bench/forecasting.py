@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, facts  # noqa: E402
 
 from flexmeasures.algorithms import Forecast, ForecastingProblem  # noqa: E402
-from flexmeasures.series import TimeSeries  # noqa: E402
+from flexmeasures.timeseries import TimeSeries  # noqa: E402
 from flexmeasures.timing import floor_time  # noqa: E402
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting  # noqa: E402
 from flexmeasures_forecaster_ols import forecaster  # noqa: E402

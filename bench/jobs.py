@@ -54,7 +54,7 @@ def measure(round_trips: int = ROUND_TRIPS, events: int = EVENTS) -> list[dict[s
 def _measure(transport: str, database: str, round_trips: int, events: int) -> tuple[float, float]:
     """Median seconds of an empty job and of a schedule."""
     from flexmeasures.jobs import Outcome
-    from flexmeasures.workers import Workers
+    from flexmeasures.server import Workers
 
     with prepared(database, 1) as app, _transport(app, transport):
         app.extensions["flexmeasures"].job_functions["nothing"] = lambda job: Outcome()

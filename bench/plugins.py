@@ -93,7 +93,7 @@ def _start_up(folder: Path, times: int) -> dict[str, Any]:
 
 def _hooks(folder: Path, requests: int = 200, rounds: int = 15) -> dict[str, Any]:
     from flexmeasures import auth
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
     from flexmeasures.testing import make_app
 
     def client(name: str, paths: list[str]) -> Any:
@@ -102,9 +102,9 @@ def _hooks(folder: Path, requests: int = 200, rounds: int = 15) -> dict[str, Any
         @app.get("/bench")
         def page() -> str:
             auth.current_user()
-            platform().ask("template_context", page="bench")
-            platform().ask("menu_items", user=None)
-            platform().first("choose_algorithm", kind="scheduler", sensor=None)
+            runtime().ask("template_context", page="bench")
+            runtime().ask("menu_items", user=None)
+            runtime().first("choose_algorithm", kind="scheduler", sensor=None)
             return "done"
 
         return app.test_client()

@@ -58,7 +58,7 @@ def measure(count: int = COUNT) -> list[dict[str, Any]]:
 
 def _measure(database: str, count: int) -> float:
     """Seconds from the commit of the jobs until all of them are finished; workers are up and warm by then."""
-    from flexmeasures.workers import Workers
+    from flexmeasures.server import Workers
 
     with prepared(database, count) as app, Workers(app, WORKERS):
         queue_jobs(app, 2 * WORKERS)
@@ -89,18 +89,18 @@ def _uri(database: str, folder: Path) -> Any:
 def _add_batteries(count: int) -> None:
     from sqlalchemy import select
 
-    from flexmeasures import beliefs, structure
+    from flexmeasures import auth, beliefs, sources
     from flexmeasures.db import writing
     from flexmeasures.models import Asset, Market, SensorType
 
     with writing() as session:
-        owner = structure.create_user("bench", "bench@example.com", None, ["Prosumer"])
+        owner = auth.create_user("bench", "bench@example.com", None, ["Prosumer"])
         battery = session.scalars(select(SensorType).where(SensorType.name == "battery")).one()
         market = Market(name="bench", display_name="bench", unit="EUR/MWh", event_resolution=HOUR)
         session.add(market)
         session.flush()
         prices = 50 + 20 * np.sin(np.arange(48) * np.pi / 12) + np.random.default_rng(1).normal(0, 5, 48)
-        source = structure.get_source("exchange", "market")
+        source = sources.get_source("exchange", "market")
         beliefs.store(market, prices, START, HOUR, source, horizon=timedelta(0))
         for k in range(count):
             session.add(

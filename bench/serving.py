@@ -143,7 +143,7 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
 def _content(app: Flask) -> tuple[str, tuple[str, ...]]:
     from sqlalchemy import select
 
-    from flexmeasures import structure
+    from flexmeasures import auth, structure
     from flexmeasures.auth import new_token
     from flexmeasures.db import writing
     from flexmeasures.models import Market
@@ -152,7 +152,7 @@ def _content(app: Flask) -> tuple[str, tuple[str, ...]]:
     with app.app_context():
         seed_structure()
         with writing() as session:
-            user = structure.create_user("prosumer", "prosumer@example.com", "a-password", ["Prosumer"])
+            user = auth.create_user("prosumer", "prosumer@example.com", "a-password", ["Prosumer"])
             market = session.scalar(select(Market.id))
             about = {"asset_type_name": "building", "unit": "MW", "event_resolution": 15, "capacity_in_mw": 2}
             about |= {"latitude": 52.4, "longitude": 4.9, "owner_id": user.id, "market_id": market}

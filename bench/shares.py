@@ -16,7 +16,7 @@ from common import row
 from serving import STEP, Site, message
 
 KINDS = {
-    "database": ("sqlalchemy", "psycopg", "sqlite3", "flask_sqlalchemy_lite", "belief_rows", "flexmeasures/db.py"),
+    "database": ("sqlalchemy", "psycopg", "sqlite3", "flask_sqlalchemy_lite", "beliefs/sql", "flexmeasures/db"),
     "json": ("orjson", "/json/"),
     "validation": ("flexmeasures_api", "marshmallow", "flexmeasures/timing.py", "isodate"),
     "web": ("flask", "werkzeug", "itsdangerous", "http/"),

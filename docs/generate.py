@@ -26,7 +26,7 @@ from wording import NOTE, prose, table
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flexmeasures.settings import Setting
+    from flexmeasures.config import Setting
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -37,7 +37,7 @@ REFERENCE = Path(__file__).parent / "reference"
 def settings_page(app: Flask) -> str:
     """Every setting of the kernel and of the plugins."""
     hub = app.extensions["flexmeasures"]
-    from flexmeasures.settings import SETTINGS
+    from flexmeasures.config import SETTINGS
 
     text = (
         "# Settings\n\n" + NOTE + "`flexmeasures settings` shows what is in force and where each value"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flexmeasures import Forecaster, hookimpl
 from flexmeasures.algorithms import Forecast
 from flexmeasures.errors import NotEnoughData
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 
 WEEK = timedelta(weeks=1)
 

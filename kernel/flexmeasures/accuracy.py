@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flexmeasures import beliefs, quantiles
+from flexmeasures import beliefs
 from flexmeasures.knowledge import outcomes
 from flexmeasures.models.sources import EXPECTING, FORECASTING_SCRIPT
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.models.sources import Source
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,9 @@ def _score(
     naive = _before(sensor, start, end, horizon)[:n][known]
     seasonal = _before(sensor, start, end, -(-horizon // day) * day)[:n][known]
     probabilities = (BAND[0], 0.5, BAND[1])
-    below = quantiles.search(sensor, start, end, probabilities, horizon_at_least=horizon, sources=[source.id])
+    below = beliefs.search_quantiles(
+        sensor, start, end, probabilities, horizon_at_least=horizon, sources=[source.id]
+    )
     pinball, coverage = _of_quantiles(y, {p: series.values[:n][known] for p, series in below.items()})
     scale = float(np.abs(y).sum())
     return Score(

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from flexmeasures.errors import AlgorithmError, NameTaken, UnknownAlgorithm
 from flexmeasures.flexibility import Flexibility
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 Reader = Callable[..., TimeSeries]
 

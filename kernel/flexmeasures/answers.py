@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flexmeasures.algorithms import Forecaster, Scheduler
+from flexmeasures.config import Setting
 from flexmeasures.hookspecs import ApiVersion, Health, MenuItem, RecurringJob
-from flexmeasures.settings import Setting
 
 
 class WrongAnswer(TypeError):

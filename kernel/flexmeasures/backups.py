@@ -27,7 +27,7 @@ from flexmeasures.db import Base, Milliseconds, UtcTime, after_commit, db, is_sq
 from flexmeasures.errors import InputError, NotFound
 from flexmeasures.models import Role, Sensor, User
 from flexmeasures.models.jobs import JobState
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures.timing import MILLISECOND, from_ms, to_ms
 
 __all__ = ["BadBackup", "load", "place_of", "save"]
@@ -212,7 +212,7 @@ def _forget_sensors(rows: Iterable[dict[str, Any]] | None) -> None:
     if rows is None:
         return
     staying = {(row["id"], row["kind"], row["name"]) for row in rows}
-    hub = platform()
+    hub = runtime()
     for sensor in db.session.scalars(select(Sensor)):
         if (sensor.id, sensor.kind, sensor.name) not in staying:
             db.session.expunge(sensor)

@@ -31,7 +31,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures.errors import JobError, SettingsError
-from flexmeasures.lookout import Call
+from flexmeasures.jobs import Call
 from flexmeasures.models.jobs import Job, JobState
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def row_id(ring_id: str) -> int:
 
 
 class _Presence(SimpleWorker):
-    """A worker as RQ's dashboard shows it. It never runs anything: `flexmeasures.working` does."""
+    """A worker as RQ's dashboard shows it. It never runs anything: `flexmeasures.jobs.worker` does."""
 
     def _set_connection(self, connection: Redis) -> Redis:
         return connection  # RQ would let it wait for Redis for minutes

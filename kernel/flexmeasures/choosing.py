@@ -10,7 +10,7 @@ from flask import current_app
 
 from flexmeasures.algorithms import Choice, Registry
 from flexmeasures.errors import UnknownAlgorithm
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor, SensorType
@@ -47,7 +47,7 @@ def walk(kind: Kind, sensor: Sensor) -> Iterator[Step]:
     The hook choose_algorithm; the attribute `custom-scheduler` (`custom-forecaster`) of the sensor, of its
     owner, of its type; the setting FLEXMEASURES_SCHEDULERS (FLEXMEASURES_FORECASTERS) by type name or "default".
     """
-    said = platform().first("choose_algorithm", kind=kind, sensor=sensor.facts)
+    said = runtime().first("choose_algorithm", kind=kind, sensor=sensor.facts)
     yield Step("a plugin's choose_algorithm", said)
     attribute = attribute_of(kind)
     holders: tuple[tuple[str, Any], ...] = (
@@ -73,7 +73,7 @@ def _name(step: Step, kind: Kind) -> str | None:
 
 def registry(kind: Kind) -> Registry[Any]:
     """The installed algorithms of a kind."""
-    return platform().schedulers if kind == "scheduler" else platform().forecasters
+    return runtime().schedulers if kind == "scheduler" else runtime().forecasters
 
 
 def attribute_of(kind: Kind) -> str:

@@ -17,7 +17,7 @@ from flexmeasures.timing import iso_duration, iso_time
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Asset, Market
-    from flexmeasures.series import TimeSeries
+    from flexmeasures.timeseries import TimeSeries
 
 # Types of assets without a state of charge, unless one of them states its largest.
 WITHOUT_STORE = ("solar", "wind", "building")

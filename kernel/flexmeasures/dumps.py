@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
-from flexmeasures import migrating
+from flexmeasures import db as the_db
 from flexmeasures.db import db, is_sqlite
 from flexmeasures.errors import FlexMeasuresError, InputError
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 
 _MAGIC = {"sqlite": b"SQLite format 3\0", "postgresql": b"PGDMP"}
 
@@ -53,13 +53,13 @@ def restore(file: Path) -> None:
 def reset() -> list[str]:
     """Drop all tables, those of plugins too, and make them anew; gives the migrations that were run."""
     _drop_all()
-    return migrating.upgrade(db.engine, migrating.branches(platform().plugins))
+    return the_db.upgrade(db.engine, the_db.branches(runtime().plugins))
 
 
 def _drop_all() -> None:
     everything = MetaData()
     db.session.close()
-    with migrating.alone(db.engine) as connection:
+    with the_db.alone(db.engine) as connection:
         everything.reflect(connection)
         everything.drop_all(connection)
 

@@ -11,8 +11,8 @@ from flexmeasures.activations import activation
 from flexmeasures.db import db
 from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset
-from flexmeasures.platform import platform
 from flexmeasures.questions import asked_again
+from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_duration, iso_time
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def what_if(stored: StoredSchedule, changes: Mapping[str, Any]) -> dict[str, Any
     """
     asset = db.session.get_one(Asset, stored.sensor_id)
     problem = asked_again(asset, stored.inputs, changes)
-    scheduler = platform().schedulers.get(stored.algorithm)
+    scheduler = runtime().schedulers.get(stored.algorithm)
     db.session.commit()  # no transaction is open while the scheduler computes
     schedule: Schedule = scheduler().compute(problem)
     answer: dict[str, Any] = {"status": schedule.status.value, "warnings": list(schedule.warnings)}

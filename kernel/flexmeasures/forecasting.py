@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flexmeasures import beliefs, quantiles, timing
+from flexmeasures import beliefs, timing
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem
 from flexmeasures.choosing import choose
 from flexmeasures.db import db, writing
@@ -22,14 +22,14 @@ from flexmeasures.jobs import enqueue_all as enqueue_jobs
 from flexmeasures.knowledge import Knowledge, Past, present_problem
 from flexmeasures.models.sensors import Sensor
 from flexmeasures.models.sources import FORECASTING_SCRIPT
-from flexmeasures.platform import platform
-from flexmeasures.structure import get_source
+from flexmeasures.runtime import runtime
+from flexmeasures.sources import get_source
 from flexmeasures.timing import duration_ms, iso_duration, parse_time
 
 if TYPE_CHECKING:
     from flexmeasures.models.jobs import Job
     from flexmeasures.models.sources import Source
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Line:
             names.add(following.name)
             self._forecasters.append(following())
             fallback = following.fallback
-            following = platform().forecasters.get(fallback) if fallback else None
+            following = runtime().forecasters.get(fallback) if fallback else None
 
     def answer(self, problem: ForecastingProblem) -> Answer:
         """The first answer; AlgorithmError, telling what each of them said, when all raise."""
@@ -137,7 +137,7 @@ def enqueue_all(
     resolution has no horizons, or no forecaster is installed. A forecaster that is wished for but not
     installed does not stop the data from being stored: the job fails, and says so.
     """
-    if not platform().forecasters.names():
+    if not runtime().forecasters.names():
         return []
     asked = [_request(sensor, start, end, horizons) for sensor in sensors]
     return enqueue_jobs([request for request in asked if request is not None], _widen)
@@ -210,7 +210,7 @@ def forecast_job(job: Job) -> Outcome:
         choice = choose("forecaster", sensor)
         chosen, because = choice.algorithm, choice.because
     else:
-        chosen, because = platform().forecasters.get(job.algorithm), job.because or ""
+        chosen, because = runtime().forecasters.get(job.algorithm), job.because or ""
     problem, inputs = present_problem(sensor, _targets(sensor, asked), parse_time(asked["known_until"]))
     db.session.commit()  # what was read is in memory: no transaction stays open while a forecaster works
     answer = Line(chosen).answer(problem)
@@ -225,7 +225,7 @@ def forecast_job(job: Job) -> Outcome:
         for forecast in answer.forecasts:
             series = forecast.series
             kept = _store(sensor, series.values, series.start, source, forecast.horizon)
-            quantiles.store(sensor, forecast.quantiles, series.start, source, forecast.horizon)
+            beliefs.store_quantiles(sensor, forecast.quantiles, series.start, source, forecast.horizon)
             stored[iso_duration(forecast.horizon)] = {"stored": kept.new, "skipped": kept.skipped}
         job.result = {**result, "horizons": stored}
 
@@ -324,7 +324,7 @@ def forecast_past(
     """
     horizons = _checked_horizons(horizons)
     if forecaster is not None:
-        first = platform().forecasters.get(forecaster)
+        first = runtime().forecasters.get(forecaster)
     else:
         choice = choose("forecaster", sensor)
         first = choice.algorithm
@@ -353,7 +353,7 @@ def _keep(sensor: Sensor, results: _Results, past: Past, horizon: timedelta) -> 
             source = source_for(algorithm)
             kept = _store(sensor, values, past.starts[0], source, horizon)
             below = results.quantiles.get((of, algorithm), {})
-            quantiles.store(sensor, below, past.starts[0], source, horizon)
+            beliefs.store_quantiles(sensor, below, past.starts[0], source, horizon)
             stored, skipped = stored + kept.new, skipped + kept.skipped
             names.append(algorithm.name)
     return Summary(horizon, stored, skipped, ", ".join(names), results.note(horizon))

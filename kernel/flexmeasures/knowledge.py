@@ -15,11 +15,10 @@ from flask import current_app
 
 from flexmeasures import beliefs, structure
 from flexmeasures.algorithms import ForecastingProblem, Regressor
+from flexmeasures.beliefs import check_probability
 from flexmeasures.db import db
-from flexmeasures.grids import downsample, upsample
-from flexmeasures.quantiles import check_probability
 from flexmeasures.reading import fingerprint, reader_for
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries, downsample, upsample
 from flexmeasures.timing import duration_ms, from_ms, iso_duration, iso_time, to_ms
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from flexmeasures.models.sensors import Sensor
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
     Integers = NDArray[np.int64]
 

@@ -15,11 +15,11 @@ HOUSE = frozenset(
 )
 
 KERNEL_COMMANDS = {
-    "db": "flexmeasures.commands.database:db",
-    "plugins": "flexmeasures.commands.plugins:plugins",
-    "run": "flexmeasures.commands.run:run",
-    "settings": "flexmeasures.commands.settings:settings",
-    "shell": "flexmeasures.commands.shell:shell",
+    "db": "flexmeasures.cli.database:db",
+    "plugins": "flexmeasures.cli.plugins:plugins",
+    "run": "flexmeasures.cli.run:run",
+    "settings": "flexmeasures.cli.settings:settings",
+    "shell": "flexmeasures.cli.shell:shell",
 }
 
 # They belong to the app; these lines spare making it for the list of commands.

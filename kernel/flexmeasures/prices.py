@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from flexmeasures import beliefs
 from flexmeasures.errors import AlgorithmError, UnknownPrices
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import iso_duration, iso_time
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Asset, Market
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 
 def prices_for(

@@ -19,13 +19,13 @@ from flexmeasures.models.sensors import Market
 from flexmeasures.models.sources import EXPECTING
 from flexmeasures.prices import prices_for, prices_of
 from flexmeasures.reading import reader_for
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, parse_time
 
 if TYPE_CHECKING:
     from flexmeasures.algorithms import Reader
     from flexmeasures.models.sensors import Asset
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 
 _SERIES = ("production_prices", "co2_prices", "demand")  # of a problem, where they are asked for

@@ -15,7 +15,7 @@ from flexmeasures.timing import iso_duration, iso_time
 if TYPE_CHECKING:
     from flexmeasures.algorithms import Reader
     from flexmeasures.models.sensors import Sensor
-    from flexmeasures.series import TimeSeries
+    from flexmeasures.timeseries import TimeSeries
 
 PUBLIC_KINDS = ("market", "weather_sensor")
 

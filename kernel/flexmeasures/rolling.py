@@ -26,7 +26,7 @@ from flexmeasures.timing import floor_time, iso_duration, iso_time
 
 if TYPE_CHECKING:
     from flexmeasures.algorithms import Choice
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # How many plans share a transaction: the disk is waited for once in so many.
 TOGETHER = 50

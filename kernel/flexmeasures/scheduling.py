@@ -33,13 +33,13 @@ from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset, Site
 from flexmeasures.models.sources import SCHEDULING_SCRIPT, Source
-from flexmeasures.platform import platform
 from flexmeasures.questions import question_about, stated_target
-from flexmeasures.structure import get_source
+from flexmeasures.runtime import runtime
+from flexmeasures.sources import get_source
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 QUEUE = "scheduling"
 FUNCTION = "schedule"
@@ -202,7 +202,7 @@ def planned(
 def _scheduler_for(job: Job, asset: Asset) -> tuple[type[Scheduler], str]:
     """What was chosen when the job was made; jobs that were made without a choice get one now."""
     if job.algorithm is not None:
-        return platform().schedulers.get(job.algorithm), job.because or ""
+        return runtime().schedulers.get(job.algorithm), job.because or ""
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
     return choice.algorithm, choice.because
 
@@ -250,7 +250,7 @@ def keep(plan: Plan, job: Job | None = None) -> None:
     stored = _row(plan, job, source.id)
     db.session.add(stored)
     db.session.flush()
-    after_commit(partial(platform().tell, "on_schedule_stored", asset=asset, schedule=stored))
+    after_commit(partial(runtime().tell, "on_schedule_stored", asset=asset, schedule=stored))
 
 
 def _sources(scheduler: type[Scheduler]) -> tuple[list[int], Source]:

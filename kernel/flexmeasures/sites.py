@@ -31,7 +31,7 @@ from flexmeasures.steering import prices_per_mwh
 from flexmeasures.timing import iso_duration, iso_time, parse_time
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 FUNCTION = "schedule_site"
 

@@ -8,7 +8,7 @@ from flexmeasures.errors import AlgorithmError, UnknownPrices
 
 if TYPE_CHECKING:
     from flexmeasures.algorithms import SchedulingProblem
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # How many of a price unit's denominator make one MWh.
 PER_MWH = {"MWh": 1.0, "kWh": 1000.0}

@@ -6,28 +6,23 @@ Functions that change something are called inside `with db.writing():`.
 from __future__ import annotations
 
 import math
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from flexmeasures import beliefs
-from flexmeasures.db import after_commit, db, dialect_insert
-from flexmeasures.errors import InputError
+from flexmeasures.db import db
 from flexmeasures.models import sources as kinds
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
-from flexmeasures.models.sources import Source
-from flexmeasures.models.users import Role, User
-from flexmeasures.timing import server_now, timezone
+from flexmeasures.sources import get_source
+from flexmeasures.timing import server_now
 
 DUMMY_MARKET = "dummy-tou"
 DUMMY_PRICE = 50.0
 EARTH_RADIUS_KM = 6371.0
-
-AnyRow = TypeVar("AnyRow", Source, Role)
 AnySensor = TypeVar("AnySensor", bound=Sensor)
 
 _ALL = ("daily", "weekly", "yearly")
@@ -102,99 +97,6 @@ def _seed_dummy_market(session: Session) -> None:
             )
 
 
-# -- sources -------------------------------------------------------------------------------------------
-
-
-def get_source(name: str, type: str, model: str = "", version: str = "") -> Source:  # noqa: A002 (the column's name)
-    """The script source of that name, made when it is missing."""
-    query = select(Source).where(
-        Source.name == name, Source.type == type, Source.model == model, Source.version == version
-    )
-    return _found_or_made(query, Source, name=name, type=type, model=model, version=version)
-
-
-def source_of(user: User) -> Source:
-    """The source of what a user posts, made when it is missing."""
-    query = select(Source).where(Source.user_id == user.id)
-    return _found_or_made(query, Source, name=user.username, type=kinds.USER, user_id=user.id)
-
-
-def _found_or_made(query: Select[AnyRow], table: type[AnyRow], **values: Any) -> AnyRow:
-    """The row that the query finds, inserted here or, while we waited, by another process that missed it too."""
-    row = db.session.scalar(query)
-    if row is None:
-        db.session.execute(dialect_insert(table).values(**values).on_conflict_do_nothing())
-        row = db.session.scalars(query).one()
-    return row
-
-
-# -- users ---------------------------------------------------------------------------------------------
-
-
-def create_user(
-    username: str,
-    email: str,
-    password: str | None = None,
-    roles: Iterable[str] = (),
-    timezone_name: str = "UTC",
-) -> User:
-    """A new user with its data source; roles come into being as needed. Without password: a random one.
-
-    Raises InputError for a bad or taken email or username, or an unknown time zone.
-    """
-    from flask_security.utils import hash_password
-
-    from flexmeasures.user_schemas import normalised_email
-
-    address = normalised_email(email)
-    if not username.strip():
-        raise InputError("username is empty.", "username", "a name")
-    timezone(timezone_name, "timezone")
-    refuse_taken({"email": address, "username": username})
-    user = User(
-        username=username,
-        email=address,
-        password=hash_password(password or secrets.token_urlsafe(24)),
-        fs_uniquifier=secrets.token_hex(16),
-        timezone=timezone_name,
-        roles=[role_named(name) for name in dict.fromkeys(roles)],
-    )
-    db.session.add(user)
-    db.session.flush()
-    source_of(user)
-    return user
-
-
-def refuse_taken(fields: Mapping[str, Any], by: User | None = None) -> None:
-    """InputError when somebody else (than `by`) has one of these values of fields that are unique among users."""
-    for field in ("email", "username"):
-        if field in fields:
-            other = db.session.scalar(select(User.id).where(getattr(User, field) == fields[field]))
-            if other is not None and (by is None or other != by.id):
-                text = f"{field} {fields[field]!r} is taken already."
-                raise InputError(text, field, "one that no other user has")
-
-
-def role_named(name: str) -> Role:
-    """The role of that name, made when it is missing."""
-    return _found_or_made(select(Role).where(Role.name == name), Role, name=name)
-
-
-def delete_user(user: User) -> int:
-    """Delete a user with their assets and these assets' beliefs; what the user said about others stays.
-
-    Returns how many beliefs went.
-    """
-    owned = list(db.session.scalars(select(Sensor).where(Sensor.owner_id == user.id)))
-    removed = sum(delete_sensor(sensor) for sensor in owned)
-    for source in db.session.scalars(select(Source).where(Source.user_id == user.id)):
-        source.user_id = None
-    db.session.flush()
-    db.session.delete(user)
-    db.session.flush()
-    return removed
-
-
 # -- sensors -------------------------------------------------------------------------------------------
 
 
@@ -240,18 +142,6 @@ def humanised(name: str) -> str:
     """A name for people: underscores as spaces, first letter capital."""
     text = name.replace("_", " ").strip()
     return text[:1].upper() + text[1:]
-
-
-def delete_sensor(sensor: Sensor) -> int:
-    """Delete a sensor with its beliefs, schedules and jobs; returns how many beliefs went."""
-    from flexmeasures.platform import platform
-
-    removed = beliefs.remove(sensors=[sensor.id])
-    db.session.delete(sensor)
-    db.session.flush()
-    hub = platform()
-    after_commit(lambda: hub.tell("on_sensor_deleted", sensor=sensor))
-    return removed
 
 
 def nearest_weather_sensors(

@@ -138,9 +138,8 @@ def temporary_postgresql() -> Iterator[str]:
 def make_app(instance: Path, **settings: Any) -> Flask:
     """An app for tests in an instance folder of its own, its database at the newest migration."""
     from flexmeasures.app import create
-    from flexmeasures.db import db
-    from flexmeasures.migrating import branches, upgrade
-    from flexmeasures.platform import platform
+    from flexmeasures.db import branches, db, upgrade
+    from flexmeasures.runtime import runtime
 
     defaults = {
         "TESTING": True,
@@ -157,7 +156,7 @@ def make_app(instance: Path, **settings: Any) -> Flask:
     }
     app = create("testing", instance=instance, settings=defaults | settings)
     with app.app_context():
-        upgrade(db.engine, branches(platform().plugins))
+        upgrade(db.engine, branches(runtime().plugins))
     return app
 
 
@@ -286,11 +285,11 @@ def make_user(app: Flask) -> Callable[..., User]:
     """make_user("name", "role", ...) adds a user whose password is PASSWORD."""
 
     def make(username: str, *roles: str) -> User:
-        from flexmeasures import structure
+        from flexmeasures import auth
         from flexmeasures.db import writing
 
         with app.app_context(), writing():
-            return structure.create_user(username, f"{username}@example.com", PASSWORD, roles)
+            return auth.create_user(username, f"{username}@example.com", PASSWORD, roles)
 
     return make
 

@@ -49,7 +49,7 @@ def examples(text: str) -> Iterator[Example]:
 
 def furnished(folder: Path) -> Any:
     """An app with the content that the page describes."""
-    from flexmeasures import structure
+    from flexmeasures import auth, structure
     from flexmeasures.db import writing
     from flexmeasures.testing import make_app, seed_structure
 
@@ -57,9 +57,9 @@ def furnished(folder: Path) -> Any:
     with app.app_context():
         seed_structure()
         with writing() as session:
-            structure.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
+            auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
             session.flush()
-            structure.create_user("ada", "ada@example.com", PASSWORD, ["Prosumer"])
+            auth.create_user("ada", "ada@example.com", PASSWORD, ["Prosumer"])
             market = {
                 "name": "epex_da",
                 "market_type_name": "day_ahead",

@@ -49,7 +49,7 @@ def test_every_hook_says_first_when_it_is_called() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    from flexmeasures.settings import SETTINGS
+    from flexmeasures.config import SETTINGS
 
     headings = set(re.findall(r"^## `(\w+)`$", (REFERENCE / "settings.md").read_text(), re.M))
     assert {row.name for row in SETTINGS} - headings == set()
@@ -120,7 +120,7 @@ def test_the_plugin_with_hooks_of_the_guide_loads_and_plans(tmp_path: Path) -> N
     import numpy as np
 
     from flexmeasures.algorithms import SchedulingProblem, SensorFacts, Target
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
     from flexmeasures.testing import make_app
 
     code = next(
@@ -150,7 +150,7 @@ def test_the_plugin_with_hooks_of_the_guide_loads_and_plans(tmp_path: Path) -> N
         targets=(Target(value=0.015, datetime=start + timedelta(hours=3)),),
     )
     with app.app_context():
-        schedule = platform().schedulers.get("at-once")().compute(problem)
+        schedule = runtime().schedulers.get("at-once")().compute(problem)
     assert schedule.values == pytest.approx([0.01, 0.005, 0.0])
     assert schedule.soc == pytest.approx([0.01, 0.015, 0.015])
     assert schedule.costs["energy"] == pytest.approx(0.7)

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from flexmeasures import workers
 from flexmeasures.cli import cli
+from flexmeasures.server import supervisor
 
 sys.path.append(str(Path(__file__).parent))  # for bad_plugins
 from flexmeasures.db import db, is_sqlite
@@ -85,7 +85,7 @@ def transport(request: pytest.FixtureRequest, app: Flask) -> str:
 @pytest.fixture(scope="session")
 def warm(_session_app: Flask) -> None:
     """What the supervisor of workers imports is imported here already: each one that is forked shares it."""
-    workers._warm(_session_app)
+    supervisor._warm(_session_app)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import beliefs, quantiles, structure
+from flexmeasures import beliefs, sources, structure
 from flexmeasures.accuracy import Score, scores
 from flexmeasures.db import db, writing
 from flexmeasures.models.beliefs import belief, belief_quantile
@@ -41,7 +41,7 @@ def sensor(in_app: Flask) -> WeatherSensor:
                 "longitude": 5,
             }
         )
-        meter = structure.get_source("Meter", "script")
+        meter = sources.get_source("Meter", "script")
         first = START - 2 * DAY
         beliefs.store(made, truth + random.standard_normal(count), first, HOUR, meter, horizon=timedelta(0))
         beliefs.store(made, truth, first, HOUR, meter, horizon=-HOUR)
@@ -50,14 +50,14 @@ def sensor(in_app: Flask) -> WeatherSensor:
             ("Service", "script"),
             ("Plan", "scheduling script"),
         ):
-            source = structure.get_source(name, kind, "a model", "1")
+            source = sources.get_source(name, kind, "a model", "1")
             for horizon in (HOUR, 7 * HOUR, 30 * HOUR):
                 said = truth + random.standard_normal(count)
                 said[random.random(count) < 0.1] = np.nan
                 beliefs.store(made, said, first, HOUR, source, horizon=horizon)
                 if name == "Seita":
                     band = {0.1: said - 1.2, 0.5: said, 0.9: said + 1.2}
-                    quantiles.store(made, band, first, source, horizon)
+                    beliefs.store_quantiles(made, band, first, source, horizon)
     return made
 
 
@@ -140,7 +140,7 @@ def test_figures_that_would_divide_by_nothing_are_none(in_app: Flask) -> None:
                 "longitude": 5,
             }
         )
-        meter, service = (structure.get_source(name, "script") for name in ("Meter", "Service"))
+        meter, service = (sources.get_source(name, "script") for name in ("Meter", "Service"))
         beliefs.store(made, np.zeros(48), START - DAY, HOUR, meter, horizon=timedelta(0))
         beliefs.store(made, np.ones(24), START, HOUR, service, horizon=HOUR)
     score = only(scores(made, START, START + DAY, [HOUR]))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from flexmeasures import auth, structure
+from flexmeasures import auth
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, Market, User
 from flexmeasures.testing import PASSWORD, make_app
@@ -107,7 +107,7 @@ def test_a_browsers_session_needs_a_csrf_token_and_a_header_token_does_not(tmp_p
         return "changed"
 
     with app.app_context(), writing():
-        user = structure.create_user("prosumer", "prosumer@example.com", PASSWORD)
+        user = auth.create_user("prosumer", "prosumer@example.com", PASSWORD)
         headers = {"Authorization": auth.new_token(user)}
     assert app.test_client().post("/change", headers=headers).status_code == 200
     browser = app.test_client()

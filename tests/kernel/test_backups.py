@@ -31,7 +31,7 @@ def battery(in_app: Any, prosumer: Any) -> Any:
     """A battery of the prosumer with four values, a schedule's job that waits and one that runs."""
     from sqlalchemy import select
 
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources, structure
     from flexmeasures.db import writing
     from flexmeasures.models import Job, Market
 
@@ -40,7 +40,7 @@ def battery(in_app: Any, prosumer: Any) -> Any:
         place = {"latitude": 52.1, "longitude": 4.9, "event_resolution": 15, "owner_id": prosumer.id}
         market = session.scalar(select(Market.id))
         asset = structure.create_asset(fields | place | {"market_id": market})
-        source = structure.source_of(prosumer)
+        source = sources.source_of(prosumer)
         beliefs.store(asset, [1.0, 2.0, 3.0, 4.0], START, QUARTER, source, horizon=timedelta(0))
         for state in ("finished", "running"):
             known = {
@@ -64,7 +64,7 @@ def values(sensor: Any) -> list[float]:
 def test_a_loaded_backup_is_what_was_saved_with_the_same_ids(battery: Any, tmp_path: Path) -> None:
     from sqlalchemy import select
 
-    from flexmeasures import backups, beliefs, structure
+    from flexmeasures import backups, beliefs, sensors, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset, Job, Sensor
 
@@ -72,10 +72,8 @@ def test_a_loaded_backup_is_what_was_saved_with_the_same_ids(battery: Any, tmp_p
     saved = backups.save(tmp_path / "b", data=True)
     assert (saved["belief"] > 4, saved["job"], saved["sensor"]) == (True, 2, len(before))
     with writing():
-        beliefs.store(
-            battery, [9.0], START, QUARTER, structure.get_source("x", "script"), horizon=timedelta(0)
-        )
-        structure.delete_sensor(db.session.get(Asset, battery.id))  # type: ignore[arg-type]
+        beliefs.store(battery, [9.0], START, QUARTER, sources.get_source("x", "script"), horizon=timedelta(0))
+        sensors.delete_sensor(db.session.get(Asset, battery.id))  # type: ignore[arg-type]
     loaded = backups.load(tmp_path / "b")
     assert loaded == {name: count for name, count in saved.items() if name != "user"}
     assert {row.id: (row.kind, row.name) for row in db.session.scalars(select(Sensor))} == before
@@ -152,15 +150,15 @@ def test_an_owner_who_is_not_here_refuses_the_backup_and_nothing_changes(
 def test_plugins_are_told_of_sensors_that_the_backup_does_not_have(
     battery: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flexmeasures import backups, structure
+    from flexmeasures import backups, sensors
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
-    from flexmeasures.platform import Platform
+    from flexmeasures.runtime import Runtime
 
     told: list[str] = []
-    monkeypatch.setattr(Platform, "tell", lambda self, hook, **what: told.append(what["sensor"].name))
+    monkeypatch.setattr(Runtime, "tell", lambda self, hook, **what: told.append(what["sensor"].name))
     with writing():
-        structure.delete_sensor(db.session.get(Asset, battery.id))  # type: ignore[arg-type]
+        sensors.delete_sensor(db.session.get(Asset, battery.id))  # type: ignore[arg-type]
     backups.save(tmp_path / "empty")
     told.clear()
     backups.load(tmp_path / "empty")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexmeasures import beliefs, structure
+from flexmeasures import beliefs, sources, structure
 from flexmeasures.db import db, writing
 from flexmeasures.errors import BeliefsExist, InputError, WrongResolution
 from flexmeasures.models import Sensor, Source
@@ -29,7 +29,7 @@ def make_sensor(name: str = "meter", resolution: timedelta = QUARTER) -> Sensor:
 
 def make_source(name: str = "script", kind: str = "script") -> Source:
     with writing():
-        return structure.get_source(name, kind)
+        return sources.get_source(name, kind)
 
 
 @pytest.fixture
@@ -262,10 +262,10 @@ def test_last_values_are_the_newest_measurements(in_app, source):
 
 
 def test_storing_tells_plugins_only_after_commit(sensor, source, monkeypatch):
-    from flexmeasures.platform import Platform
+    from flexmeasures.runtime import Runtime
 
     told = []
-    monkeypatch.setattr(Platform, "tell", lambda self, hook, **arguments: told.append((hook, arguments)))
+    monkeypatch.setattr(Runtime, "tell", lambda self, hook, **arguments: told.append((hook, arguments)))
     with pytest.raises(RuntimeError, match="gives up"), writing():
         beliefs.store(sensor, [1], START, QUARTER, source, horizon=NOW)
         raise RuntimeError("gives up")

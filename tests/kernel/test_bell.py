@@ -18,12 +18,12 @@ from rq.job import Job as Ring
 from rq.serializers import JSONSerializer
 
 from flexmeasures import bell as bells
-from flexmeasures import interventions, jobs, working
+from flexmeasures import jobs
 from flexmeasures.bell import Bell
 from flexmeasures.db import db, writing
-from flexmeasures.jobs import Outcome
+from flexmeasures.jobs import Outcome, table
 from flexmeasures.models import Job, JobState
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 
 QUEUE = "scheduling"
 
@@ -94,13 +94,13 @@ def own_redis(app, tmp_path):
 @pytest.fixture
 def heard(monkeypatch):
     """Ids of the jobs that workers of this process were told of: a ring names its row, a look at the table none."""
-    ids, claim = set(), jobs.claim
+    ids, claim = set(), table.claim
 
     def listening(queues, worker, job_id=None, **more):
         ids.add(job_id)
         return claim(queues, worker, job_id, **more)
 
-    monkeypatch.setattr(jobs, "claim", listening)
+    monkeypatch.setattr(table, "claim", listening)
     return ids
 
 
@@ -110,7 +110,7 @@ def ask(number: int = 1, function: str = "note") -> list[Job]:
 
 
 def rings() -> list[str]:
-    return list_of(platform().bell, QUEUE).get_job_ids()
+    return list_of(runtime().bell, QUEUE).get_job_ids()
 
 
 def list_of(bell: Bell, queue: str) -> Queue:
@@ -140,7 +140,7 @@ def a_worker(app, name="listener"):
 
     def live():
         with app.app_context():
-            working.work([QUEUE], name, stopping=lambda: stop.now)
+            jobs.work([QUEUE], name, stopping=lambda: stop.now)
 
     thread = threading.Thread(target=live)
     thread.start()
@@ -193,9 +193,9 @@ def test_a_rung_worker_hears_of_each_job_by_its_ring(app, in_app, heard):
 
 def test_a_backlog_is_worked_off_by_its_rings_and_not_past_them(in_app, bell, monkeypatch):
     ask(3)
-    run, followed = jobs.run, []
-    monkeypatch.setattr(jobs, "run", lambda job, next_of=(): followed.append(next_of) or run(job, next_of))
-    assert working.work(burst=True) == 3
+    run, followed = table.run, []
+    monkeypatch.setattr(table, "run", lambda job, next_of=(): followed.append(next_of) or run(job, next_of))
+    assert jobs.work(burst=True) == 3
     assert followed == [(), (), ()]
 
 
@@ -248,13 +248,13 @@ def test_what_others_put_into_the_queue_is_neither_run_nor_in_the_way(app, in_ap
 def test_the_sweep_rings_again_for_jobs_that_redis_has_forgotten(in_app, bell, monkeypatch):
     asked = ask(3)
     list_of(bell, QUEUE).empty()
-    jobs.sweep()
+    table.sweep()
     assert rings() == []  # it may be on its way yet
     time.sleep(1.1)
-    jobs.sweep()
+    table.sweep()
     assert [bells.row_id(ring) for ring in rings()] == [job.id for job in asked]
     time.sleep(1.1)
-    jobs.sweep()
+    table.sweep()
     assert len(rings()) == 3
 
 
@@ -263,7 +263,7 @@ def test_a_ring_that_a_worker_has_just_taken_is_not_rung_again(in_app, bell):
     queue = list_of(bell, QUEUE)
     bell.connection.lmove(queue.key, queue.intermediate_queue_key)
     time.sleep(1.1)
-    jobs.sweep()
+    table.sweep()
     assert rings() == []
 
 
@@ -276,7 +276,7 @@ def test_clearing_a_queue_clears_its_rings_too(in_app):
 def test_a_job_that_is_requeued_is_rung_for(in_app):
     job = ask()[0]
     jobs.clear(QUEUE)
-    interventions.requeue(job.id)
+    jobs.requeue(job.id)
     assert [bells.row_id(ring) for ring in rings()] == [job.id]
 
 
@@ -316,13 +316,13 @@ def test_workers_are_rung_again_once_redis_is_back(own_redis, app, in_app, heard
         assert not is_rung()
         own_redis.start()
         assert any(is_rung() for _ in range(10))  # those before both have noticed are found in the table
-        platform().bell.connection.flushall()
+        runtime().bell.connection.flushall()
         wait_for(ask()[0])
 
 
 def test_a_redis_that_is_emptied_while_a_job_runs_does_not_end_the_worker(own_redis, app, in_app):
     def empty(job: Job) -> Outcome:
-        platform().bell.connection.flushall()
+        runtime().bell.connection.flushall()
         return Outcome()
 
     app.extensions["flexmeasures"].job_functions["empty"] = empty

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from flexmeasures import config
-from flexmeasures.config import SETTINGS, Configuration, Setting, load
+from flexmeasures.config import SETTINGS, Configuration, Setting, load, settings
 from flexmeasures.errors import SettingsError
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -38,7 +38,7 @@ def test_every_setting_has_one_row_with_help_and_a_default_of_its_type() -> None
     assert len(names) == len(set(names))
     for row in SETTINGS:
         assert row.help.endswith("."), row.name
-        kind = {config.LogLevel: int, config.TimezoneName: str}.get(row.type, row.type)
+        kind = {settings.LogLevel: int, settings.TimezoneName: str}.get(row.type, row.type)
         assert row.default is None or isinstance(row.default, kind), row.name
 
 

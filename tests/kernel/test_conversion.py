@@ -1,4 +1,4 @@
-"""flexmeasures.conversion: values of settings from text and from Python."""
+"""flexmeasures.config.parsing: values of settings from text and from Python."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flexmeasures.config import SETTINGS
-from flexmeasures.conversion import from_text, from_value
+from flexmeasures.config import SETTINGS, from_value
+from flexmeasures.config.parsing import from_text
 from flexmeasures.errors import SettingsError
 
 ROWS = {row.name: row for row in SETTINGS}

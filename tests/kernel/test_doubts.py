@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.kernel.test_questions import HOUR, START, battery, make_market  # noqa: F401  (battery is a fixture)
 
-from flexmeasures import beliefs, structure
+from flexmeasures import beliefs, sources
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.questions import question_about
@@ -35,7 +35,7 @@ def test_a_state_of_charge_that_is_missing_or_old_is_told_and_nothing_is_assumed
 @pytest.mark.contract("16.5")
 def test_prices_that_were_recorded_long_before_their_time_are_told(battery, in_app):  # noqa: F811
     with writing():
-        source = structure.get_source("forecast", "script")
+        source = sources.get_source("forecast", "script")
         beliefs.store(battery.market, [50.0], START + 4 * HOUR, HOUR, source, horizon=timedelta(days=9))
     (told,) = question_about(battery, {"soc_in_mwh": 1.0}, START, 5 * HOUR).warnings
     assert (
@@ -48,7 +48,7 @@ def test_prices_that_were_recorded_long_before_their_time_are_told(battery, in_a
 @pytest.mark.contract("16.5")
 def test_an_absurd_price_is_told_with_its_time_and_used(battery):  # noqa: F811
     with writing():
-        source = structure.get_source("exchange", "script")
+        source = sources.get_source("exchange", "script")
         beliefs.store(
             battery.market, [99999.0], START + HOUR, HOUR, source, horizon=timedelta(0), on_existing="replace"
         )

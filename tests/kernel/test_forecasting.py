@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import beliefs, quantiles, structure, timing
+from flexmeasures import auth, beliefs, sources, structure, timing
 from flexmeasures.accuracy import accuracy
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.db import db, writing
@@ -22,8 +22,8 @@ from flexmeasures.knowledge import HISTORY, weather_for
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.sensors import Asset, Market, Sensor, WeatherSensor
 from flexmeasures.models.sources import Source
-from flexmeasures.platform import platform
-from flexmeasures.series import TimeSeries
+from flexmeasures.runtime import runtime
+from flexmeasures.timeseries import TimeSeries
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -105,17 +105,17 @@ def here(in_app: Flask) -> Iterator[Flask]:
     """The app at NOW, with our forecasters."""
     Witness.seen.clear()
     for forecaster in OURS:
-        platform().forecasters.add(forecaster)
+        runtime().forecasters.add(forecaster)
     with timing.clock(NOW):
         yield in_app
-    platform().forecasters.discard(OURS)
+    runtime().forecasters.discard(OURS)
 
 
 @pytest.fixture
 def make_asset(here: Flask, prosumer: object) -> Callable[..., Asset]:
     def make(forecaster: str = "witness", kind: str = "building", minutes: int = 60) -> Asset:
         with writing() as session:
-            owner = structure.create_user("owner", "owner@example.com", None, ["Prosumer"])
+            owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
             asset = structure.create_asset(
                 {
                     "name": "the asset",
@@ -138,7 +138,7 @@ def make_asset(here: Flask, prosumer: object) -> Callable[..., Asset]:
 def measure(sensor: Sensor, values: list[float], start: datetime, *, late: timedelta = timedelta(0)) -> None:
     """Store measurements that were recorded `late` after their end."""
     with writing():
-        source = structure.get_source("Meter", "script")
+        source = sources.get_source("Meter", "script")
         beliefs.store(
             sensor, values, start, sensor.event_resolution, source, horizon=-late, on_existing="replace"
         )
@@ -202,7 +202,7 @@ def test_the_quantiles_that_are_wished_for_are_stored_beside_the_forecasts(
         enqueue(asset, NOW - 2 * HOUR, NOW, [HOUR])
     forecast_past(asset, NOW - 4 * HOUR, NOW - 2 * HOUR, [HOUR])
     for start in (NOW - HOUR, NOW - 4 * HOUR):
-        found = quantiles.search(asset, start, start + 2 * HOUR, [0.25, 0.95], horizon_at_least=HOUR)
+        found = beliefs.search_quantiles(asset, start, start + 2 * HOUR, [0.25, 0.95], horizon_at_least=HOUR)
         assert found[0.25].values.tolist() == [-1.5, -1.5]
         assert found[0.95].values.tolist() == [5.5, 5.5]
 
@@ -441,9 +441,9 @@ def test_published_prices_are_outcomes_and_our_forecasts_are_not(here: Flask) ->
         market = structure.create_market(
             {"name": "epex", "unit": "EUR/MWh", "event_resolution": 60, "market_type_name": "day_ahead"}
         )
-        publisher = structure.get_source("Exchange", "script")
+        publisher = sources.get_source("Exchange", "script")
         beliefs.store(market, [30.0] * 24, NOW, HOUR, publisher, belief_time=NOW - 12 * HOUR)
-        ours = structure.get_source("Seita", "forecasting script", "witness", "1")
+        ours = sources.get_source("Seita", "forecasting script", "witness", "1")
         beliefs.store(market, [99.0] * 24, NOW, HOUR, ours, horizon=HOUR)
         enqueue(market, NOW, NOW + DAY, [24 * HOUR])
     assert only_job().state == JobState.FINISHED, only_job().error
@@ -485,7 +485,7 @@ def test_weather_is_as_measured_before_and_as_forecast_after_the_moment(
     asset = make_asset()
     with writing():
         weather = weather_sensor("near", "temperature", 50, minutes)
-        provider = structure.get_source("Weather service", "script")
+        provider = sources.get_source("Weather service", "script")
         slot = weather.event_resolution
         count = DAY // slot
         beliefs.store(weather, [20.0] * count, START, slot, provider, horizon=timedelta(0))
@@ -510,7 +510,7 @@ def test_a_job_gets_the_weather_forecasts_of_each_horizon(make_asset: Callable[.
     asset = make_asset()
     with writing():
         weather = weather_sensor("near", "temperature", 50)
-        provider = structure.get_source("Weather service", "script")
+        provider = sources.get_source("Weather service", "script")
         beliefs.store(weather, [15.0] * 48, NOW, HOUR, provider, belief_time=NOW - HOUR)
     measure(asset, [1.0] * 24, NOW - DAY)
     with writing():
@@ -543,7 +543,7 @@ def test_accuracy_compares_forecast_and_last_known_value_over_the_same_events(
     asset = make_asset()
     measure(asset, [2.0, 4.0, 8.0, 6.0], START)
     with writing():
-        source = structure.get_source("Seita", "forecasting script", "any", "1")
+        source = sources.get_source("Seita", "forecasting script", "any", "1")
         beliefs.store(asset, [4.0, 7.0, 9.0, 5.0], START + HOUR, HOUR, source, horizon=HOUR)
         beliefs.store(asset, [0.0] * 4, START, HOUR, source, horizon=2 * HOUR)
     found = accuracy(asset, START, START + 6 * HOUR, HOUR)

@@ -13,11 +13,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from flexmeasures import jobs, leases, structure
+from flexmeasures import jobs, sources
 from flexmeasures.db import db, writing
-from flexmeasures.jobs import Outcome
+from flexmeasures.jobs import Outcome, leases, table
 from flexmeasures.models import Job, JobState, Source
-from flexmeasures.workers import Workers
+from flexmeasures.server import Workers
 
 PATIENCE = 15  # seconds
 LIMIT = timedelta(seconds=0.7)
@@ -52,7 +52,7 @@ def pause_with_the_lock(job: Job) -> Outcome:
     if attempt == 1:
         ctypes.PyDLL(None).usleep(2_500_000)
     return Outcome(
-        store=lambda job: structure.get_source(f"attempt {attempt}", "script"), result={"attempt": attempt}
+        store=lambda job: sources.get_source(f"attempt {attempt}", "script"), result={"attempt": attempt}
     )
 
 
@@ -108,7 +108,7 @@ def test_a_job_that_hangs_costs_its_worker_at_the_limit_and_is_run_again(app, ho
 @pytest.mark.parametrize("how", ["c", "lock", "signals"])
 def test_a_job_that_always_hangs_fails_with_the_reason_and_the_next_one_runs(app, how, monkeypatch):
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = LIMIT
-    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(table, "MAX_ATTEMPTS", 1)
     first = ask(app, how)
     with Workers(app, 1):
         job = wait_for(app, first, JobState.FAILED)
@@ -150,22 +150,22 @@ def test_a_lease_is_not_renewed_beyond_the_limit(app, monkeypatch):
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=0.5)
     job_id = ask(app, "c")
     with app.app_context():
-        job = jobs.claim(["scheduling"], "somebody")
+        job = table.claim(["scheduling"], "somebody")
         with leases.renewing(job_id, job.lease_token):
             time.sleep(0.3)
-            assert jobs.sweep() == 0
+            assert table.sweep() == 0
             time.sleep(1)
-            assert jobs.sweep() == 1
+            assert table.sweep() == 1
 
 
 def test_a_worker_without_a_supervisor_is_ended_by_the_operating_system(tmp_path):
     code = (
-        "import ctypes; from datetime import timedelta; from flexmeasures import deadlines\n"
-        "with deadlines.timed_by(deadlines.AlarmClock(timedelta(seconds=0.3))):\n"
-        "    with deadlines.counting(): pass\n"
+        "import ctypes; from datetime import timedelta; from flexmeasures.jobs import counting, timed_by; from flexmeasures.server import AlarmClock\n"
+        "with timed_by(AlarmClock(timedelta(seconds=0.3))):\n"
+        "    with counting(): pass\n"
         "    __import__('time').sleep(0.5)\n"
         "    print('idle is no crime', flush=True)\n"
-        "    with deadlines.counting(): ctypes.PyDLL(None).usleep(60_000_000)\n"
+        "    with counting(): ctypes.PyDLL(None).usleep(60_000_000)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False

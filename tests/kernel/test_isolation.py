@@ -51,7 +51,7 @@ def statuses(app: Flask, only: set[str] | None = None) -> dict[str, int]:
     with app.app_context(), writing():
         if db.session.query(User).first() is None:
             structure.seed(db.session)
-            structure.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
+            auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
     with app.app_context():
         headers = {"Authorization": auth.new_token(db.session.query(User).first())}
     found = {}
@@ -198,7 +198,7 @@ def test_a_plugin_that_fails_in_may_refuses_the_request_and_shows_in_health(
     app = app_with(tmp_path, Bad(code).write(tmp_path, "judge"))
     with app.app_context(), writing() as session:
         structure.seed(session)
-        user = structure.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
+        user = auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
         headers = {"Authorization": auth.new_token(user)}
         own_id = user.id
     with app.test_request_context("/"):
@@ -279,7 +279,7 @@ def test_a_blueprint_is_replaced_by_its_name(tmp_path: Path) -> None:
 def test_queues_job_functions_and_settings_are_given_out_once(
     hook: str, answer: str, kind: str, tmp_path: Path
 ) -> None:
-    code = "from flexmeasures import hookimpl\nfrom flexmeasures.settings import Setting\n"
+    code = "from flexmeasures import hookimpl\nfrom flexmeasures.config import Setting\n"
     code += f"@hookimpl\ndef {hook}(): return {answer}\n"
     first, second = Bad(code).write(tmp_path, "first"), Bad(code).write(tmp_path, "second")
     found = plugins_of(app_with(tmp_path / "a", second, first))
@@ -299,7 +299,7 @@ def test_a_wrong_value_of_a_plugin_s_setting_breaks_that_plugin_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OWN_SIZE", "many")
-    code = "from flexmeasures.settings import Setting\nfrom flexmeasures import hookimpl\n"
+    code = "from flexmeasures.config import Setting\nfrom flexmeasures import hookimpl\n"
     code += "__settings__ = [Setting('OWN_SIZE', 1, int, 'A size.')]\n@hookimpl\ndef home(user): pass"
     plugin = plugins_of(app_with(tmp_path, Bad(code).write(tmp_path, "sized")))["sized"]
     assert "OWN_SIZE = 'many' (environment) is not accepted" in plugin.reason

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, update
 
-from flexmeasures import backups, hookimpl, jobs, leases, working
-from flexmeasures.db import db, writing
+from flexmeasures import backups, hookimpl, jobs
+from flexmeasures.db import db, transactions, writing
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.jobs import Outcome
+from flexmeasures.jobs import Outcome, leases, table, worker
 from flexmeasures.models import Job, JobState, Source
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 
 QUEUE = "forecasting"
 
@@ -24,8 +24,8 @@ QUEUE = "forecasting"
 def functions(in_app, monkeypatch, transport):
     """The job functions, which a test may add to; jobs wait for workers."""
     in_app.config["FLEXMEASURES_JOBS"] = ""
-    monkeypatch.setattr(platform(), "job_functions", {"note": note})
-    return platform().job_functions
+    monkeypatch.setattr(runtime(), "job_functions", {"note": note})
+    return runtime().job_functions
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def failures(in_app):
             heard.append(f"{job.state} {error}")
 
     listener = Listener()
-    manager = platform().plugins.manager
+    manager = runtime().plugins.manager
     manager.register(listener, "listener")
     yield heard
     manager.unregister(name="listener")
@@ -84,7 +84,7 @@ def test_a_job_is_run_and_its_outcome_is_noted_on_the_row(functions):
 
     functions["add"] = function
     job = ask(function="add")
-    assert working.work(burst=True) == 1
+    assert jobs.work(burst=True) == 1
     reread(job)
     assert (job.state, job.attempt, job.error) == (JobState.FINISHED, 1, None)
     assert (job.result, job.algorithm, job.because) == ({"answer": 42}, "adder", "it can")
@@ -96,9 +96,9 @@ def test_a_job_is_run_and_its_outcome_is_noted_on_the_row(functions):
 def test_the_oldest_job_of_the_asked_queues_is_claimed_first(functions):
     ask("other", queue="scheduling")
     first, second = ask("first"), ask("second")
-    claimed = [jobs.claim([QUEUE], "me") for _ in range(3)]
+    claimed = [table.claim([QUEUE], "me") for _ in range(3)]
     assert [job and job.id for job in claimed] == [first.id, second.id, None]
-    assert jobs.claim(jobs.QUEUES, "me").arguments == {"name": "other"}
+    assert table.claim(jobs.QUEUES, "me").arguments == {"name": "other"}
 
 
 def test_a_job_is_not_there_before_the_transaction_that_causes_it_commits(functions):
@@ -109,7 +109,7 @@ def test_a_job_is_not_there_before_the_transaction_that_causes_it_commits(functi
 
     with pytest.raises(ZeroDivisionError):
         cause()
-    assert working.work(burst=True) == 0
+    assert jobs.work(burst=True) == 0
     assert db.session.scalar(select(func.count(Job.id))) == 0
 
 
@@ -119,7 +119,7 @@ def test_of_many_workers_exactly_one_gets_each_job(functions, in_app):
 
     def burst():
         with in_app.app_context():
-            working.work(burst=True)
+            jobs.work(burst=True)
 
     threads = [threading.Thread(target=burst) for _ in range(4)]
     for thread in threads:
@@ -148,7 +148,7 @@ def test_no_transaction_is_open_while_the_function_computes(functions, in_app):
 
     functions["look"] = function
     ask(function="look")
-    working.work(burst=True)
+    jobs.work(burst=True)
     assert seen == {"in_transaction": False, "blocked": False}
 
 
@@ -158,7 +158,7 @@ def test_a_failing_job_says_why_and_plugins_are_told(functions, failures):
 
     functions["plan"] = function
     job = ask(function="plan")
-    working.work(burst=True)
+    jobs.work(burst=True)
     reread(job)
     assert (job.state, job.error) == (JobState.FAILED, "AlgorithmError: Prices unknown today.")
     assert failures == ["failed AlgorithmError: Prices unknown today."]
@@ -167,7 +167,7 @@ def test_a_failing_job_says_why_and_plugins_are_told(functions, failures):
 def test_a_bug_in_a_function_fails_the_job_and_is_logged_with_its_traceback(functions, caplog):
     functions["bug"] = lambda job: 1 / 0
     job = ask(function="bug")
-    working.work(burst=True)
+    jobs.work(burst=True)
     assert reread(job).error == "ZeroDivisionError: division by zero"
     assert any(record.exc_info and record.levelname == "ERROR" for record in caplog.records)
 
@@ -179,7 +179,7 @@ def test_what_a_database_refuses_is_told_without_the_statement_and_its_values(fu
 
     functions["refused"] = lambda job: Outcome(store=store)
     job = ask(function="refused")
-    working.work(burst=True)
+    jobs.work(burst=True)
     error = reread(job).error
     assert error.startswith(("IntegrityError: NOT NULL", "IntegrityError: null value"))
     assert "INSERT" not in error
@@ -187,7 +187,7 @@ def test_what_a_database_refuses_is_told_without_the_statement_and_its_values(fu
 
 def test_an_unknown_function_fails_the_job_and_names_the_known_ones(functions):
     job = ask(function="nonsense")
-    working.work(burst=True)
+    jobs.work(burst=True)
     assert reread(job).error == "JobError: No job function 'nonsense' is registered (registered: note)."
 
 
@@ -199,7 +199,7 @@ def test_a_failing_store_leaves_nothing_behind(functions):
 
     functions["half"] = lambda job: Outcome(store=half)
     job = ask(function="half")
-    working.work(burst=True)
+    jobs.work(burst=True)
     assert reread(job).state == JobState.FAILED
     assert notes() == []
 
@@ -207,16 +207,16 @@ def test_a_failing_store_leaves_nothing_behind(functions):
 def test_what_a_worker_computed_after_losing_its_lease_is_not_stored(functions):
     def slow(job):
         let_lease_expire(job)
-        assert jobs.sweep() == 1
+        assert table.sweep() == 1
         return note(job)
 
     functions["slow"] = slow
     job = ask("late", function="slow")
-    jobs.run(jobs.claim([QUEUE], "first"))
+    table.run(table.claim([QUEUE], "first"))
     assert notes() == []
     assert (reread(job).state, job.attempt) == (JobState.QUEUED, 1)
     functions["slow"] = note
-    jobs.run(jobs.claim([QUEUE], "second"))
+    table.run(table.claim([QUEUE], "second"))
     assert (notes(), reread(job).state) == (["late"], JobState.FINISHED)
 
 
@@ -228,7 +228,7 @@ def test_a_cancelled_job_stores_nothing(functions):
 
     functions["slow"] = cancelled_meanwhile
     job = ask(function="slow")
-    working.work(burst=True)
+    jobs.work(burst=True)
     assert (notes(), reread(job).state) == ([], JobState.CANCELLED)
 
 
@@ -242,7 +242,7 @@ def test_a_job_under_which_a_backup_is_loaded_stores_nothing(functions, tmp_path
     functions["slow"] = restored_meanwhile
     job_id = ask(function="slow").id
     backups.save(tmp_path / "backup", data=data)
-    jobs.run(jobs.claim([QUEUE], "mortal"))
+    table.run(table.claim([QUEUE], "mortal"))
     assert notes() == []
     assert db.session.scalar(select(Job.state).where(Job.id == job_id)) == (JobState.QUEUED if data else None)
 
@@ -250,19 +250,19 @@ def test_a_job_under_which_a_backup_is_loaded_stores_nothing(functions, tmp_path
 def test_after_three_lost_leases_a_job_fails_with_the_reason(functions, failures):
     job = ask()
     for attempt in (1, 2, 3):
-        assert jobs.claim([QUEUE], "mortal").attempt == attempt
-        assert jobs.sweep() == 0
+        assert table.claim([QUEUE], "mortal").attempt == attempt
+        assert table.sweep() == 0
         let_lease_expire(job)
-        assert jobs.sweep() == 1
+        assert table.sweep() == 1
     assert reread(job).state == JobState.FAILED
     assert job.error == "JobError: gave up after 3 attempts, because its worker died or lost contact"
     assert failures == [f"failed {job.error}"]
-    assert jobs.claim([QUEUE], "mortal") is None
+    assert table.claim([QUEUE], "mortal") is None
 
 
 def test_jobs_of_a_worker_known_to_be_dead_are_given_back_at_once(functions):
     ask("a"), ask("b")
-    mine, other = jobs.claim([QUEUE], "dead"), jobs.claim([QUEUE], "alive")
+    mine, other = table.claim([QUEUE], "dead"), table.claim([QUEUE], "alive")
     assert jobs.give_back(["dead"], "its worker died") == 1
     assert (reread(mine).state, reread(other).state) == (JobState.QUEUED, JobState.RUNNING)
 
@@ -275,12 +275,12 @@ def test_the_lease_is_renewed_while_the_function_runs(functions, monkeypatch):
     def slow(job):
         for _ in range(8):
             time.sleep(0.1)
-            swept.append(jobs.sweep())
+            swept.append(table.sweep())
         return note(job)
 
     functions["slow"] = slow
     job = ask(function="slow")
-    working.work(burst=True)
+    jobs.work(burst=True)
     assert swept == [0] * 8
     assert (reread(job).state, job.attempt) == (JobState.FINISHED, 1)
 
@@ -292,7 +292,7 @@ def test_an_interrupted_job_is_handed_back_as_if_never_claimed(functions):
     functions["slow"] = interrupted
     job = ask(function="slow")
     with pytest.raises(KeyboardInterrupt):
-        working.work(burst=True)
+        jobs.work(burst=True)
     assert (reread(job).state, job.attempt, job.worker) == (JobState.QUEUED, 0, None)
 
 
@@ -305,17 +305,17 @@ def test_a_waiting_job_of_the_same_key_is_widened(functions):
     other = ask("c", merge_key="other", merge=widen)
     assert (second.id, second.arguments) == (first.id, {"name": "ab"})
     assert other.id != first.id
-    assert working.work(burst=True) == 2
+    assert jobs.work(burst=True) == 2
     assert notes() == ["ab", "c"]
 
 
 def test_a_job_that_runs_already_is_not_widened(functions):
     first = ask("a", merge_key="k", merge=widen)
-    jobs.claim([QUEUE], "busy")
+    table.claim([QUEUE], "busy")
     second = ask("b", merge_key="k", merge=widen)
     assert second.id != first.id
     assert jobs.give_back(["busy"], "its worker died") == 1  # beside the one that waits under the same key
-    assert working.work(burst=True) == 2
+    assert jobs.work(burst=True) == 2
     assert sorted(notes()) == ["a", "b"]
 
 
@@ -367,7 +367,7 @@ def test_a_worker_stops_when_it_is_told_to_between_jobs_and_hands_back_what_it_h
     ask("a")
     second = ask("b")
     answers = iter([False, True])
-    assert working.work(stopping=lambda: next(answers)) == 1
+    assert jobs.work(stopping=lambda: next(answers)) == 1
     assert notes() == ["a"]
     reread(second)
     assert (second.state, second.attempt, second.worker) == (JobState.QUEUED, 0, None)
@@ -380,30 +380,30 @@ def test_with_the_end_of_a_job_the_next_one_is_claimed_and_with_its_failure_none
 
     functions["fail"] = fail
     ask("a"), ask("b", function="fail"), ask("elsewhere", queue="scheduling"), ask("c")
-    second = jobs.run(jobs.claim([QUEUE], "busy"), [QUEUE])
+    second = table.run(table.claim([QUEUE], "busy"), [QUEUE])
     assert (second.arguments["name"], second.state, second.attempt) == ("b", JobState.RUNNING, 1)
     assert second.worker == "busy"
-    assert jobs.run(second, [QUEUE]) is None
-    third = jobs.claim([QUEUE], "busy")
+    assert table.run(second, [QUEUE]) is None
+    third = table.claim([QUEUE], "busy")
     assert third.arguments["name"] == "c"
-    assert jobs.run(third, [QUEUE]) is None
+    assert table.run(third, [QUEUE]) is None
     assert notes() == ["a", "c"]
 
 
 def test_a_lost_lease_claims_no_next_job(functions):
     first = ask("a")
     second = ask("b")
-    claimed = jobs.claim([QUEUE], "slow")
+    claimed = table.claim([QUEUE], "slow")
     let_lease_expire(first)
-    jobs.sweep()
-    assert jobs.run(claimed, [QUEUE]) is None
+    table.sweep()
+    assert table.run(claimed, [QUEUE]) is None
     assert reread(second).state == JobState.QUEUED
 
 
 def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
-    monkeypatch.setattr(jobs, "writing", lambda: pytest.fail("a write transaction for nothing"))
-    assert jobs.claim(jobs.QUEUES, "idle") is None
-    assert jobs.sweep() == 0
+    monkeypatch.setattr(transactions, "writing", lambda: pytest.fail("a write transaction for nothing"))
+    assert table.claim(jobs.QUEUES, "idle") is None
+    assert table.sweep() == 0
 
 
 def test_an_idle_worker_takes_up_a_new_job_long_before_its_next_sweep(functions, in_app):
@@ -412,7 +412,7 @@ def test_an_idle_worker_takes_up_a_new_job_long_before_its_next_sweep(functions,
 
     def idle():
         with in_app.app_context():
-            working.work(stopping=lambda: stop.now)
+            jobs.work(stopping=lambda: stop.now)
 
     thread = threading.Thread(target=idle)
     thread.start()
@@ -428,12 +428,12 @@ def test_an_idle_worker_takes_up_a_new_job_long_before_its_next_sweep(functions,
     finally:
         stop.now = True
         thread.join()
-    assert min(taken) < working.SWEEP_EVERY / 2
+    assert min(taken) < worker.SWEEP_EVERY / 2
 
 
 def test_clearing_a_queue_cancels_what_waits_and_leaves_the_rest(functions):
     running, waiting, other = ask("a"), ask("b"), ask("c", queue="scheduling")
-    jobs.claim([QUEUE], "busy")
+    table.claim([QUEUE], "busy")
     assert jobs.clear(QUEUE) == 1
     assert [reread(job).state for job in (running, waiting, other)] == ["running", "cancelled", "queued"]
     assert jobs.counts() == {"forecasting": {"running": 1, "cancelled": 1}, "scheduling": {"queued": 1}}
@@ -445,7 +445,7 @@ def test_plugins_bring_queues_of_their_own(functions):
         def register_queues(self):
             return ["weather", "scheduling"]
 
-    plugin, manager = Plugin(), platform().plugins.manager
+    plugin, manager = Plugin(), runtime().plugins.manager
     manager.register(plugin, "queues")
     try:
         assert jobs.queue_names() == ["forecasting", "scheduling", "weather"]

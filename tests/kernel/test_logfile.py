@@ -1,4 +1,4 @@
-"""flexmeasures.logfile: what is logged where."""
+"""flexmeasures.config.log_setup: what is logged where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from flexmeasures.logfile import SharedRotatingFile, set_up_logging
+from flexmeasures.config import set_up_logging
+from flexmeasures.config.log_setup import SharedRotatingFile
 
 
 @pytest.fixture

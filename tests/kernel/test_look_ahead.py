@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import beliefs, structure, timing
+from flexmeasures import auth, beliefs, structure, timing
+from flexmeasures import sources as the_sources
 from flexmeasures.db import db, writing
 from flexmeasures.forecasting import enqueue, forecast_past
 from flexmeasures.models.beliefs import belief_quantile
@@ -36,7 +37,7 @@ def asset(in_app: Flask, prosumer: object) -> Iterator[Asset]:
     hours = np.arange((DAYS + 3) * 24)
     warmth = 10 + 5 * np.sin(2 * np.pi * hours / 24) + random.standard_normal(len(hours))
     with writing() as session:
-        owner = structure.create_user("owner", "owner@example.com", None, ["Prosumer"])
+        owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
         building = structure.create_asset(
             {
                 "name": "the building",
@@ -60,7 +61,7 @@ def asset(in_app: Flask, prosumer: object) -> Iterator[Asset]:
                 "longitude": 5,
             }
         )
-        meter, service = (structure.get_source(name, "script") for name in ("Meter", "Service"))
+        meter, service = (the_sources.get_source(name, "script") for name in ("Meter", "Service"))
         load = 2 - 0.1 * warmth[: DAYS * 24] + 0.05 * random.standard_normal(DAYS * 24)
         beliefs.store(building, load, START, HOUR, meter, horizon=timedelta(0))
         beliefs.store(weather, warmth, START, HOUR, service, horizon=2 * DAY)
@@ -73,7 +74,7 @@ def poison(asset: Asset, after: datetime) -> None:
     late = after + timedelta(milliseconds=1)
     weather = db.session.scalars(select(WeatherSensor)).one()
     with writing():
-        liar = structure.get_source("Liar", "script")
+        liar = the_sources.get_source("Liar", "script")
         for sensor in (asset, weather):
             ended = (late - START) // HOUR
             wrong = np.full(ended, POISON)
@@ -167,7 +168,7 @@ def test_a_history_that_was_imported_today_is_told_with_the_command_that_mends_i
     """Its measurements count as recorded today, so that nothing was known of the days before."""
     with writing():
         beliefs.remove(sensors=[asset.id])
-        importer = structure.get_source("Import", "script")
+        importer = the_sources.get_source("Import", "script")
         beliefs.store(asset, np.ones(DAYS * 24), START, HOUR, importer, belief_time=NOW)
     (summary,) = forecast_past(asset, NOW - DAY, NOW, [HOUR], knowledge="recorded")
     assert summary.stored == 0

@@ -1,4 +1,4 @@
-"""flexmeasures.migrating and the kernel's migrations, on SQLite and PostgreSQL."""
+"""flexmeasures.db.migrating and the kernel's migrations, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from flexmeasures import migrating
+from flexmeasures import db
 from flexmeasures.config import load
-from flexmeasures.db import Base, prepare_engine
+from flexmeasures.db import Base, Branch, migrating, prepare_engine
+from flexmeasures.db.migrating import KERNEL_BRANCH
 from flexmeasures.errors import FlexMeasuresError, InputError
-from flexmeasures.migrating import KERNEL_BRANCH, Branch
 from flexmeasures.plugins import Plugins
 from flexmeasures.testing import temporary_postgresql
 
@@ -81,7 +81,7 @@ def plugin(tmp_path: Path) -> Path:
 def branch_of(plugin: Path) -> Branch:
     plugins = Plugins()
     plugins.load([str(plugin)], [])
-    return migrating.branches(plugins, plugin.name)[0]
+    return db.branches(plugins, plugin.name)[0]
 
 
 SCHEMA = {
@@ -112,65 +112,65 @@ def parts(definition: str | None) -> list[str]:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_migrations_make_exactly_the_tables_of_the_models(kind: str, tmp_path: Path) -> None:
     with database(kind, tmp_path) as migrated, database(kind, tmp_path) as created:
-        migrating.upgrade(migrated)
+        db.upgrade(migrated)
         Base.metadata.create_all(created)
         assert schema(migrated) == schema(created)
-        assert migrating.migrate(migrated) is None
+        assert db.migrate(migrated) is None
 
 
 def test_on_sqlite_beliefs_have_no_rowid_and_sensor_ids_are_never_given_out_twice(tmp_path: Path) -> None:
     with database("sqlite", tmp_path) as engine:
-        migrating.upgrade(engine)
+        db.upgrade(engine)
         tables = {name: " ".join(definition) for name, definition in schema(engine).items()}
     assert "WITHOUT ROWID" in tables["belief"]
     assert all("AUTOINCREMENT" in tables[name] for name in ("sensor", "user", "source", "job", "schedule"))
 
 
 def test_an_upgraded_database_has_nothing_pending_and_upgrading_again_does_nothing(engine: Engine) -> None:
-    assert migrating.pending(engine) == [KERNEL_BRANCH]
-    assert migrating.current(engine) is None
-    assert len(migrating.upgrade(engine)) == len(migrating.history())
-    assert migrating.pending(engine) == []
-    assert migrating.current(engine) == migrating.head() == migrating.history()[0].revision
-    assert migrating.upgrade(engine) == []
+    assert db.pending(engine) == [KERNEL_BRANCH]
+    assert db.current(engine) is None
+    assert len(db.upgrade(engine)) == len(db.history())
+    assert db.pending(engine) == []
+    assert db.current(engine) == db.head() == db.history()[0].revision
+    assert db.upgrade(engine) == []
 
 
 def test_downgrading_to_base_removes_all_tables(engine: Engine) -> None:
-    migrating.upgrade(engine)
-    assert migrating.downgrade(engine, revision="base")
+    db.upgrade(engine)
+    assert db.downgrade(engine, revision="base")
     assert inspect(engine).get_table_names() == ["alembic_version"]
-    assert migrating.current(engine) is None
+    assert db.current(engine) is None
 
 
 def test_a_revision_that_is_not_there_is_refused_by_name(engine: Engine) -> None:
     with pytest.raises(FlexMeasuresError, match=r"flexmeasures: .*0815"):
-        migrating.upgrade(engine, revision="0815")
+        db.upgrade(engine, revision="0815")
 
 
 def test_a_plugin_migrates_its_own_tables_and_keeps_its_own_version(engine: Engine, plugin: Path) -> None:
-    migrating.upgrade(engine)
+    db.upgrade(engine)
     branch = branch_of(plugin)
-    written = migrating.migrate(engine, branch, "meters")
+    written = db.migrate(engine, branch, "meters")
     assert written == plugin / "migrations" / "0001_meters.py"
     assert "alembic_version" not in written.read_text()
     assert "sensor" not in written.read_text()
-    migrating.upgrade(engine, [KERNEL_BRANCH, branch])
+    db.upgrade(engine, [KERNEL_BRANCH, branch])
     tables = set(inspect(engine).get_table_names())
     assert {f"{plugin.name}_meter", f"{plugin.name}_alembic_version", "sensor"} <= tables
-    assert migrating.current(engine, branch) == "0001"
-    assert migrating.migrate(engine, branch) is None
-    assert migrating.migrate(engine) is None, "the kernel is not to drop what belongs to a plugin"
-    assert migrating.downgrade(engine, [branch]) == [f"{plugin.name}: back from 0001, meters"]
-    assert migrating.pending(engine, [KERNEL_BRANCH, branch]) == [branch]
+    assert db.current(engine, branch) == "0001"
+    assert db.migrate(engine, branch) is None
+    assert db.migrate(engine) is None, "the kernel is not to drop what belongs to a plugin"
+    assert db.downgrade(engine, [branch]) == [f"{plugin.name}: back from 0001, meters"]
+    assert db.pending(engine, [KERNEL_BRANCH, branch]) == [branch]
 
 
 def test_the_kernel_comes_first_and_an_unknown_plugin_is_refused_with_the_known_ones(plugin: Path) -> None:
     plugins = Plugins()
     plugins.load([str(plugin)], [])
-    names = [branch.name for branch in migrating.branches(plugins)]
-    assert (names[0], names[-1]) == (migrating.KERNEL, plugin.name)
+    names = [branch.name for branch in db.branches(plugins)]
+    assert (names[0], names[-1]) == (db.KERNEL, plugin.name)
     with pytest.raises(InputError, match=rf"nobody.*flexmeasures, .*{plugin.name}"):
-        migrating.branches(plugins, "nobody")
+        db.branches(plugins, "nobody")
 
 
 def test_on_sqlite_a_migration_that_breaks_references_changes_nothing(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_on_sqlite_a_migration_that_breaks_references_changes_nothing(tmp_path: 
         "def upgrade():\n    op.execute('DELETE FROM role')\n"
     )
     with database("sqlite", tmp_path) as engine:
-        migrating.upgrade(engine)
+        db.upgrade(engine)
         with engine.begin() as connection:
             connection.execute(text("INSERT INTO role (id, name) VALUES (1, 'admin')"))
             connection.execute(
@@ -192,23 +192,23 @@ def test_on_sqlite_a_migration_that_breaks_references_changes_nothing(tmp_path: 
             )
             connection.execute(text("INSERT INTO roles_users (user_id, role_id) VALUES (1, 1)"))
         with pytest.raises(FlexMeasuresError, match=r"1 references .* roles_users .* to role"):
-            migrating.upgrade(engine, [Branch("bad", folder)])
+            db.upgrade(engine, [Branch("bad", folder)])
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM role")) == 1
             assert connection.scalar(text("PRAGMA foreign_keys")) == 1
-        assert migrating.current(engine, Branch("bad", folder)) is None
+        assert db.current(engine, Branch("bad", folder)) is None
 
 
 def test_the_head_is_read_like_alembic_reads_it(tmp_path: Path) -> None:
     from alembic.script import ScriptDirectory
 
     heads = ScriptDirectory(str(migrating.HOME), version_locations=[str(KERNEL_BRANCH.versions)]).get_heads()
-    assert [migrating.head()] == heads
-    branch = Branch("two", migrating.init(Branch("two", tmp_path / "two" / "versions")))
-    assert migrating.head(branch) is None
+    assert [db.head()] == heads
+    branch = Branch("two", db.init(Branch("two", tmp_path / "two" / "versions")))
+    assert db.head(branch) is None
     (branch.versions / "a.py").write_text('revision: str = "a"\ndown_revision: str | None = None\n')
     (branch.versions / "b.py").write_text("revision = 'b'\ndown_revision = 'a'\n")
-    assert migrating.head(branch) == "b"
+    assert db.head(branch) == "b"
     (branch.versions / "c.py").write_text("revision = 'c'\ndown_revision = ('a',)\n")
     with pytest.raises(FlexMeasuresError, match="b, c"):
-        migrating.head(branch)
+        db.head(branch)

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, inspect, text
 
 from flexmeasures import app as app_module
-from flexmeasures import migrating, structure
+from flexmeasures import db as the_db
+from flexmeasures import structure
 from flexmeasures.cli import cli
-from flexmeasures.db import db, writing
-from flexmeasures.migrating import Branch
+from flexmeasures.db import Branch, db, writing
 from flexmeasures.models import Asset
 from flexmeasures.testing import make_app, temporary_postgresql
 
@@ -159,8 +159,8 @@ def test_dropping_api_leaves_the_tables_of_api_v1(tmp_path: Path, uri: str) -> N
     app = make_app(tmp_path / "instance", SQLALCHEMY_DATABASE_URI=uri)
     made = [branch(tmp_path, "things", "things_x"), branch(tmp_path, "things_v1", "things_v1_y")]
     with app.app_context():
-        migrating.upgrade(db.engine, made)
-        assert migrating.drop(db.engine, "things") == [
+        the_db.upgrade(db.engine, made)
+        assert the_db.drop(db.engine, "things") == [
             "things_x",
             "things_alembic_tables",
             "things_alembic_version",
@@ -174,7 +174,7 @@ def test_a_migration_that_makes_a_table_of_a_foreign_name_changes_nothing(tmp_pa
     app = make_app(tmp_path / "instance", SQLALCHEMY_DATABASE_URI=uri)
     with app.app_context():
         with pytest.raises(Exception, match="foreign make theirs; their names are to begin with foreign_"):
-            migrating.upgrade(db.engine, [branch(tmp_path, "foreign", "theirs")])
+            the_db.upgrade(db.engine, [branch(tmp_path, "foreign", "theirs")])
         assert not inspect(db.engine).has_table("theirs")
         db.engine.dispose()
 
@@ -184,12 +184,12 @@ def test_a_table_that_another_plugin_refers_to_is_not_dropped(tmp_path: Path, ur
     with app.app_context():
         one = branch(tmp_path, "one", "one_x")
         two = branch(tmp_path, "two", "two_y", "sa.Column('x', sa.Integer, sa.ForeignKey('one_x.id'))")
-        migrating.upgrade(db.engine, [one, two])
+        the_db.upgrade(db.engine, [one, two])
         with db.engine.begin() as connection:
             connection.execute(text("INSERT INTO one_x (id) VALUES (1)"))
             connection.execute(text("INSERT INTO two_y (id, x) VALUES (1, 1)"))
         with pytest.raises(Exception, match=r"two_y|depend"):
-            migrating.drop(db.engine, "one")
+            the_db.drop(db.engine, "one")
         assert inspect(db.engine).has_table("one_x")
         db.engine.dispose()
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from flexmeasures.errors import NameTaken, PluginBroken
-from flexmeasures.plugins import ACTIVE, BROKEN, DISABLED, INCOMPATIBLE, Plugins, blueprints_of
+from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugins
+from flexmeasures.plugins.discovery import ACTIVE, DISABLED
+from flexmeasures.plugins.manager import blueprints_of
 from flexmeasures.testing import make_app
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from flexmeasures import beliefs, quantiles, structure
+from flexmeasures import beliefs, sources, structure
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models.beliefs import belief_quantile
@@ -36,19 +36,19 @@ def say(market: Market) -> Callable[..., Source]:
 
     def tell(model: str, hours: int, value: float, width: float | None = 1.0) -> Source:
         with writing():
-            source = structure.get_source("Seita", "forecasting script", model, "1")
+            source = sources.get_source("Seita", "forecasting script", model, "1")
             values = np.full(3, value)
             beliefs.store(market, values, START, HOUR, source, horizon=hours * HOUR)
             if width is not None:
                 band = {0.1: values - width, 0.9: values + width}
-                quantiles.store(market, band, START, source, hours * HOUR)
+                beliefs.store_quantiles(market, band, START, source, hours * HOUR)
         return source
 
     return tell
 
 
 def band(market: Market, **filters: object) -> list[list[float]]:
-    found = quantiles.search(market, START, START + 3 * HOUR, BAND, **filters)  # type: ignore[arg-type]
+    found = beliefs.search_quantiles(market, START, START + 3 * HOUR, BAND, **filters)  # type: ignore[arg-type]
     return [found[probability].values.tolist() for probability in BAND]
 
 
@@ -63,9 +63,11 @@ def test_as_known_earlier_it_is_the_earlier_one(market: Market, say: Callable[..
     say("a", 48, 10.0)
     say("a", 24, 20.0)
     until = START + HOUR - 24 * HOUR  # when the newer forecast of the first hour was made
-    found = quantiles.search(market, START, START + 3 * HOUR, BAND, prior=until)
+    found = beliefs.search_quantiles(market, START, START + 3 * HOUR, BAND, prior=until)
     assert found[0.1].values.tolist() == [19.0, 9.0, 9.0]
-    just_before = quantiles.search(market, START, START + HOUR, BAND, prior=until - timedelta(milliseconds=1))
+    just_before = beliefs.search_quantiles(
+        market, START, START + HOUR, BAND, prior=until - timedelta(milliseconds=1)
+    )
     assert just_before[0.1].values.tolist() == [9.0]
 
 
@@ -90,7 +92,7 @@ def test_what_is_stored_stays_and_what_is_unknown_is_not_stored(
     source = say("a", 24, 10.0)
     with writing():
         other = np.array([0.0, np.nan, 0.0])
-        quantiles.store(market, {0.1: other, 0.5: other}, START, source, 24 * HOUR)
+        beliefs.store_quantiles(market, {0.1: other, 0.5: other}, START, source, 24 * HOUR)
     assert band(market)[0] == [9.0] * 3
     assert db.session.scalar(select(func.count()).select_from(belief_quantile)) == 6 + 2
 
@@ -111,4 +113,4 @@ def test_what_is_no_probability_is_refused(
 ) -> None:
     source = say("a", 24, 10.0)
     with pytest.raises(InputError, match="numbers between 0 and 1"), writing():
-        quantiles.store(market, {probability: np.ones(3)}, START, source, HOUR)
+        beliefs.store_quantiles(market, {probability: np.ones(3)}, START, source, HOUR)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flexmeasures import beliefs, structure
+from flexmeasures import beliefs, sources
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.models import Asset, Market
@@ -21,7 +21,7 @@ def make_market(name, values, start=START, unit="EUR/MWh"):
         market = Market(name=name, display_name=name, unit=unit, event_resolution=HOUR)
         session.add(market)
         session.flush()
-        source = structure.get_source("exchange", "script")
+        source = sources.get_source("exchange", "script")
         beliefs.store(market, values, start, HOUR, source, horizon=timedelta(0))
     return market
 

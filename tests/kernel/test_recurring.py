@@ -10,15 +10,15 @@ from textwrap import dedent
 import pytest
 from sqlalchemy import select, update
 
-from flexmeasures import jobs, recurring, working
+from flexmeasures import jobs
 from flexmeasures.db import db, writing
 from flexmeasures.hookspecs import RecurringJob
-from flexmeasures.jobs import Outcome
+from flexmeasures.jobs import Outcome, recurring, table
 from flexmeasures.models import Job, Recurrence, Source
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
+from flexmeasures.server import Workers
 from flexmeasures.testing import make_app
 from flexmeasures.timing import to_ms
-from flexmeasures.workers import Workers
 
 HOURLY = RecurringJob(name="hourly", every=timedelta(hours=1), function="note", arguments={"a": 1})
 
@@ -26,9 +26,9 @@ HOURLY = RecurringJob(name="hourly", every=timedelta(hours=1), function="note", 
 @pytest.fixture
 def hub(in_app, monkeypatch, transport, warm):
     in_app.config["FLEXMEASURES_JOBS"] = ""
-    monkeypatch.setattr(platform(), "job_functions", {"note": note})
-    monkeypatch.setattr(platform(), "recurring_jobs", {})
-    return platform()
+    monkeypatch.setattr(runtime(), "job_functions", {"note": note})
+    monkeypatch.setattr(runtime(), "recurring_jobs", {})
+    return runtime()
 
 
 def note(job: Job) -> Outcome:
@@ -44,8 +44,8 @@ def asked() -> int:
 
 def test_a_new_recurring_job_is_asked_for_at_once_and_then_not_before_its_next_period(hub):
     hub.recurring_jobs["hourly"] = HOURLY
-    jobs.sweep()
-    jobs.sweep()
+    table.sweep()
+    table.sweep()
     job = db.session.scalars(select(Job)).one()
     assert (job.function, job.queue, job.arguments) == ("note", "forecasting", {"a": 1})
     row = db.session.get_one(Recurrence, "hourly")
@@ -54,19 +54,19 @@ def test_a_new_recurring_job_is_asked_for_at_once_and_then_not_before_its_next_p
 
 def test_periods_that_nobody_saw_are_not_made_up_for(hub):
     hub.recurring_jobs["hourly"] = HOURLY
-    jobs.sweep()
-    working.work(burst=True)
+    table.sweep()
+    jobs.work(burst=True)
     with writing() as session:
         session.execute(update(Recurrence).values(next_due=datetime.now(UTC) - timedelta(days=3)))
-    jobs.sweep()
-    jobs.sweep()
+    table.sweep()
+    table.sweep()
     assert asked() == 2
 
 
 def test_while_the_last_one_waits_no_second_one_is_asked_for(hub):
     hub.recurring_jobs["hourly"] = HOURLY
     for _ in range(3):
-        jobs.sweep()
+        table.sweep()
         with writing() as session:
             session.execute(update(Recurrence).values(next_due=datetime.now(UTC)))
     assert asked() == 1
@@ -74,9 +74,9 @@ def test_while_the_last_one_waits_no_second_one_is_asked_for(hub):
 
 def test_a_shorter_period_counts_at_once(hub):
     hub.recurring_jobs["hourly"] = HOURLY
-    jobs.sweep()
+    table.sweep()
     hub.recurring_jobs["hourly"] = RecurringJob(name="hourly", every=timedelta(minutes=1), function="note")
-    jobs.sweep()
+    table.sweep()
     row = db.session.get_one(Recurrence, "hourly")
     db.session.refresh(row)
     assert row.every == timedelta(minutes=1)
@@ -115,12 +115,12 @@ def test_a_job_that_is_not_due_at_once_waits_for_its_first_multiple(hub):
     hub.recurring_jobs["later"] = RecurringJob(
         name="later", every=timedelta(hours=1), function="note", at_once=False
     )
-    jobs.sweep()
-    jobs.sweep()
+    table.sweep()
+    table.sweep()
     assert asked() == 0
     with writing() as session:
         session.execute(update(Recurrence).values(next_due=datetime.now(UTC)))
-    jobs.sweep()
+    table.sweep()
     assert asked() == 1
 
 
@@ -156,7 +156,7 @@ def test_a_plugin_brings_a_recurring_job(tmp_path):
         SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/ticker.db",
     )
     with app.app_context():
-        assert working.work(burst=True) == 1
+        assert jobs.work(burst=True) == 1
         assert db.session.scalars(select(Job.result)).one() == {"ticked": True}
         db.engine.dispose()
 
@@ -174,8 +174,8 @@ def test_a_setting_can_switch_a_recurring_job_off(tmp_path, setting, state):
         tmp_path / "instance", FLEXMEASURES_PLUGIN_PATHS=[str(folder)], FLEXMEASURES_STRICT_PLUGINS=False
     )
     with app.app_context():
-        assert "ticker" not in platform().recurring_jobs
-        (plugin,) = [plugin for plugin in platform().plugins.plugins if plugin.name == folder.name]
+        assert "ticker" not in runtime().recurring_jobs
+        (plugin,) = [plugin for plugin in runtime().plugins.plugins if plugin.name == folder.name]
         assert plugin.state == state
         assert state == "active" or "'FLEXMEASURES_NONE', which is none" in plugin.reason
         db.engine.dispose()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from flexmeasures import beliefs, structure
+from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownPrices
 from flexmeasures.models import Asset, Market, SensorType, StoredSchedule
@@ -44,7 +44,7 @@ def battery(in_app, prosumer):
 
 def publish(market, values, horizon):
     with writing():
-        source = structure.get_source("exchange", "script")
+        source = sources.get_source("exchange", "script")
         beliefs.store(market, values, START, HOUR, source, horizon=horizon)
 
 

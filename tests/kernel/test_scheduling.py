@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from flexmeasures import beliefs, hookimpl, jobs, scheduling, structure, working
+from flexmeasures import beliefs, hookimpl, jobs, scheduling, sources
 from flexmeasures.algorithms import Registry, Schedule, Scheduler, Status, Target
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownAlgorithm
+from flexmeasures.jobs import table
 from flexmeasures.models import (
     Asset,
     Job,
@@ -22,7 +23,7 @@ from flexmeasures.models import (
     StoredSchedule,
     WeatherSensor,
 )
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -69,7 +70,7 @@ def schedulers(in_app, monkeypatch):
     registry = Registry("scheduler")
     registry.add(Steady)
     registry.add(Calm)
-    monkeypatch.setattr(platform(), "schedulers", registry)
+    monkeypatch.setattr(runtime(), "schedulers", registry)
     in_app.config["FLEXMEASURES_PLANNING_HORIZON"] = SLOTS * QUARTER
     in_app.config["FLEXMEASURES_SCHEDULERS"] = {}
     Steady.asked.clear()
@@ -119,7 +120,7 @@ def price(market, values, start=START, resolution=None, horizon=timedelta(0), so
             values,
             start,
             resolution or market.event_resolution,
-            structure.get_source(source, "script"),
+            sources.get_source(source, "script"),
             horizon=None if "belief_time" in options else horizon,
             **options,
         )
@@ -411,7 +412,7 @@ def test_wishes_are_asked_from_the_setting_to_the_hook_each_stronger_than_the_on
             def choose_algorithm(self, kind, sensor):
                 return "calm" if (kind, sensor.id) == ("scheduler", battery.id) else None
 
-        plugin, manager = Plugin(), platform().plugins.manager
+        plugin, manager = Plugin(), runtime().plugins.manager
         manager.register(plugin, "chooser")
         try:
             assert choice(battery) == ("calm", "a plugin's choose_algorithm")
@@ -437,7 +438,7 @@ def test_what_was_chosen_when_the_job_was_made_is_what_runs(battery, market, in_
     in_app.config["FLEXMEASURES_SCHEDULERS"] = {"battery": "calm"}
     post(battery)
     in_app.config["FLEXMEASURES_SCHEDULERS"] = {"battery": "steady"}
-    working.work(burst=True)
+    jobs.work(burst=True)
     stored = scheduling.find_schedule(battery, 1)
     assert (stored.algorithm, stored.because) == ("calm", "setting FLEXMEASURES_SCHEDULERS['battery']")
 
@@ -487,7 +488,7 @@ def test_an_earlier_schedule_of_the_same_time_is_replaced_as_a_whole(prosumer):
 def test_schedules_of_other_times_and_other_sources_stay(battery, market):
     price(market, [1, 1, 1])
     with writing():
-        beliefs.store(battery, [7], START, QUARTER, structure.get_source("me", "script"), horizon=QUARTER)
+        beliefs.store(battery, [7], START, QUARTER, sources.get_source("me", "script"), horizon=QUARTER)
     post(battery, event_id=1, at=START - QUARTER)
     post(battery, event_id=2, at=START)
     total = len(beliefs.every_belief(battery, START - HOUR, START + 9 * QUARTER).starts)
@@ -503,7 +504,7 @@ def test_plugins_are_told_of_a_stored_schedule_once_it_is_committed(battery, mar
         def on_schedule_stored(self, asset, schedule):
             heard.append((asset.id, schedule.event_id, db.session.in_transaction()))
 
-    listener, manager = Listener(), platform().plugins.manager
+    listener, manager = Listener(), runtime().plugins.manager
     manager.register(listener, "listener")
     try:
         post(battery, event_id=6)
@@ -579,9 +580,9 @@ def test_the_state_of_an_unfinished_job_is_told(battery, in_app):
     in_app.config["FLEXMEASURES_JOBS"] = ""
     post(battery)
     assert reason(battery, 1) == ("The scheduling job waits in the queue (queued).", True)
-    job = jobs.claim(["scheduling"], "busy")
+    job = table.claim(["scheduling"], "busy")
     assert reason(battery, 1) == ("The scheduling job is in progress.", True)
-    jobs.run(job)
+    table.run(job)
     text, known = reason(battery, 1)
     assert text.startswith("The scheduling job failed with UnknownPrices: Prices unknown")
     assert known

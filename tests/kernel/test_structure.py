@@ -9,7 +9,7 @@ import pytest
 from marshmallow import ValidationError
 from sqlalchemy import func, select
 
-from flexmeasures import beliefs, structure
+from flexmeasures import auth, beliefs, sensors, sources, structure
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models import Market, Sensor, SensorType, Source, User, belief
@@ -157,7 +157,7 @@ def test_ids_are_one_sequence_and_are_never_given_out_twice(asset_data):
     market_ids = set(db.session.scalars(select(Market.id)))
     assert first.id not in market_ids
     with writing():
-        structure.delete_sensor(first)
+        sensors.delete_sensor(first)
     assert create(asset_data).id > first.id
 
 
@@ -228,7 +228,7 @@ def test_the_nearest_weather_sensor_is_found_across_the_date_line(in_app):
 def test_a_bad_user_is_refused_naming_the_field(in_app, prosumer, change, field):
     good = {"username": "new", "email": "new@example.com", "password": "secret-enough"}
     with pytest.raises(InputError) as caught, writing():
-        structure.create_user(**(good | change))
+        auth.create_user(**(good | change))
     assert caught.value.field == field
 
 
@@ -244,11 +244,11 @@ def test_deleting_a_user_takes_assets_and_beliefs_and_leaves_the_source(asset_da
     asset = create(asset_data)
     other = db.session.scalars(select(Market)).one()
     with writing():
-        source = structure.source_of(prosumer)
+        source = sources.source_of(prosumer)
         beliefs.store(asset, np.arange(3), START, timedelta(minutes=5), source, horizon=timedelta(0))
         beliefs.store(other, [1], START, timedelta(days=365), source, horizon=timedelta(0))
     with writing() as session:
-        removed = structure.delete_user(session.get(User, prosumer.id))
+        removed = auth.delete_user(session.get(User, prosumer.id))
     assert removed == 3
     assert db.session.scalar(select(func.count()).where(Sensor.owner_id == prosumer.id)) == 0
     assert db.session.scalar(select(Source.user_id).where(Source.id == source.id)) is None
@@ -258,10 +258,10 @@ def test_deleting_a_user_takes_assets_and_beliefs_and_leaves_the_source(asset_da
 def test_deleting_a_sensor_takes_only_its_own_beliefs(asset_data):
     one, two = create(asset_data), create(asset_data | {"name": "Another"})
     with writing():
-        source = structure.get_source("script", "script")
+        source = sources.get_source("script", "script")
         for asset in (one, two):
             beliefs.store(asset, [1, 2], START, timedelta(minutes=5), source, horizon=timedelta(0))
-        assert structure.delete_sensor(one) == 2
+        assert sensors.delete_sensor(one) == 2
     assert db.session.scalars(
         select(belief.c.sensor_id).where(belief.c.source_id == source.id)
     ).unique().all() == [two.id]

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from flexmeasures import jobs, structure, workers
+from flexmeasures import jobs, sources
 from flexmeasures.db import db, is_sqlite, writing
-from flexmeasures.jobs import Outcome
+from flexmeasures.jobs import Outcome, table
 from flexmeasures.models import Job, JobState, Source
-from flexmeasures.workers import Workers
+from flexmeasures.server import Workers
+from flexmeasures.server import supervisor as the_supervisor
 
 PATIENCE = 15  # seconds
 
@@ -36,7 +37,7 @@ def sleep(job: Job) -> Outcome:
 
 def bring_source(job: Job) -> Outcome:
     def store(job: Job) -> None:
-        structure.get_source("newcomer", "script")
+        sources.get_source("newcomer", "script")
         time.sleep(0.3)
 
     return Outcome(store=store)
@@ -69,7 +70,7 @@ def wait_for(app, job_id, state=JobState.FINISHED, patience=PATIENCE) -> Job:
 
 
 def is_alive(pid: int) -> bool:
-    return workers._is_alive(f"host:{pid}")
+    return the_supervisor._is_alive(f"host:{pid}")
 
 
 def wait_until_dead(*pids: int) -> None:
@@ -121,7 +122,7 @@ def test_stop_lets_a_worker_finish_its_job(app):
 
 
 def test_stop_gives_a_job_back_that_does_not_finish_in_time(app, monkeypatch):
-    monkeypatch.setattr(workers, "GRACE", timedelta(seconds=0.2))
+    monkeypatch.setattr(the_supervisor, "GRACE", timedelta(seconds=0.2))
     with Workers(app, 1):
         job_id = ask(app, "sleep", seconds=60)
         wait_for(app, job_id, JobState.RUNNING)
@@ -132,7 +133,7 @@ def test_a_job_that_overruns_its_deadline_is_killed_and_says_so(app):
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=0.5)
     job_id = ask(app, "sleep", seconds=60)
     with app.app_context(), writing() as session:
-        session.execute(update(Job).values(attempt=jobs.MAX_ATTEMPTS - 1))
+        session.execute(update(Job).values(attempt=table.MAX_ATTEMPTS - 1))
     with Workers(app, 1):
         job = wait_for(app, job_id, JobState.FAILED)
         assert job.error == "JobError: gave up after 3 attempts, because it took longer than 0.5 seconds"
@@ -146,7 +147,7 @@ def test_jobs_of_workers_that_are_no_more_are_given_back_when_workers_start(app)
         os._exit(0)
     os.waitpid(dead, 0)
     with app.app_context():
-        jobs.claim(["scheduling"], jobs.worker_name(dead))
+        table.claim(["scheduling"], jobs.worker_name(dead))
     with Workers(app, 1):
         assert wait_for(app, job_id, patience=20).attempt == 2  # leases are longer
 
@@ -183,7 +184,7 @@ def family(app, tmp_path):
         yield tuple(pids)
     finally:
         for pid in pids:
-            workers._kill(pid, signal.SIGKILL)
+            the_supervisor._kill(pid, signal.SIGKILL)
 
 
 def test_workers_die_with_the_process_that_started_them(family):

@@ -148,15 +148,13 @@ class Chaos:
     def _make_world(self, app: Flask) -> World:
         from sqlalchemy import select
 
-        from flexmeasures import structure
+        from flexmeasures import auth, structure
         from flexmeasures.auth import new_token
         from flexmeasures.db import db, writing
         from flexmeasures.models import Market
 
         with app.app_context(), writing() as session:
-            user = structure.create_user(
-                "prosumer", "prosumer@example.com", secrets.token_hex(8), ["Prosumer"]
-            )
+            user = auth.create_user("prosumer", "prosumer@example.com", secrets.token_hex(8), ["Prosumer"])
             session.flush()
             shared: dict[str, Any] = {
                 "unit": "MW",

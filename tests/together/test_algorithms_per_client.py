@@ -22,7 +22,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from flexmeasures import beliefs, structure
+from flexmeasures import auth, beliefs, sources
 from flexmeasures.auth import new_token
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, Job, Market, SensorType, Source, StoredSchedule, User
@@ -154,10 +154,10 @@ def _make_owners() -> dict[str, tuple[User, Asset]]:
         session.add(market)
         session.flush()
         prices = 50 + 40 * np.sin(np.arange(48) * np.pi / 6)
-        beliefs.store(market, prices, AT, HOUR, structure.get_source("exchange", "script"), horizon=0 * HOUR)
+        beliefs.store(market, prices, AT, HOUR, sources.get_source("exchange", "script"), horizon=0 * HOUR)
         owners = {}
         for name in ("anna", "ben"):
-            user = structure.create_user(name, f"{name}@example.com", None, ["Prosumer"])
+            user = auth.create_user(name, f"{name}@example.com", None, ["Prosumer"])
             battery = Asset(
                 name=f"battery of {name}",
                 display_name=f"Battery of {name}",

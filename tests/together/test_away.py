@@ -11,13 +11,12 @@ from servers import OwnPostgreSQL
 from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from flexmeasures import structure
+from flexmeasures import auth, sources, structure
 from flexmeasures.auth import new_token
 from flexmeasures.db import db, is_away, writing
-from flexmeasures.jobs import Outcome, enqueue
+from flexmeasures.jobs import Outcome, enqueue, work
 from flexmeasures.models import Job, JobState, Market, Source
 from flexmeasures.testing import make_app, seed_structure
-from flexmeasures.working import work
 
 Post = Callable[[str, int], Any]
 
@@ -54,7 +53,7 @@ def _app(folder: Any, **settings: Any) -> Iterator[Flask]:
 def poster(app: Flask) -> Post:
     """post(start of the day, number of values) sends measurements of a building."""
     with app.app_context(), writing() as session:
-        user = structure.create_user("prosumer", "prosumer@example.com", "a-password", ["Prosumer"])
+        user = auth.create_user("prosumer", "prosumer@example.com", "a-password", ["Prosumer"])
         session.flush()
         market = session.scalar(select(Market.id))
         fields = {"asset_type_name": "building", "unit": "MW", "event_resolution": 15, "capacity_in_mw": 2}
@@ -109,7 +108,7 @@ def test_while_postgresql_is_away_a_page_for_who_is_logged_in_is_a_503_and_not_t
     on_postgresql: Flask, cluster: OwnPostgreSQL, as_user: Callable[..., Any]
 ) -> None:
     with on_postgresql.app_context(), writing():
-        user = structure.create_user("visitor", "visitor@example.com", "a-long-password", ["Prosumer"])
+        user = auth.create_user("visitor", "visitor@example.com", "a-long-password", ["Prosumer"])
     client = on_postgresql.test_client()
     with as_user(client, user):
         assert client.get("/").status_code in (200, 302)
@@ -167,7 +166,7 @@ def test_a_job_under_which_the_database_goes_away_is_run_again_and_not_failed(
     def store(job: Job) -> None:
         runs.append(job.attempt)
         assert len(runs) <= 3, f"the attempts are not counted: {runs}"
-        structure.get_source(f"attempt {job.attempt}", "script")
+        sources.get_source(f"attempt {job.attempt}", "script")
         if job.attempt == 1:
             cluster.kill()
             cluster.start()

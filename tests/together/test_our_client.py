@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flexmeasures import structure
+from flexmeasures import auth
 from flexmeasures.db import db, writing
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures.testing import make_app
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "our_client"
@@ -82,7 +82,7 @@ def app(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def test_it_is_an_active_plugin_of_that_name(app: Flask, folder: Path) -> None:
     with app.app_context():
-        found = {plugin.name: plugin for plugin in platform().plugins.plugins}["our_client"]
+        found = {plugin.name: plugin for plugin in runtime().plugins.plugins}["our_client"]
     assert (found.state, found.kind, found.origin) == ("active", "path", f"folder {folder}")
 
 
@@ -91,7 +91,7 @@ def test_its_page_shows_the_message_in_the_layout_to_who_is_logged_in(
     app: Flask, as_user: Callable[..., Any]
 ) -> None:
     with app.app_context(), writing():
-        user = structure.create_user("visitor", "visitor@example.com", "a-long-password", ["Prosumer"])
+        user = auth.create_user("visitor", "visitor@example.com", "a-long-password", ["Prosumer"])
     client = app.test_client()
     refused = client.get("/metrics")
     assert (refused.status_code, refused.location.partition("?")[0]) == (302, "/login")

@@ -1,4 +1,4 @@
-"""What alembic runs for each command; flexmeasures.migrating hands it a connection and the tables."""
+"""What alembic runs for each command; flexmeasures.db.migrating hands it a connection and the tables."""
 
 from __future__ import annotations
 

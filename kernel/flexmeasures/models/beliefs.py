@@ -1,4 +1,4 @@
-"""The tables of beliefs and of their quantiles. Only flexmeasures.beliefs and flexmeasures.quantiles touch them."""
+"""The tables of beliefs and of their quantiles. Only flexmeasures.beliefs touches them."""
 
 from __future__ import annotations
 

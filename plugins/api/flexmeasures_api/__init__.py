@@ -13,7 +13,7 @@ from flexmeasures import hookimpl
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
-    from flexmeasures.settings import Setting
+    from flexmeasures.config import Setting
 
 __all__ = ["register_blueprints", "register_settings", "render_api_error"]
 
@@ -21,7 +21,7 @@ __all__ = ["register_blueprints", "register_settings", "render_api_error"]
 @hookimpl
 def register_settings() -> list[Setting]:
     """Bring FLEXMEASURES_MAX_VALUES and FLEXMEASURES_DEPRECATED_API_VERSIONS."""
-    from flexmeasures.settings import Setting
+    from flexmeasures.config import Setting
     from flexmeasures_api.deprecation import DEFAULT
 
     text = "Most values that one request to the API may be about; more are answered with 413."

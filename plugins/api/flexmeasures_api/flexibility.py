@@ -27,7 +27,7 @@ from flexmeasures_api.units import POWER, STATE_OF_CHARGE, required_unit, to_mwh
 from flexmeasures_api.versions import Call, FlexibilityRules
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 STORAGE_TYPES = ("battery", "one-way_evse", "two-way_evse")
 DEFAULT_PLANNING_HORIZON = timedelta(hours=48)

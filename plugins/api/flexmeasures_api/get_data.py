@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures import beliefs, quantiles
+from flexmeasures import beliefs
 from flexmeasures.models import Asset
 from flexmeasures_api import sensors, sources, times
 from flexmeasures_api.grammar import check_amount, check_type, read_groups, read_values
@@ -19,7 +19,7 @@ from flexmeasures_api.units import POWER, required_unit
 from flexmeasures_api.versions import Call
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats, TimeSeries
+    from flexmeasures.timeseries import Floats, TimeSeries
 
 MOST_QUANTILES = 20
 
@@ -75,7 +75,7 @@ def _get(call: Call, ex_post: bool, with_quantiles: bool = False) -> dict[str, A
         return merged(series, "connection") | end
     filters: dict[str, Any] = {"horizon_at_least": horizon, "prior": prior, "sources": who.ids}
     below = [
-        quantiles.search(assets[asset_id], period.start, period.end, probabilities, **filters)
+        beliefs.search_quantiles(assets[asset_id], period.start, period.end, probabilities, **filters)
         for asset_id in ids
     ]
     worded = [

@@ -17,7 +17,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from flexmeasures_api.statuses import Refused, shown
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 Message = dict[str, Any]
 # Of all messages; each, but for `type` and the like, also in the plural.

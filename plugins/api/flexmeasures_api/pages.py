@@ -47,7 +47,7 @@ def openapi(version: Version) -> Response:
 
 def docs(version: Version) -> Response:
     """Public: a page that shows the OpenAPI document of a version; it needs no style elements, so none are allowed."""
-    from flexmeasures.app import CONTENT_SECURITY_POLICY
+    from flexmeasures.http import CONTENT_SECURITY_POLICY
 
     response = make_response(render_template("api/docs.html", version=version))
     policy = CONTENT_SECURITY_POLICY.replace(" style-src-elem 'self' 'unsafe-inline';", "")

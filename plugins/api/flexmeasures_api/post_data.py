@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError
 
-from flexmeasures import beliefs, forecasting, structure
+from flexmeasures import beliefs, forecasting, sources, structure
 from flexmeasures.db import writing
 from flexmeasures.errors import BeliefsExist
 from flexmeasures.models import Market, Sensor, WeatherSensor
@@ -21,7 +21,7 @@ from flexmeasures_api.times import DataKind, Period, Recording, read_period
 from flexmeasures_api.versions import Call
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 PRICE_HORIZONS = (DAY, 2 * DAY)
@@ -220,7 +220,7 @@ def _store(call: Call, postings: Sequence[Posting], period: Period, recording: R
     """
     counts = [period.duration // posting.sensor.event_resolution for posting in postings]
     check_amount(counts, call.max_values)
-    source = structure.source_of(call.user)
+    source = sources.source_of(call.user)
     try:
         for posting in postings:
             beliefs.store(

@@ -17,7 +17,7 @@ from flexmeasures_api.grammar import Group
 from flexmeasures_api.statuses import Refused, shown
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # Made once: nearly every request asks it, and to make it takes as long as to ask it.
 _ASSETS = select(Asset).where(Asset.id.in_(bindparam("ids", expanding=True)))

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from sqlalchemy import select
 
-from flexmeasures import structure
+from flexmeasures import sensors, structure
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, User
 from flexmeasures.schemas import AssetSchema
@@ -130,5 +130,5 @@ def change_asset(user: User, asset_id: str) -> Response:
 def delete_asset(user: User, asset_id: str) -> Response:
     """Delete an asset with all that is known about it."""
     with writing():
-        structure.delete_sensor(thing_of(Asset, user, asset_id, "delete"))
+        sensors.delete_sensor(thing_of(Asset, user, asset_id, "delete"))
     return Response(status=204)

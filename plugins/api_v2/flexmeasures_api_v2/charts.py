@@ -13,7 +13,7 @@ from flexmeasures.auth import may
 from flexmeasures.groups import assets_of
 from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, User
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures.schemas import AwareTime, Duration, Text
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
@@ -91,7 +91,7 @@ def power_chart(user: User) -> Response:
         consumption_as_positive=wanted["show_consumption_as_positive"],
         traces=wanted["show_individual_traces_for"],
     )
-    item = platform().first("draw_power_chart", chart=chart)
+    item = runtime().first("draw_power_chart", chart=chart)
     if item is None:
         raise exceptions.NotImplemented("No plugin here draws charts; the plugin ui does.")
     return answer(item)

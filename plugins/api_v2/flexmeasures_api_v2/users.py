@@ -7,11 +7,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from sqlalchemy import select
 from werkzeug.exceptions import ServiceUnavailable
 
-from flexmeasures import accounts
+from flexmeasures import auth
+from flexmeasures.auth import MailNotSent, UserSchema
 from flexmeasures.db import db, writing
-from flexmeasures.mail import MailNotSent
 from flexmeasures.models import User
-from flexmeasures.user_schemas import UserSchema
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import ANONYMOUS, check_role
@@ -80,7 +79,7 @@ def change_user(user: User, user_id: str) -> Response:
         raise Refused("INVALID_SENDER", f"You may not change {' and '.join(forbidden)} of yourself.")
     with writing():
         found = thing_of(User, user, user_id, "update")
-        validated(lambda: accounts.update_user(found, data))
+        validated(lambda: auth.update_user(found, data))
     return answer(UserSchema.dump_user(found))
 
 
@@ -91,7 +90,7 @@ def reset_password(user: User, user_id: str) -> Response:
     """Give a user a random password, end their sessions and tokens, and mail them a link; by an admin."""
     check_role(user, ())
     try:
-        accounts.reset_password(thing_of(User, user, user_id, "update"))
+        auth.reset_password(thing_of(User, user, user_id, "update"))
     except MailNotSent as error:
         raise ServiceUnavailable(f"{error}. Nothing was changed.") from None
     return answer({"status": 200})

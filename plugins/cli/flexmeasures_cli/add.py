@@ -39,11 +39,11 @@ def add_structure() -> None:
     from flexmeasures import structure
     from flexmeasures.db import writing
     from flexmeasures.models import Sensor, SensorType
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
 
     with writing() as session:
         structure.seed(session)
-        platform().hook.register_seeds(session=session)
+        runtime().hook.register_seeds(session=session)
         session.flush()
         types = session.execute(select(SensorType.kind, func.count()).group_by(SensorType.kind)).all()
         markets = session.scalar(select(func.count()).where(Sensor.kind == "market"))
@@ -60,7 +60,7 @@ def add_structure() -> None:
 @with_app
 def add_user(username: str, email: str, roles: str, timezone: str) -> None:
     """Create a user. Asks twice for the password."""
-    from flexmeasures import structure
+    from flexmeasures import auth
     from flexmeasures.db import writing
     from flexmeasures.timing import timezone as checked_timezone
 
@@ -68,7 +68,7 @@ def add_user(username: str, email: str, roles: str, timezone: str) -> None:
     names = [name.strip() for name in roles.split(",") if name.strip()]
     password = click.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password")
     with writing() as session:
-        user = structure.create_user(username, email, password, names, timezone)
+        user = auth.create_user(username, email, password, names, timezone)
         session.flush()
     given = f" with roles {', '.join(sorted(user.role_names))}" if names else " without roles"
     click.echo(f"Added user {user.username} (ID:{user.id}), {user.email},{given}.")

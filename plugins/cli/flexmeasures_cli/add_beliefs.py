@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from flexmeasures.beliefs import Stored
-    from flexmeasures.series import Floats, TimeSeries
+    from flexmeasures.timeseries import Floats, TimeSeries
 
 CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
 
@@ -124,7 +124,7 @@ def _check_sign(sensor: Any, sign: str | None) -> None:
 
 def _store(sensor: Any, options: dict[str, Any], horizon: timedelta, series: list[TimeSeries]) -> Stored:
     """Store all series in one transaction."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
     from flexmeasures.errors import BeliefsExist, InputError
     from flexmeasures.models.sources import SCRIPT
@@ -134,7 +134,7 @@ def _store(sensor: Any, options: dict[str, Any], horizon: timedelta, series: lis
     total = beliefs.Stored()
     try:
         with writing() as session:
-            source = structure.get_source(options["source"].strip(), SCRIPT)
+            source = sources.get_source(options["source"].strip(), SCRIPT)
             session.flush()
             for each in series:
                 stored = beliefs.store(

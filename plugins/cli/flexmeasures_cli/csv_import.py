@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from flexmeasures.series import Floats, TimeSeries
+    from flexmeasures.timeseries import Floats, TimeSeries
 
 # So many wrong rows are told before reading ends.
 MAX_ERRORS = 10
@@ -244,7 +244,7 @@ def regular(starts: NDArray[np.int64], values: Floats, step: timedelta) -> Itera
     """The values as regular series (NaN in gaps); a long gap ends one series and starts the next."""
     import numpy as np
 
-    from flexmeasures.series import TimeSeries
+    from flexmeasures.timeseries import TimeSeries
 
     slots = (starts - starts[0]) // duration_ms(step)
     edges = np.flatnonzero(np.diff(slots) > MAX_GAP) + 1

@@ -24,17 +24,18 @@ def delete_structure(force: bool) -> None:
     from sqlalchemy import delete as delete_rows
     from sqlalchemy import select
 
-    from flexmeasures import structure
+    from flexmeasures import auth
+    from flexmeasures import sensors as the_sensors
     from flexmeasures.db import writing
     from flexmeasures.models import Sensor, SensorType, User
 
     ask("Delete all assets, markets, weather sensors, their types and data, and all users?", force)
     with writing() as session:
         sensors = list(session.scalars(select(Sensor).order_by(Sensor.id.desc())))
-        values = sum(structure.delete_sensor(sensor) for sensor in sensors)
+        values = sum(the_sensors.delete_sensor(sensor) for sensor in sensors)
         users = list(session.scalars(select(User)))
         for user in users:
-            structure.delete_user(user)
+            auth.delete_user(user)
         session.flush()
         types = session.execute(delete_rows(SensorType)).rowcount  # type: ignore[attr-defined]
     click.echo(f"Deleted {len(sensors)} sensors with {values} values, {types} types and {len(users)} users.")
@@ -48,7 +49,7 @@ def delete_user(email: str, force: bool) -> None:
     """Delete a user, the user's assets and all of their data."""
     from sqlalchemy import func, select
 
-    from flexmeasures import structure
+    from flexmeasures import auth
     from flexmeasures.db import db, writing
     from flexmeasures.errors import NotFound
     from flexmeasures.models import User
@@ -62,7 +63,7 @@ def delete_user(email: str, force: bool) -> None:
     with writing() as session:
         user = session.scalars(found).one()
         owned = len(user.sensors)
-        values = structure.delete_user(user)
+        values = auth.delete_user(user)
     click.echo(f"Deleted user {user.username}, {owned} assets and {values} values.")
 
 

@@ -36,9 +36,8 @@ def run_worker(queue: str, name: str | None, burst: bool) -> None:
     """Start a worker for forecasting and/or scheduling jobs."""
     from flask import current_app
 
-    from flexmeasures.deadlines import AlarmClock, timed_by
-    from flexmeasures.jobs import worker_name
-    from flexmeasures.working import work
+    from flexmeasures.jobs import timed_by, work, worker_name
+    from flexmeasures.server import AlarmClock
 
     queues = _queues(queue)
     name = name or worker_name()
@@ -140,7 +139,7 @@ def show(job_id: int | None, state: str | None, limit: int, as_json: bool) -> No
 @with_app
 def requeue(job_id: int) -> None:
     """Let the job with JOB_ID, which has ended, run again."""
-    from flexmeasures.interventions import requeue as run_again
+    from flexmeasures.jobs import requeue as run_again
 
     job = run_again(job_id)
     click.echo(f"Job {job.id} waits in queue {job.queue} again.")
@@ -151,7 +150,7 @@ def requeue(job_id: int) -> None:
 @with_app
 def cancel(job_id: int) -> None:
     """End the job with JOB_ID, which waits or runs; what it computes is not stored."""
-    from flexmeasures.interventions import cancel as end
+    from flexmeasures.jobs import cancel as end
 
     click.echo(f"Job {end(job_id).id} is cancelled.")
 
@@ -165,12 +164,12 @@ def recurring(as_json: bool) -> None:
 
     from flexmeasures.db import db
     from flexmeasures.models import Recurrence
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
     from flexmeasures.timing import iso_duration, iso_time
 
     rows = {row.name: row for row in db.session.scalars(select(Recurrence))}
     found = []
-    for job in platform().recurring_jobs.values():
+    for job in runtime().recurring_jobs.values():
         row = rows.get(job.name)
         last, due = (row.last_run, row.next_due) if row else (None, None)
         moments = [iso_time(moment) if moment else None for moment in (last, due)]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # Power in MW, whatever unit an asset shows.
 POWER = {"W": Fraction(1, 10**6), "kW": Fraction(1, 1000), "MW": Fraction(1), "GW": Fraction(1000)}

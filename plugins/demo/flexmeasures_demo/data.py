@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 
 from flexmeasures.errors import InputError
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 
 HOUR = timedelta(hours=1)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flexmeasures import beliefs, structure
+from flexmeasures import auth, beliefs, sources, structure
 from flexmeasures.db import writing
 from flexmeasures.models.sensors import Asset, Sensor
 from flexmeasures.models.users import User
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import iso_time
 from flexmeasures_demo import data
 
@@ -84,7 +84,7 @@ def make() -> Portfolio:
     """Make users and sensors, inside `with writing():`."""
     admin = Login("demo-admin", "admin@demo.example.com", secrets.token_urlsafe(9), "admin")
     prosumer = Login("demo-prosumer", "prosumer@demo.example.com", secrets.token_urlsafe(9), "Prosumer")
-    users = [structure.create_user(of.username, of.email, of.password, [of.role]) for of in (admin, prosumer)]
+    users = [auth.create_user(of.username, of.email, of.password, [of.role]) for of in (admin, prosumer)]
     price = structure.create_market(
         {
             "name": "epex_da",
@@ -175,7 +175,7 @@ def load_data(portfolio: Portfolio) -> int:
     """
     stored = 0
     with writing():
-        source = structure.get_source("Demo data", "script")
+        source = sources.get_source("Demo data", "script")
         for of in portfolio.measured:
             series = data.read(of.file)[of.column]
             if of.sensor.kind != "market":

@@ -91,23 +91,23 @@ def _end(*_: object) -> NoReturn:
 
 def _make_app(steps: Steps, instance: Path) -> Flask:
     with steps.step("make the database"):
-        from flexmeasures import migrating
+        from flexmeasures import db as the_db
         from flexmeasures.app import create
-        from flexmeasures.platform import platform
+        from flexmeasures.runtime import runtime
 
         app = create("development", instance=instance, settings=SETTINGS)
         with app.app_context():
-            migrating.upgrade(db.engine, migrating.branches(platform().plugins))
+            the_db.upgrade(db.engine, the_db.branches(runtime().plugins))
     return app
 
 
 def _make_portfolio(steps: Steps, app: Flask) -> Portfolio:
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
 
     with app.app_context():
         with steps.step("make users, market, sensors"), writing() as session:
             structure.seed(session)
-            platform().ask("register_seeds", session=session)
+            runtime().ask("register_seeds", session=session)
             made = portfolio.make()
         with steps.step("load measurements and prices"):
             portfolio.load_data(made)
@@ -125,7 +125,7 @@ def _served(steps: Steps, app: Flask, port: int) -> Iterator[str]:
     """Worker processes and the web server, from here on; gives the server's address."""
     from waitress.server import create_server
 
-    from flexmeasures.workers import Workers
+    from flexmeasures.server import Workers
 
     with steps.step("start workers and server"):
         workers = Workers(app, WORKERS)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
 from flexmeasures.algorithms import Forecaster
+from flexmeasures.config import Setting
 from flexmeasures.hookspecs import RecurringJob
-from flexmeasures.settings import Setting
 
 if TYPE_CHECKING:
     from flexmeasures.jobs import Outcome

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flexmeasures.algorithms import ForecastingProblem
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import EPOCH, MILLISECOND, duration_ms, to_ms
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import ceil_time, floor_time, iso_duration
 from flexmeasures_forecaster_ols.design import Columns, Design
 from flexmeasures_forecaster_ols.features import DAY, WEEK, event_slots, lead_slots

@@ -9,11 +9,11 @@ import numpy as np
 
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_ols.features import event_slots, lead_slots, newest_known
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 PATIENCE = timedelta(days=7)
 

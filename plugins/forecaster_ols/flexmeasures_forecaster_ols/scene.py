@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from flexmeasures.algorithms import ForecastingProblem, SensorFacts
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import floor_time
 from flexmeasures_forecaster_ols import features
 from flexmeasures_forecaster_ols.features import CARRY, DAY, DAY_MS, Floats, Ints, Past

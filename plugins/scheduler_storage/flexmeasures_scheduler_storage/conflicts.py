@@ -19,7 +19,7 @@ from flexmeasures_scheduler_storage.limits import POWER, ROUNDING, Bounds, Input
 from flexmeasures_scheduler_storage.reach import Reach
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # By which share of the largest change in a slot limits may be missed, as the solver may miss them.
 TOLERANCE = 1e-9

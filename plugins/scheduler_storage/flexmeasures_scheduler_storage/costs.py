@@ -14,7 +14,7 @@ from flexmeasures.steering import preference_for_sooner, prices_per_mwh
 from flexmeasures_scheduler_storage import model
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 
 def production_per_mwh(problem: SchedulingProblem) -> Floats | None:

@@ -26,7 +26,7 @@ from flexmeasures.timing import iso_time
 from flexmeasures_scheduler_storage import model
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # Targets and limits (MWh) that differ by less than this are the same number, rounded in another unit.
 ROUNDING = 1e-9

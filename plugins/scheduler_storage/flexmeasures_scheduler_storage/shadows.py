@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 # Shadow prices below this share of the highest price are the solver's rounding.
 NOISE = 1e-9

@@ -25,7 +25,7 @@ from flexmeasures_scheduler_storage.limits import (
 from flexmeasures_scheduler_storage.scaling import power_size
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
     from flexmeasures_scheduler_storage.site import Connection
 
 # Of more assets than these the set is not made minimal: each input would take a program of all assets.

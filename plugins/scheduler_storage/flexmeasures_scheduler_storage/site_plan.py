@@ -16,7 +16,7 @@ from flexmeasures_scheduler_storage.site_conflicts import Member
 from flexmeasures_scheduler_storage.wording import baseline_power, summed, worded
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
     from flexmeasures_scheduler_storage.conflicts import Relaxation
 
 

@@ -10,7 +10,7 @@ from flexmeasures_scheduler_storage.limits import Limits
 from flexmeasures_scheduler_storage.shadows import binding
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 
 def baseline_power(problem: SchedulingProblem, priced: model.StorageProblem, limits: Limits) -> Floats:

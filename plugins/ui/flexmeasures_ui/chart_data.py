@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from flask import current_app
 
-from flexmeasures import quantiles
+from flexmeasures import beliefs
 from flexmeasures.beliefs import search
 from flexmeasures.models.sources import EXPECTING, SCHEDULING_SCRIPT
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import server_now
 from flexmeasures_ui.words import power_unit, shown
 
 if TYPE_CHECKING:
     from flexmeasures.hookspecs import PowerChart
     from flexmeasures.models import Asset
-    from flexmeasures.series import Floats
+    from flexmeasures.timeseries import Floats
 
 MEASURED, FORECAST, SCHEDULE, PRICE = "measured", "forecast", "schedule", "price"
 BAND = (0.1, 0.9)
@@ -144,7 +144,7 @@ def _band(asset: Asset, chart: PowerChart, per_mw: float) -> tuple[Floats, Float
     if chart.resolution != asset.event_resolution:
         return None
     ahead = chart.forecast_horizon
-    below = quantiles.search(
+    below = beliefs.search_quantiles(
         asset, chart.start, chart.end, BAND, horizon_at_least=ahead, source_types=EXPECTING
     )
     sides = [shown(series.values * per_mw, chart.consumption_as_positive) for series in below.values()]

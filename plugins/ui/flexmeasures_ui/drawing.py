@@ -18,7 +18,7 @@ from flexmeasures_ui.ticks import labelled_ticks
 from flexmeasures_ui.words import number, zone_note
 
 if TYPE_CHECKING:
-    from flexmeasures.series import Floats, TimeSeries
+    from flexmeasures.timeseries import Floats, TimeSeries
 
 # Tags name the colour, so that charts.js finds its value for the theme in flexmeasures.css.
 COLOURS = {

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from flexmeasures.auth import current_user
 from flexmeasures.hookspecs import MenuItem
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures_ui.icons import icon
 
 # Views of the documentation. A listed one that no plugin brings yet is left out, as its page would not exist;
@@ -38,7 +38,7 @@ def menu() -> list[Entry]:
     user = current_user()
     if user is None:
         return []
-    brought = [item for items in platform().ask("menu_items", user=user) for item in items]
+    brought = [item for items in runtime().ask("menu_items", user=user) for item in items]
     by_name = {item.name: item for item in reversed(brought)}
     listed = list(dict.fromkeys(str(name) for name in current_app.config["FLEXMEASURES_LISTED_VIEWS"]))
     items = [by_name.get(name) or _guessed(name) for name in listed if name in by_name or name not in KNOWN]

@@ -15,7 +15,7 @@ from flexmeasures.accuracy import scores
 from flexmeasures.auth import current_user, login_required, may
 from flexmeasures.db import db
 from flexmeasures.models import Asset, User
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_ui import files, icons, menu, plans, sensors, windows, words
@@ -57,7 +57,7 @@ def _for_templates() -> dict[str, Any]:
 
 def _set_headers(response: Response) -> Response:
     """Allow style elements beside charts only, as Bokeh alone makes some; keep pages out of shared caches."""
-    from flexmeasures.app import CONTENT_SECURITY_POLICY
+    from flexmeasures.http import CONTENT_SECURITY_POLICY
 
     if not g.get("draws_chart"):
         policy = CONTENT_SECURITY_POLICY.replace(" style-src-elem 'self' 'unsafe-inline';", "")
@@ -115,7 +115,7 @@ def chart(asset_id: int) -> Response:
     """The chart of one asset, as JSON for charts.js."""
     found = _asset_or_404(asset_id)
     wanted = windows.power_chart(found, windows.of_request(found))
-    item = platform().first("draw_power_chart", chart=wanted)
+    item = runtime().first("draw_power_chart", chart=wanted)
     if item is None:
         abort(500)
     return Response(orjson.dumps(item), content_type="application/json")

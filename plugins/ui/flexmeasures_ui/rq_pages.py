@@ -14,7 +14,7 @@ from rq_dashboard import web
 from werkzeug.wrappers import Response
 
 from flexmeasures.auth import current_user
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures_ui.files import file_url
 from flexmeasures_ui.tasks import may_look
 
@@ -37,7 +37,7 @@ def _guard() -> Any:
         abort(403)
     if request.method not in ("GET", "HEAD") or "requeue" in (request.endpoint or ""):
         abort(405)
-    bell = platform().bell
+    bell = runtime().bell
     if bell is None:
         abort(404)
     if not bell.answers():
@@ -47,7 +47,7 @@ def _guard() -> Any:
 
 def _connection(*_: Any, **__: Any) -> tuple[None, Any]:
     """The platform's own client of Redis, instead of one that the dashboard makes for each request."""
-    bell = platform().bell
+    bell = runtime().bell
     return None, bell.connection if bell is not None else None
 
 

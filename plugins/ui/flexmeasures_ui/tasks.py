@@ -17,13 +17,13 @@ from flask import Blueprint, abort, current_app, flash, redirect, url_for
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
-from flexmeasures import interventions
+from flexmeasures import jobs
 from flexmeasures.auth import current_user, login_required
 from flexmeasures.db import db
 from flexmeasures.errors import InputError, NotFound
 from flexmeasures.jobs import queue_names
 from flexmeasures.models import Job, JobState, Sensor, User
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_ui import words
 
@@ -138,7 +138,7 @@ def _list(title: str, queues: Sequence[str]) -> str:
         oldest=None if oldest is None else words.duration(now - oldest),
         rows=[_row(job, sensors, now) for job in found],
         shown=SHOWN,
-        has_dashboard=platform().bell is not None,
+        has_dashboard=runtime().bell is not None,
     )
 
 
@@ -163,12 +163,12 @@ def job(job_id: int) -> str:
 
 def requeue(job_id: int) -> Response:
     """Let a job run again."""
-    return _act(interventions.requeue, job_id, "waits to run again")
+    return _act(jobs.requeue, job_id, "waits to run again")
 
 
 def cancel(job_id: int) -> Response:
     """Cancel a job."""
-    return _act(interventions.cancel, job_id, "is cancelled")
+    return _act(jobs.cancel, job_id, "is cancelled")
 
 
 def _act(act: Callable[[int], Job], job_id: int, done: str) -> Response:

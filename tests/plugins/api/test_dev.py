@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def market(world: World) -> int:
     """A market with three hourly prices, forecast the day before and the second revised an hour ahead."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources, structure
     from flexmeasures.db import writing
     from flexmeasures.models import Market
 
@@ -31,7 +31,7 @@ def market(world: World) -> int:
                 "display_name": "Hourly market",
             }
         )
-        source = structure.get_source("x", "script")
+        source = sources.get_source("x", "script")
         beliefs.store(made, [40.0, 50.0, 60.0], START, HOUR, source, belief_time=START - 12 * HOUR)
         beliefs.store(made, [55.0], START + HOUR, HOUR, source, belief_time=START)
         assert isinstance(made, Market)

@@ -20,7 +20,7 @@ PATHS = ("/api/restoreData", "/api/v2_0/restoreData", "/api/v1_1/restoreData")
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """A server in play mode with an admin, a prosumer, and the backup "demo_v0"."""
-    from flexmeasures import backups, structure
+    from flexmeasures import auth, backups, structure
     from flexmeasures.db import db, writing
 
     folder = tmp_path_factory.mktemp("play")
@@ -32,8 +32,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with app.app_context():
             with writing() as session:
                 structure.seed(session)
-                structure.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
-                structure.create_user("owner", "owner@example.com", PASSWORD, ["Prosumer"])
+                auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
+                auth.create_user("owner", "owner@example.com", PASSWORD, ["Prosumer"])
             backups.save(backups.place_of("demo_v0"))
         yield app
         with app.app_context():

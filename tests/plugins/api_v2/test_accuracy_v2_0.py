@@ -17,7 +17,7 @@ WINDOW = {"start": "2015-01-01T00:00:00+00:00", "end": "2015-01-02T00:00:00+00:0
 @pytest.fixture
 def path(world: World) -> str:
     """Where to ask about the building, of which four outcomes and forecasts are known."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -25,8 +25,8 @@ def path(world: World) -> str:
         building = db.session.get(Asset, world.ids["building"])
         assert building is not None
         start, quarter = datetime(2015, 1, 1, tzinfo=UTC), building.event_resolution
-        meter = structure.get_source("Meter", "script")
-        forecaster = structure.get_source("Seita", "forecasting script", "linear-OLS", "2")
+        meter = sources.get_source("Meter", "script")
+        forecaster = sources.get_source("Seita", "forecasting script", "linear-OLS", "2")
         beliefs.store(building, [1.0, 2.0, 3.0, 4.0], start, quarter, meter, horizon=timedelta(0))
         beliefs.store(building, np.full(4, 3.0), start, quarter, forecaster, horizon=timedelta(hours=6))
     return f"asset/{world.ids['building']}/accuracy"

@@ -346,7 +346,8 @@ def test_a_source_that_selects_nobody_is_refused(world: World, api: Api, source:
 def test_forecasts_and_schedules_are_prognoses_and_never_meter_data(world: World, api: Api) -> None:
     from datetime import UTC, datetime, timedelta
 
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs
+    from flexmeasures import sources as the_sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -354,7 +355,7 @@ def test_forecasts_and_schedules_are_prognoses_and_never_meter_data(world: World
         asset = db.session.get(Asset, world.ids["building"])
         assert asset is not None
         for kind, value in (("forecasting script", 1.0), ("demo script", 2.0)):
-            source = structure.get_source("Seita", kind)
+            source = the_sources.get_source("Seita", kind)
             horizon = timedelta(hours=1 if kind.startswith("f") else 0)
             start = datetime(2015, 1, 1, tzinfo=UTC)
             beliefs.store(asset, [value] * 6, start, timedelta(minutes=15), source, horizon=horizon)
@@ -403,7 +404,8 @@ def uncertain(world: World, api: Api) -> dict[str, Any]:
     """Forecasts of the building 6 h ahead, with a band around the first four; and what to ask for them."""
     import numpy as np
 
-    from flexmeasures import beliefs, quantiles, structure
+    from flexmeasures import beliefs
+    from flexmeasures import sources as the_sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -411,11 +413,11 @@ def uncertain(world: World, api: Api) -> dict[str, Any]:
     with world.app.app_context(), writing():
         building = db.session.get(Asset, world.ids["building"])
         assert building is not None
-        source = structure.get_source("Seita", "forecasting script", "linear-OLS", "2")
+        source = the_sources.get_source("Seita", "forecasting script", "linear-OLS", "2")
         quarter = building.event_resolution
         beliefs.store(building, np.arange(6.0), start, quarter, source, horizon=horizon)
         band = {0.1: np.arange(4.0) - 1, 0.9: np.arange(4.0) + 1}
-        quantiles.store(building, band, start, source, horizon)
+        beliefs.store_quantiles(building, band, start, source, horizon)
     return POWER | {"connection": world.address("building")}
 
 

@@ -19,7 +19,7 @@ START = datetime(2015, 6, 2, 10, tzinfo=UTC)
 @pytest.fixture
 def site(world: World, prices: None) -> int:
     """Two batteries of 2 MW behind 1.5 MW, beside a building that takes 0.25 MW."""
-    from flexmeasures import beliefs, sites, structure
+    from flexmeasures import beliefs, sites, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -36,7 +36,7 @@ def site(world: World, prices: None) -> int:
         session.add(second)
         session.flush()
         world.ids["second"] = second.id
-        source = structure.get_source("meter", "script")
+        source = sources.get_source("meter", "script")
         slots = timedelta(days=2) // building.event_resolution
         beliefs.store(
             building, [0.25] * slots, START, building.event_resolution, source, horizon=timedelta(0)
@@ -178,13 +178,13 @@ def test_a_site_asks_prices_of_its_net_power_and_to_relax(world: World, api: Api
 def test_net_production_is_paid_by_its_own_market_if_that_has_prices(
     world: World, api: Api, site: int
 ) -> None:
-    from flexmeasures import beliefs, jobs, structure
+    from flexmeasures import beliefs, jobs, sources, structure
     from flexmeasures.db import writing
 
     fields = {"name": "feed-in", "market_type_name": "day_ahead", "event_resolution": 60}
     with world.app.app_context(), writing():
         made = structure.create_market(fields | {"unit": "EUR/MWh", "display_name": "Feed-in"})
-        source, hour = structure.get_source("exchange", "script"), timedelta(hours=1)
+        source, hour = sources.get_source("exchange", "script"), timedelta(hours=1)
         beliefs.store(made, [1.0] * 6, START, hour, source, horizon=timedelta(0))
         ids = {"feed-in": made.id, "missing": 999}
     for number, (name, words) in enumerate((("missing", "which does not exist"), ("feed-in", "until"))):

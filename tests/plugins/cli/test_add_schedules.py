@@ -12,13 +12,13 @@ PERIOD = ("--start", "2026-03-01T00:00:00Z", "--end", "2026-03-01T03:00:00Z", "-
 
 
 def test_what_was_planned_is_stored_and_its_cost_told(app: Any, run: Any, battery: Any) -> None:
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
     with app.app_context(), writing():
         market = db.session.get(Asset, battery.id).market
-        source = structure.get_source("exchange", "script")
+        source = sources.get_source("exchange", "script")
         resolution = market.event_resolution
         beliefs.store(market, [20.0] * 5, START, resolution, source, horizon=resolution + timedelta(days=30))
     told = run("add", "schedules", "--asset-id", battery.id, *PERIOD, "--soc", "1", "--json")

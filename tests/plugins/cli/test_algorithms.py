@@ -23,7 +23,7 @@ def scheduler_of(run: Any, sensor: Any) -> dict[str, Any]:
 def lazy(app: Any, monkeypatch: pytest.MonkeyPatch) -> type:
     """A second scheduler, `lazy`, which accepts nothing by itself."""
     from flexmeasures.algorithms import Registry
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
     from flexmeasures_scheduler_storage import StorageScheduler
 
     class Lazy(StorageScheduler):
@@ -39,7 +39,7 @@ def lazy(app: Any, monkeypatch: pytest.MonkeyPatch) -> type:
         registry: Registry[Any] = Registry("scheduler")
         registry.add(StorageScheduler)
         registry.add(Lazy)
-        monkeypatch.setattr(platform(), "schedulers", registry)
+        monkeypatch.setattr(runtime(), "schedulers", registry)
     return Lazy
 
 
@@ -121,10 +121,10 @@ def test_a_name_that_nobody_has_is_refused_and_nothing_is_stored(
 
 def test_a_name_of_both_kinds_needs_the_kind(run: Any, lazy: Any, app: Any) -> None:
     lazy.name = "naive"
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
 
     with app.app_context():
-        platform().schedulers.add(lazy)
+        runtime().schedulers.add(lazy)
     doubtful = run("add", "algorithm", "naive", "--asset-type", "solar")
     assert doubtful.exit_code == 1
     assert "--kind with one of scheduler, forecaster" in doubtful.output

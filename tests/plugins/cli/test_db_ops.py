@@ -22,7 +22,7 @@ Words = Callable[..., "Result"]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def own_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """An app whose database may be reset, with one user and the standard structure."""
-    from flexmeasures import structure
+    from flexmeasures import auth, structure
     from flexmeasures.db import db, writing
 
     with temporary_postgresql() if request.param == "postgresql" else nullcontext() as uri:
@@ -30,7 +30,7 @@ def own_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
         with app.app_context():
             with writing() as session:
                 structure.seed(session)
-                structure.create_user("ada", "ada@example.com", "a-secret-of-ada", ["Prosumer"])
+                auth.create_user("ada", "ada@example.com", "a-secret-of-ada", ["Prosumer"])
             yield app
             db.session.close()
             db.engine.dispose()

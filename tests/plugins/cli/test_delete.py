@@ -17,10 +17,10 @@ from .conftest import START
 @pytest.fixture
 def with_data(app: Any, battery: Any, panels: Any) -> None:
     """Four measurements and four forecasts of both assets."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
 
     with app.app_context(), writing():
-        source = structure.get_source("meter", "script")
+        source = sources.get_source("meter", "script")
         for sensor in (battery, panels):
             for horizon in (timedelta(0), timedelta(hours=6)):
                 beliefs.store(sensor, [-1.0] * 4, START, sensor.event_resolution, source, horizon=horizon)

@@ -20,11 +20,11 @@ MARCH = ("--from-date", "2026-03-08", "--to-date", "2026-03-08")
 @pytest.fixture
 def measured(app: Any, panels: Any) -> Any:
     """Ten days of solar power."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
 
     with app.app_context(), writing():
         day = -np.clip(np.sin((np.arange(96) - 24) / 48 * np.pi), 0, None)
-        source = structure.get_source("meter", "script")
+        source = sources.get_source("meter", "script")
         beliefs.store(panels, np.tile(day, 10), START, panels.event_resolution, source, horizon=timedelta(0))
     return panels
 
@@ -163,7 +163,7 @@ def test_recurring_jobs_are_listed_with_their_last_and_next_time(
     run: Any, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flexmeasures.hookspecs import RecurringJob
-    from flexmeasures.jobs import sweep
+    from flexmeasures.jobs.table import sweep
 
     hub = app.extensions["flexmeasures"]
     monkeypatch.setattr(hub, "recurring_jobs", {})

@@ -13,7 +13,7 @@ from tests.plugins.cli.conftest import START
 @pytest.fixture
 def planned(app: Any, battery: Any) -> Any:
     """The battery with the schedule of event 3, against prices of six hours."""
-    from flexmeasures import beliefs, scheduling, structure
+    from flexmeasures import beliefs, scheduling, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -22,7 +22,7 @@ def planned(app: Any, battery: Any) -> Any:
         asset = db.session.get(Asset, battery.id)
         with writing():
             asset.max_soc_in_mwh = 5.0
-            source = structure.get_source("exchange", "script")
+            source = sources.get_source("exchange", "script")
             resolution = asset.market.event_resolution
             slots = max(timedelta(hours=6) // resolution, 1)
             beliefs.store(asset.market, [20.0] * slots, START, resolution, source, horizon=timedelta(0))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_gbm import forecaster, trees
 
 HOUR = timedelta(hours=1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting
 from flexmeasures_forecaster_ols.forecaster import LinearOLS
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from flexmeasures import beliefs, structure, timing
+from flexmeasures import auth, beliefs, sources, structure, timing
 from flexmeasures.algorithms import Registry
 from flexmeasures.choosing import choose
 from flexmeasures.db import db, writing
@@ -16,7 +16,7 @@ from flexmeasures.errors import UnknownAlgorithm
 from flexmeasures.forecasting import enqueue
 from flexmeasures.models import Job, Market, Source
 from flexmeasures.models.jobs import JobState
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 3, 27, tzinfo=UTC)
@@ -26,7 +26,7 @@ NOW = datetime(2026, 3, 27, tzinfo=UTC)
 def building(in_app, prosumer):
     """An hourly meter of an owner."""
     with writing() as session:
-        owner = structure.create_user("owner", "owner@example.com", None, ["Prosumer"])
+        owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
         return structure.create_asset(
             {
                 "name": "the meter",
@@ -50,7 +50,7 @@ def forecast(sensor, days):
     )
     with timing.clock(NOW):
         with writing():
-            source = structure.get_source("Meter", "script")
+            source = sources.get_source("Meter", "script")
             beliefs.store(sensor, values.tolist(), NOW - days * 24 * HOUR, HOUR, source, horizon=timedelta(0))
         with writing():
             enqueue(sensor, NOW - HOUR, NOW, [HOUR])
@@ -59,10 +59,10 @@ def forecast(sensor, days):
 
 
 def test_it_is_installed_and_nobodys_default(building):
-    assert "gbm" in platform().forecasters.names()
+    assert "gbm" in runtime().forecasters.names()
     assert choose("forecaster", building).algorithm.name == "linear-OLS"
     alone = Registry("forecaster")
-    alone.add(platform().forecasters.get("gbm"))
+    alone.add(runtime().forecasters.get("gbm"))
     with pytest.raises(UnknownAlgorithm, match="No installed forecaster accepts"):
         alone.choose(building.facts, [])
 

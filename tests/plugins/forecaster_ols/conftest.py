@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flexmeasures.algorithms import ForecastingProblem, SensorFacts
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

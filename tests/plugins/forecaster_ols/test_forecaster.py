@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flexmeasures.algorithms import Regressor
 from flexmeasures.errors import AlgorithmError, NotEnoughData
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_ols.blocks import Year
 from flexmeasures_forecaster_ols.forecaster import LinearOLS
 from flexmeasures_forecaster_ols.learning import Lesson

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from flexmeasures import beliefs, jobs, structure, timing
+from flexmeasures import auth, beliefs, sources, structure, timing
 from flexmeasures.db import db, writing
 from flexmeasures.forecasting import enqueue
+from flexmeasures.jobs import table
 from flexmeasures.models import Job, Market, Recurrence, Sensor
 from flexmeasures.models.sources import FORECASTING_SCRIPT
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures.testing import make_app
 from flexmeasures.timing import parse_time
 from flexmeasures_forecaster_ols import HOURLY
@@ -28,7 +29,7 @@ def meter(in_app, prosumer):
     """An hourly meter; jobs wait, and it is twenty past noon."""
     in_app.config["FLEXMEASURES_JOBS"] = ""
     with writing() as session:
-        owner = structure.create_user("owner", "owner@example.com", None, ["Prosumer"])
+        owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
         asset = structure.create_asset(
             {
                 "name": "the meter",
@@ -48,7 +49,7 @@ def meter(in_app, prosumer):
 
 def say(sensor, start, end, horizon=timedelta(0), kind="script"):
     with writing():
-        source = structure.get_source("Meter", kind)
+        source = sources.get_source("Meter", kind)
         count = (end - start) // sensor.event_resolution
         beliefs.store(sensor, [1.0] * count, start, sensor.event_resolution, source, horizon=horizon)
 
@@ -101,10 +102,10 @@ def test_prices_that_are_published_for_tomorrow_are_new_but_our_own_forecasts_of
 
 
 def test_workers_ask_at_the_next_full_hour_unless_a_setting_says_no(meter, tmp_path):
-    assert HOURLY not in platform().recurring_jobs  # off in tests: the clock shall not decide what they see
+    assert HOURLY not in runtime().recurring_jobs  # off in tests: the clock shall not decide what they see
     app = make_app(tmp_path / "instance", FLEXMEASURES_HOURLY_FORECASTS=True, FLEXMEASURES_JOBS="")
     with app.app_context():
-        jobs.sweep()
+        table.sweep()
         row = db.session.get_one(Recurrence, HOURLY)
         assert (row.last_run, row.next_due.minute, row.every) == (None, 0, HOUR)
         assert db.session.scalars(select(Sensor.id)).all() == db.session.scalars(select(Job.id)).all() == []

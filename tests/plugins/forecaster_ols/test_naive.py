@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flexmeasures.errors import AlgorithmError, NotEnoughData
-from flexmeasures.series import TimeSeries
+from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_ols.naive import Naive
 
 

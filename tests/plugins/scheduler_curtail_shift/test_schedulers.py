@@ -21,14 +21,14 @@ PRICES = [30.0, -20.0, -20.0, 10.0]
 @pytest.fixture
 def make_asset(app: Any, prosumer: Any) -> Iterator[Callable[..., Any]]:
     """`make_asset("solar", process={...})` on a market with four quarter-hourly prices, known the day before."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources, structure
     from flexmeasures.db import writing
 
     with app.app_context():
         with writing():
             about = {"name": "m", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 15}
             market = structure.create_market(about)
-            source = structure.get_source("exchange", "script")
+            source = sources.get_source("exchange", "script")
             beliefs.store(market, PRICES, START, QUARTER, source, belief_time=START - timedelta(days=1))
 
         def make(type_name: str, **attributes: Any) -> Any:
@@ -66,11 +66,11 @@ def stored(job: Any) -> Any:
 
 
 def forecast(asset: Any, values: list[float]) -> None:
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
 
     with writing():
-        source = structure.get_source("Seita", "forecasting script", "m", "1")
+        source = sources.get_source("Seita", "forecasting script", "m", "1")
         beliefs.store(asset, values, START, QUARTER, source, belief_time=START - timedelta(hours=6))
 
 

@@ -69,7 +69,7 @@ def heated(app: Any, prosumer: Any) -> Any:
     """A buffer on a market with four quarter-hourly prices, and a building whose heat it gives."""
     from datetime import UTC, datetime, timedelta
 
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources, structure
     from flexmeasures.db import writing
 
     start, quarter = datetime(2026, 3, 1, tzinfo=UTC), timedelta(minutes=15)
@@ -77,7 +77,7 @@ def heated(app: Any, prosumer: Any) -> Any:
         with writing():
             about = {"name": "m", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 15}
             market = structure.create_market(about)
-            source = structure.get_source("Seita", "forecasting script", "m", "1")
+            source = sources.get_source("Seita", "forecasting script", "m", "1")
             beliefs.store(market, [10, 90, 90, 90], start, quarter, source, horizon=timedelta(hours=6))
             fields = {
                 "capacity_in_mw": 2,
@@ -110,13 +110,13 @@ def test_the_forecast_demand_is_met_from_what_was_stored_when_power_was_cheap(he
 
     from sqlalchemy import select
 
-    from flexmeasures import beliefs, explaining, structure
+    from flexmeasures import beliefs, explaining, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import StoredSchedule
 
     buffer, house, start = heated
     with writing():
-        source = structure.get_source("Seita", "forecasting script", "m", "1")
+        source = sources.get_source("Seita", "forecasting script", "m", "1")
         step = timedelta(minutes=15)
         beliefs.store(house, [0, 1.5, 1.5, 1.5], start, step, source, horizon=timedelta(hours=1))
     job = planned(buffer, start)

@@ -63,19 +63,19 @@ def tell(
     sensor: Any, values: Any, start: datetime, kind: str = "measured", step: timedelta = QUARTER
 ) -> None:
     """Store values as measured, forecast (6 h ahead) or scheduled; inside an app context."""
-    from flexmeasures import beliefs, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
 
     with writing():
         if kind == "measured":
-            source, known = structure.get_source("meter", "script"), {"horizon": timedelta(0)}
+            source, known = sources.get_source("meter", "script"), {"horizon": timedelta(0)}
         elif kind == "forecast":
             source, known = (
-                structure.get_source("Seita", "forecasting script", "m", "1"),
+                sources.get_source("Seita", "forecasting script", "m", "1"),
                 {"horizon": 6 * HOUR},
             )
         else:
-            source = structure.get_source("Seita", "scheduling script", "s", "1")
+            source = sources.get_source("Seita", "scheduling script", "s", "1")
             known = {"belief_time": start}  # type: ignore[dict-item]
         beliefs.store(sensor, values, start, step, source, **known)  # type: ignore[arg-type]
 

@@ -60,12 +60,12 @@ class Everybody:
 
 
 def _fill() -> None:
-    from flexmeasures import structure
+    from flexmeasures import auth
     from flexmeasures.db import writing
 
     testing.seed_structure()
     with writing():
-        owner = structure.create_user("owner", "owner@example.com", testing.PASSWORD, ["Prosumer"])
+        owner = auth.create_user("owner", "owner@example.com", testing.PASSWORD, ["Prosumer"])
     battery = new_asset(owner, "Cellar battery")
     tell(battery, np.linspace(0.5, -1.5, 24), START)
     tell(battery, np.repeat([1.0, -1.0], 48), START, "schedule")

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from flexmeasures.hookspecs import PowerChart
-from flexmeasures.platform import platform
+from flexmeasures.runtime import runtime
 from flexmeasures_ui.chart_data import read
 from flexmeasures_ui.ticks import labelled_ticks
 from flexmeasures_ui.windows import resolution_for
@@ -58,7 +58,7 @@ def item(app: Any, battery: Any) -> dict[str, Any]:
     """The chart of the battery as a Bokeh JSON item."""
     with app.app_context():
         chart = PowerChart(assets=attached(battery), start=START, end=END, resolution=QUARTER)
-        drawn: dict[str, Any] = platform().first("draw_power_chart", chart=chart)
+        drawn: dict[str, Any] = runtime().first("draw_power_chart", chart=chart)
     return drawn
 
 
@@ -121,14 +121,14 @@ def test_axes_zone_zero_line_and_now_line_are_labelled(item: dict[str, Any]) -> 
 @pytest.fixture
 def banded(app: Any, battery: Any) -> Any:
     """The battery, with a band around its forecasts, which is not known for some slots."""
-    from flexmeasures import quantiles, structure
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
 
     low = np.full(96, -0.25)
     low[40:44] = np.nan
     with app.app_context(), writing():
-        source = structure.get_source("Seita", "forecasting script", "m", "1")
-        quantiles.store(battery, {0.1: low, 0.9: low + 0.75}, START, source, 6 * HOUR)
+        source = sources.get_source("Seita", "forecasting script", "m", "1")
+        beliefs.store_quantiles(battery, {0.1: low, 0.9: low + 0.75}, START, source, 6 * HOUR)
     return battery
 
 
@@ -154,7 +154,7 @@ def test_the_band_of_a_forecast_is_drawn_around_it_with_gaps(
             resolution=QUARTER,
             consumption_as_positive=positive,
         )
-        drawn = areas(platform().first("draw_power_chart", chart=chart))
+        drawn = areas(runtime().first("draw_power_chart", chart=chart))
     assert [len(columns[0]) for _, columns in drawn] == [40, 52]
     for glyph, (x, lower, higher) in drawn:
         assert glyph["tags"] == ["forecast"]
@@ -170,10 +170,10 @@ def test_there_is_no_band_without_quantiles_nor_of_coarser_slots(
     store(plain, np.ones(96), START, "forecast")
     with app.app_context():
         chart = PowerChart(assets=attached(plain), start=START, end=END, resolution=QUARTER)
-        assert areas(platform().first("draw_power_chart", chart=chart)) == []
+        assert areas(runtime().first("draw_power_chart", chart=chart)) == []
     with app.app_context():
         chart = PowerChart(assets=attached(banded), start=START, end=END, resolution=HOUR)
-        assert areas(platform().first("draw_power_chart", chart=chart)) == []
+        assert areas(runtime().first("draw_power_chart", chart=chart)) == []
 
 
 def test_nothing_in_a_chart_needs_eval(item: dict[str, Any]) -> None:

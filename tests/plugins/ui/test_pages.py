@@ -267,13 +267,13 @@ def test_a_page_without_chart_does_not_import_bokeh(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from flexmeasures import structure
+from flexmeasures import auth
 from flexmeasures.db import writing
 from flexmeasures.testing import make_app
 
 app = make_app(Path({str(tmp_path)!r}))
 with app.app_context(), writing():
-    user = structure.create_user("u", "u@example.com", "password-1", ["Prosumer"])
+    user = auth.create_user("u", "u@example.com", "password-1", ["Prosumer"])
 client = app.test_client()
 with client.session_transaction() as session:
     session["_user_id"], session["_fresh"] = user.fs_uniquifier, True

@@ -167,20 +167,20 @@ def with_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_rqs_dashboard_shows_the_queues_to_admins_only_and_changes_nothing(
     with_redis: Any, as_user: Any
 ) -> None:
-    from flexmeasures import structure
+    from flexmeasures import auth
     from flexmeasures.db import writing
     from flexmeasures.jobs import enqueue
-    from flexmeasures.platform import platform
+    from flexmeasures.runtime import runtime
     from flexmeasures.testing import PASSWORD, seed_structure
 
     with with_redis.app_context():
         seed_structure()
         with writing():
-            boss = structure.create_user("boss", "boss@example.com", PASSWORD, ["admin"])
-            guest = structure.create_user("guest", "guest@example.com", PASSWORD, ["Prosumer"])
+            boss = auth.create_user("boss", "boss@example.com", PASSWORD, ["admin"])
+            guest = auth.create_user("guest", "guest@example.com", PASSWORD, ["Prosumer"])
         with writing():
             job_id = enqueue("schedule", {}, queue="scheduling").id
-        name = platform().bell.name_of("scheduling")  # type: ignore[union-attr]
+        name = runtime().bell.name_of("scheduling")  # type: ignore[union-attr]
     client = with_redis.test_client()
     assert client.get("/tasks/rq/").location.startswith("/login")
     with as_user(client, guest):

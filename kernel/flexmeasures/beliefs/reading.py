@@ -1,0 +1,259 @@
+"""The one door through which time series go in and out: store(), search() and remove().
+
+A belief says what a source said about one event of a sensor, and how long before the event's end it said
+it (horizon = event end - belief time; zero or less for measurements). Times go through here as integer
+milliseconds, values as numpy arrays; no object is made for a single value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flexmeasures.beliefs import sql as the_sql
+from flexmeasures.db import db
+from flexmeasures.errors import WrongResolution
+from flexmeasures.timeseries import TimeSeries, downsample, on_own_grid, upsample
+from flexmeasures.timing import duration_ms, iso_duration, to_ms
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from flexmeasures.models.sensors import Sensor
+    from flexmeasures.models.sources import Source
+    from flexmeasures.timeseries import Floats
+
+    Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Revisions:
+    """Every belief of a window, in the order in which they were recorded (see `every_belief`)."""
+
+    starts: Integers
+    recorded: Integers
+    values: Floats
+
+
+# -- searching -----------------------------------------------------------------------------------------
+
+
+def search(
+    sensors: Sensor | Sequence[Sensor],
+    start: datetime,
+    end: datetime,
+    *,
+    horizon_at_least: timedelta | None = None,
+    horizon_at_most: timedelta | None = None,
+    prior: datetime | None = None,
+    sources: Collection[int] | None = None,
+    source_types: Collection[str] | None = None,
+    resolution: timedelta | None = None,
+    prefer_source: int | None = None,
+    timezone: str = "UTC",
+) -> dict[int, TimeSeries]:
+    """The newest belief (smallest horizon) per event of each sensor in a window, by sensor id.
+
+    Events count when they start before `end` and end after `start`. horizon_at_least, horizon_at_most:
+    bounds of the horizon, inclusive. prior: recorded at or before that time. sources, source_types: who may
+    have said it (None: anybody). Of equal horizons, prefer_source wins, then the lower source id.
+    resolution: finer than the sensor's repeats values, coarser takes means of what is known, in bins of the
+    clock of `timezone`; WrongResolution when the two do not divide each other. Every slot of the window has
+    a value, NaN where nothing is known.
+    """
+    chosen = [sensors] if not isinstance(sensors, Sequence) else list(sensors)
+    by_resolution: dict[timedelta, list[Sensor]] = {}
+    for sensor in chosen:
+        by_resolution.setdefault(sensor.event_resolution, []).append(sensor)
+    found: dict[int, TimeSeries] = {}
+    for own, group in by_resolution.items():
+        where = _Where(own, start, end, horizon_at_least, horizon_at_most, prior, sources, source_types)
+        events = _newest(sorted({sensor.id for sensor in group}), where, prefer_source)
+        for sensor in group:
+            starts, values = events[sensor.id]
+            found[sensor.id] = _regular(starts, values, own, start, end, resolution, timezone)
+    return {sensor.id: found[sensor.id] for sensor in chosen}
+
+
+def search_one(sensor: Sensor, start: datetime, end: datetime, **filters: Any) -> TimeSeries:
+    """`search` for one sensor."""
+    return search(sensor, start, end, **filters)[sensor.id]
+
+
+def every_belief(
+    sensor: Sensor,
+    start: datetime,
+    end: datetime,
+    *,
+    horizon_at_most: timedelta | None = None,
+    prior: datetime | None = None,
+    sources: Collection[int] | None = None,
+    source_types: Collection[str] | None = None,
+) -> Revisions:
+    """All beliefs about the events of a window, in the order in which they were recorded.
+
+    starts, recorded: milliseconds since the epoch, shape (n,); values: shape (n,). Of what was recorded at
+    the same time about the same event, the last in the arrays is to be taken.
+    """
+    import numpy as np
+
+    where = _Where(sensor.event_resolution, start, end, None, horizon_at_most, prior, sources, source_types)
+    rows = _fetch(
+        [sensor.id], where, where.source_ids(), "event_start, horizon DESC, source_id DESC", newest=False
+    )
+    recorded = rows["start"] + duration_ms(sensor.event_resolution) - rows["horizon"]
+    order = np.argsort(recorded, kind="stable")
+    return Revisions(rows["start"][order], recorded[order], rows["value"][order])
+
+
+def extent(sensor: Sensor) -> tuple[datetime, datetime] | None:
+    """Start of the first event with a belief and end of the last one, None when there are none."""
+    from sqlalchemy import func, select
+
+    from flexmeasures.models.beliefs import belief
+
+    about = belief.c.sensor_id == sensor.id
+    first = db.session.scalar(select(func.min(belief.c.event_start)).where(about))
+    last = db.session.scalar(select(func.max(belief.c.event_start)).where(about))
+    return None if first is None or last is None else (first, last + sensor.event_resolution)
+
+
+def last_values(
+    sensors: Sequence[Sensor], until: datetime | None = None
+) -> dict[int, tuple[datetime, float]]:
+    """Event start and value of the newest measurement of each sensor (those that have one), in one query.
+
+    until: only events that start at or before that time.
+    """
+    from sqlalchemy import and_, select
+
+    from flexmeasures.models.beliefs import belief
+    from flexmeasures.models.sensors import Sensor
+
+    inner = belief.alias()
+    newest = select(inner.c.event_start).where(inner.c.sensor_id == Sensor.id, inner.c.horizon <= 0)
+    if until is not None:
+        newest = newest.where(inner.c.event_start <= until)
+    newest_start = newest.order_by(inner.c.event_start.desc()).limit(1).correlate(Sensor).scalar_subquery()
+    query = (
+        select(belief.c.sensor_id, belief.c.event_start, belief.c.value)
+        .select_from(Sensor)
+        .join(belief, and_(belief.c.sensor_id == Sensor.id, belief.c.event_start == newest_start))
+        .where(Sensor.id.in_([sensor.id for sensor in sensors]), belief.c.horizon <= 0)
+        .order_by(belief.c.horizon.desc(), belief.c.source_id.desc())
+    )
+    return {row.sensor_id: (row.event_start, row.value) for row in db.session.execute(query)}
+
+
+def sources_ahead(
+    sensor: Sensor, start: datetime, end: datetime, source_types: Collection[str]
+) -> list[Source]:
+    """Sources of these types that said something ahead of the end of events of a window, by id."""
+    from sqlalchemy import select
+
+    from flexmeasures.models.beliefs import belief
+    from flexmeasures.models.sources import Source
+
+    said = select(belief.c.source_id).where(
+        belief.c.sensor_id == sensor.id,
+        belief.c.event_start > start - sensor.event_resolution,
+        belief.c.event_start < end,
+        belief.c.horizon > 0,
+    )
+    query = select(Source).where(Source.id.in_(said), Source.type.in_(list(source_types)))
+    return list(db.session.scalars(query.order_by(Source.id)))
+
+
+@dataclass(frozen=True)
+class _Where:
+    """The conditions of a search over sensors of one event resolution."""
+
+    resolution: timedelta
+    start: datetime
+    end: datetime
+    horizon_at_least: timedelta | None
+    horizon_at_most: timedelta | None
+    prior: datetime | None
+    sources: Collection[int] | None
+    source_types: Collection[str] | None
+
+    def numbers(self) -> list[tuple[str, int]]:
+        """Pairs of an SQL condition with `?` and its parameter; times as milliseconds."""
+        own = duration_ms(self.resolution)
+        pairs = [("event_start > ?", to_ms(self.start) - own), ("event_start < ?", to_ms(self.end))]
+        if self.horizon_at_least is not None:
+            pairs.append(("horizon >= ?", duration_ms(self.horizon_at_least)))
+        if self.horizon_at_most is not None:
+            pairs.append(("horizon <= ?", duration_ms(self.horizon_at_most)))
+        if self.prior is not None:
+            pairs.append(("recorded <= ?", to_ms(self.prior) - own))
+        return pairs
+
+    def source_ids(self) -> list[int] | None:
+        """Ids of the sources that may have said it, None for all."""
+        if self.source_types is None:
+            return None if self.sources is None else sorted(self.sources)
+        from sqlalchemy import select
+
+        from flexmeasures.models.sources import Source
+
+        query = select(Source.id).where(Source.type.in_(list(self.source_types)))
+        ids = set(db.session.scalars(query))
+        return sorted(ids if self.sources is None else ids & set(self.sources))
+
+
+def _newest(
+    ids: list[int], where: _Where, prefer_source: int | None
+) -> Mapping[int, tuple[Integers, Floats]]:
+    """Event starts (ms, ascending) and values of the newest belief per event, by sensor id."""
+    import numpy as np
+
+    source_ids = where.source_ids()
+    # Out of the key's order, so that the database has to sort: only where there is something to prefer.
+    several = source_ids is None or len(source_ids) > 1
+    # An integer of ours: safe to stand in the text.
+    preferred = f"(source_id <> {int(prefer_source)}), " if several and prefer_source is not None else ""
+    rows = _fetch(ids, where, source_ids, f"event_start, horizon, {preferred}source_id", newest=True)
+    edges = np.searchsorted(rows["sensor"], [*ids, ids[-1] + 1]) if ids else np.zeros(1, dtype=np.int64)
+    return {
+        sensor_id: (rows["start"][low:high], rows["value"][low:high])
+        for sensor_id, low, high in zip(ids, edges[:-1], edges[1:], strict=True)
+    }
+
+
+def _fetch(
+    ids: list[int], where: _Where, source_ids: list[int] | None, order: str, newest: bool
+) -> dict[str, Any]:
+    """What belief_rows.fetch gives; nothing without asking the database if nobody may have said it."""
+    if not ids or source_ids == []:
+        import numpy as np
+
+        empty = np.empty(0, dtype=np.int64)
+        return {"sensor": empty, "start": empty, "horizon": empty, "value": np.empty(0)}
+    return the_sql.fetch(ids, where.numbers(), source_ids, order, newest)
+
+
+def _regular(
+    starts: Integers,
+    values: Floats,
+    own: timedelta,
+    start: datetime,
+    end: datetime,
+    resolution: timedelta | None,
+    timezone: str,
+) -> TimeSeries:
+    if resolution is None or resolution == own:
+        return on_own_grid(starts, values, own, start, end)
+    if resolution < own and own % resolution == timedelta(0):
+        return upsample(starts, values, own, start, end, resolution)
+    if resolution > own and resolution % own == timedelta(0):
+        regular = on_own_grid(starts, values, own, start, end)
+        return downsample(regular, resolution, timezone)
+    raise WrongResolution(
+        f"The resolutions {iso_duration(own)} and {iso_duration(resolution)} do not divide each other.",
+        "resolution",
+        f"a whole multiple or a whole part of {iso_duration(own)}",
+    )

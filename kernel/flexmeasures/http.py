@@ -1,0 +1,73 @@
+"""Security headers, https, and answers to errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, redirect, request
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+from flexmeasures import auth
+from flexmeasures.db import db, is_away, is_full
+from flexmeasures.runtime import runtime
+
+# What works with Bokeh (it makes style elements in its shadow roots) and refuses everything else.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-elem 'self' 'unsafe-inline';"
+    " img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'; object-src 'none'"
+)
+# When the connection is lost during a commit, nobody knows whether it took place: what can be promised is this.
+AWAY = "The database does not answer just now. Send the request again: nothing is stored by half, or twice."
+NO_ROOM = "The disk of the database is full; nothing was stored. Send the request again when there is room."
+
+
+def set_up_security(app: Flask) -> None:
+    from flask_cors import CORS
+
+    secure = app.config["FLASK_ENV"] in ("production", "staging")
+    if secure and not app.config["TRUSTED_HOSTS"]:
+        # The link in the mail names the host of the request: anybody could have it name theirs.
+        app.config["SECURITY_RECOVERABLE"] = False
+        app.logger.warning(
+            "Users cannot reset their passwords by mail until TRUSTED_HOSTS names this server."
+        )
+    auth.init(app)
+    CORS(app)
+
+    @app.before_request
+    def to_https() -> Any:
+        forwarded = request.headers.get("X-Forwarded-Proto", request.scheme)
+        if secure and forwarded != "https" and not request.path.startswith("/health"):
+            return redirect(request.url.replace("http://", "https://", 1), code=301)
+        return None
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        if secure:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31556926")
+        return response
+
+    if secure:
+        app.config["SESSION_COOKIE_SECURE"] = app.config["REMEMBER_COOKIE_SECURE"] = True
+
+
+def handle_errors(app: Flask) -> None:
+    @app.errorhandler(HTTPException)
+    def answer(error: HTTPException) -> Any:
+        hook = "render_api_error" if request.path.startswith("/api") else "render_error"
+        response = runtime().first(hook, error=error)
+        return error.get_response() if response is None else response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Any:
+        app.logger.exception("%s %s failed", request.method, request.path)
+        db.session.rollback()
+        if is_away(error):
+            busy = ServiceUnavailable(NO_ROOM if is_full(error) else AWAY)
+            busy.retry_after = 5
+            return answer(busy)
+        return answer(InternalServerError())

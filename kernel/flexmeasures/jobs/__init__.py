@@ -1,0 +1,47 @@
+"""Jobs in a table, and the workers that run them."""
+
+from typing import TYPE_CHECKING
+
+from flexmeasures.doors import door
+
+if TYPE_CHECKING:
+    from flexmeasures.jobs.contracts import counting as counting
+    from flexmeasures.jobs.contracts import timed_by as timed_by
+    from flexmeasures.jobs.control import cancel as cancel
+    from flexmeasures.jobs.control import requeue as requeue
+    from flexmeasures.jobs.polling import Call as Call
+    from flexmeasures.jobs.table import QUEUES as QUEUES
+    from flexmeasures.jobs.table import Outcome as Outcome
+    from flexmeasures.jobs.table import clear as clear
+    from flexmeasures.jobs.table import counts as counts
+    from flexmeasures.jobs.table import enqueue as enqueue
+    from flexmeasures.jobs.table import enqueue_all as enqueue_all
+    from flexmeasures.jobs.table import give_back as give_back
+    from flexmeasures.jobs.table import machine as machine
+    from flexmeasures.jobs.table import newest as newest
+    from flexmeasures.jobs.table import queue_names as queue_names
+    from flexmeasures.jobs.table import worker_name as worker_name
+    from flexmeasures.jobs.worker import work as work
+
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "contracts": ("counting", "timed_by"),
+        "control": ("cancel", "requeue"),
+        "polling": ("Call",),
+        "table": (
+            "Outcome",
+            "QUEUES",
+            "clear",
+            "counts",
+            "enqueue",
+            "enqueue_all",
+            "give_back",
+            "machine",
+            "newest",
+            "queue_names",
+            "worker_name",
+        ),
+        "worker": ("work",),
+    },
+)

@@ -1,0 +1,71 @@
+"""Leases: until when a worker's claim on a job counts, and the thread that renews it while the job runs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask import current_app
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from flexmeasures.db import writing
+from flexmeasures.models.jobs import Job, JobState
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+LEASE = timedelta(seconds=60)
+RENEW_EVERY = timedelta(seconds=20)
+
+
+def new_lease() -> tuple[str, datetime]:
+    """For a row that is claimed now: a token that nobody else has, and until when it counts."""
+    return secrets.token_hex(16), datetime.now(UTC) + LEASE
+
+
+def renew(job_id: int, token: str) -> bool:
+    """Lengthen a lease; False when it is not held any more."""
+    held = (Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
+    with writing(lasting=False) as session:
+        statement = update(Job).where(*held).values(lease_until=datetime.now(UTC) + LEASE).returning(Job.id)
+        return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
+
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def renewing(job_id: int, token: str) -> Iterator[None]:
+    """Renew the lease from a thread for as long as the block runs, but not beyond the time limit of a job.
+
+    A worker that hangs longer than that has lost its job, whether or not somebody is there to end it.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    done = threading.Event()
+    limit: timedelta = app.config["FLEXMEASURES_JOB_TIMEOUT"]
+    last_moment = time.monotonic() + limit.total_seconds()
+
+    def keep() -> None:
+        while not done.wait(RENEW_EVERY.total_seconds()) and time.monotonic() < last_moment:
+            try:
+                with app.app_context():
+                    if not renew(job_id, token):
+                        return
+            except SQLAlchemyError:
+                log.exception("The lease on job %s could not be renewed; trying again.", job_id)
+
+    thread = threading.Thread(target=keep, name=f"lease of job {job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,460 @@
+"""Jobs: enqueue, claim, run, give back. The row is the truth; a bell, if there is one, only tells of it.
+
+A job is enqueued in the transaction of the data that caused it. A worker claims a row by one conditional
+UPDATE and holds a lease on it, which it renews while the job's function computes outside of any transaction.
+What the function gives back is stored in the transaction that finishes the row, and only while the lease is
+still held: whichever process dies, nothing is lost and nothing is stored twice. Leases are real time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.attributes import set_committed_value
+
+from flexmeasures.db import after_commit, after_commit_together, db, dialect_insert, is_away, writing
+from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost
+from flexmeasures.jobs import recurring
+from flexmeasures.jobs.contracts import counting
+from flexmeasures.jobs.leases import new_lease, renewing
+from flexmeasures.models.jobs import Job, JobState
+from flexmeasures.runtime import runtime
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy.orm import Session
+    from sqlalchemy.sql.dml import ReturningUpdate
+
+
+QUEUES = ("forecasting", "scheduling")
+MAX_ATTEMPTS = 3
+_FIRST_NAMESPACE = "4026531836"  # of process ids; Linux gives it this number always
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a job's function gives back.
+
+    store: writes results, inside the transaction that finishes the job. The others are noted on the row.
+    """
+
+    store: Callable[[Job], None] | None = None
+    result: dict[str, Any] | None = None
+    algorithm: str | None = None
+    because: str | None = None
+    inputs: dict[str, Any] | None = None
+
+    def notes(self) -> dict[str, Any]:
+        """Columns of the job that this outcome states."""
+        stated = {name: getattr(self, name) for name in ("result", "algorithm", "because", "inputs")}
+        return {name: value for name, value in stated.items() if value is not None}
+
+
+JobFunction = Callable[[Job], Outcome]
+Merge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+def queue_names() -> list[str]:
+    """All queues: the kernel's own and those of plugins (hook register_queues)."""
+    return list(
+        dict.fromkeys([*QUEUES, *(name for names in runtime().ask("register_queues") for name in names)])
+    )
+
+
+def worker_name(pid: int | None = None) -> str:
+    """The name of a process of this machine (None: this one) as a worker: host and process id."""
+    return f"{machine()}:{pid or os.getpid()}"
+
+
+@cache
+def machine() -> str:
+    """Where a process id means the same process: the host, and in a container its own namespace as well."""
+    host, namespace = socket.gethostname(), ""
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    return host if namespace in ("", _FIRST_NAMESPACE) else f"{host}/{namespace}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+# -- asking for a job ----------------------------------------------------------------------------------
+
+
+def enqueue(
+    function: str,
+    arguments: dict[str, Any],
+    *,
+    queue: str,
+    sensor_id: int | None = None,
+    event_id: int | None = None,
+    merge_key: str | None = None,
+    merge: Merge | None = None,
+    because: str | None = None,
+    algorithm: str | None = None,
+) -> Job:
+    """Ask for a job, in the transaction of the data that causes it (joins `with db.writing():`).
+
+    function: a name in `runtime().job_functions`; arguments: JSON for it. merge_key: a waiting row of this
+    key is widened to merge(its arguments, these) instead of adding a row; without `merge`, these replace it.
+    After commit the workers' bell is rung; with FLEXMEASURES_JOBS = "inline" the job runs there and then.
+    """
+    values: dict[str, Any] = {
+        "function": function,
+        "arguments": arguments,
+        "queue": queue,
+        "algorithm": algorithm,
+    }
+    values |= {"sensor_id": sensor_id, "event_id": event_id, "because": because, "merge_key": merge_key}
+    if merge_key is not None:
+        return enqueue_all([values], merge or (lambda old, new: new))[0]
+    with writing() as session:
+        job = Job(**values, **_fresh())
+        session.add(job)
+        session.flush()
+        after_commit_together(ring, job)
+    return job
+
+
+def enqueue_all(wanted: Sequence[dict[str, Any]], merge: Merge) -> list[Job]:
+    """As `enqueue`, for many jobs with a merge_key each, in a few statements; the jobs in the order of the keys.
+
+    wanted: keywords of `enqueue`.
+    """
+    missing: dict[str, dict[str, Any]] = {}
+    for values in wanted:
+        key = values["merge_key"]
+        before = missing.get(key)
+        arguments = merge(before["arguments"], values["arguments"]) if before else values["arguments"]
+        missing[key] = values | _fresh() | {"arguments": arguments}
+    with writing() as session:
+        found = _insert_or_widen(session, missing, merge)
+    return [found[key] for key in sorted(found)]
+
+
+def _fresh() -> dict[str, Any]:
+    return {"state": JobState.QUEUED, "attempt": 0, "created_at": _now()}
+
+
+# Made once, as every posted value asks it. In the order of keys, so that requests never wait in a circle.
+_WAITING = select(Job).where(
+    Job.state == JobState.QUEUED, Job.merge_key.in_(bindparam("keys", expanding=True))
+)
+_WAITING = _WAITING.order_by(Job.merge_key).with_for_update()
+
+
+def _insert_or_widen(session: Session, missing: dict[str, dict[str, Any]], merge: Merge) -> dict[str, Job]:
+    """By key: lock the row that waits, and widen it; else insert one, and let it be rung for."""
+    insert = dialect_insert(Job, session)
+    fresh = {"populate_existing": True}
+    found: dict[str, Job] = {}
+    while missing:
+        for job in session.scalars(_WAITING, {"keys": sorted(missing)}, execution_options=fresh):
+            key = str(job.merge_key)
+            job.arguments = merge(dict(job.arguments), missing.pop(key)["arguments"])
+            found[key] = job
+        session.flush()
+        if missing:
+            rows = [missing[key] for key in sorted(missing)]
+            new = insert.values(rows).on_conflict_do_nothing().returning(Job)
+            for job in session.scalars(new, execution_options=fresh).all():
+                found[str(job.merge_key)] = job
+                del missing[str(job.merge_key)]
+                after_commit_together(ring, job)
+        # What is missing still was inserted by another request between the two statements, and has committed.
+    return found
+
+
+def ring(waiting: Sequence[Job]) -> None:
+    """Called after commit: let the bell tell of jobs that wait, or with "inline" run them here and now."""
+    if current_app.config.get("FLEXMEASURES_JOBS") == "inline":
+        for job in waiting:
+            _run_inline(job)
+        return
+    bell = runtime().bell
+    if bell is not None:  # else workers look at the table all the time
+        bell.ring(waiting)
+
+
+def _run_inline(job: Job) -> None:
+    with _app().app_context():  # a session of its own: a failing job leaves the poster's alone
+        claimed = claim([job.queue], worker_name(), job.id)
+        if claimed is not None:
+            run(claimed)
+    db.session.refresh(job)
+
+
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
+
+# -- taking a job --------------------------------------------------------------------------------------
+
+
+def claim(
+    queues: Sequence[str], worker: str, job_id: int | None = None, *, look_first: bool = True
+) -> Job | None:
+    """The oldest waiting job of these queues, or that one, with a lease for `worker`; None if it waits not.
+
+    look_first: whether one waits is not known yet, and is to be seen without asking for the write lock.
+    """
+    if look_first and not _any(_waiting_in(queues, job_id)):
+        return None
+    with writing(lasting=False) as session:  # a claim that is forgotten is a job that waits again
+        return _take(session, queues, worker, job_id)
+
+
+def _waiting_in(queues: Sequence[str], job_id: int | None) -> Select[int]:
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, Job.queue.in_(list(queues)))
+    return waiting if job_id is None else waiting.where(Job.id == job_id)
+
+
+def _taking(*wanted: ColumnElement[bool]) -> ReturningUpdate[Job]:
+    """The claim of the oldest waiting job of some queues; made once, as each job asks it."""
+    queues = Job.queue.in_(bindparam("of_queues", expanding=True))
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, queues, *wanted).order_by(Job.id).limit(1)
+    oldest = waiting.with_for_update(skip_locked=True).scalar_subquery()
+    return (
+        update(Job)
+        .where(Job.id == oldest, Job.state == JobState.QUEUED)
+        .values(
+            state=JobState.RUNNING,
+            attempt=Job.attempt + 1,
+            worker=bindparam("by"),
+            started_at=bindparam("now"),
+            lease_token=bindparam("token"),
+            lease_until=bindparam("until"),
+        )
+        .returning(Job)
+    )
+
+
+_TAKE_OLDEST, _TAKE_ONE = _taking(), _taking(Job.id == bindparam("wanted"))
+
+
+def _take(session: Session, queues: Sequence[str], worker: str, job_id: int | None = None) -> Job | None:
+    token, until = new_lease()
+    values = {"of_queues": list(queues), "by": worker, "now": _now(), "token": token, "until": until}
+    statement = _TAKE_OLDEST
+    if job_id is not None:
+        statement, values = _TAKE_ONE, values | {"wanted": job_id}
+    return session.scalars(statement, values, execution_options=UNSYNCHRONISED).one_or_none()
+
+
+UNSYNCHRONISED = {"synchronize_session": False, "populate_existing": True}
+
+
+def _any(query: Any) -> bool:
+    """Whether a query gives any row; ends the read transaction that it needed."""
+    found = db.session.scalar(query.limit(1)) is not None
+    db.session.commit()
+    return found
+
+
+log = logging.getLogger(__name__)
+
+
+# -- running a job -------------------------------------------------------------------------------------
+
+
+def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
+    """Run a claimed job to its end: finished, failed with the reason, or left to whom the lease went to.
+
+    next_of: queues of which the oldest waiting job is claimed in the transaction that finishes this one, and
+    given: a worker with much to do commits once a job instead of twice. Raised is only what ends the process
+    itself (KeyboardInterrupt ...), after handing the job back, and that the database is away: it is not the
+    job's fault, and who runs it gives it back once that is possible.
+    """
+    job_id, token, name = job.id, job.lease_token or "", job.function
+    with renewing(job_id, token), counting():
+        try:
+            outcome = _function(name)(job)
+            return _finish(job, job_id, token, outcome, next_of)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+        except Exception as error:
+            if is_away(error):
+                raise
+            expected = isinstance(error, FlexMeasuresError)
+            level = logging.WARNING if expected else logging.ERROR
+            log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
+            _fail(job_id, token, f"{type(error).__name__}: {_reason(error)}")
+        except BaseException:
+            _hand_back(job_id, token)
+            raise
+    return None
+
+
+def _reason(error: Exception) -> str:
+    """The text of an error for users; of a database's, without the statement and its parameters."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)
+
+
+def _function(name: str) -> JobFunction:
+    functions = runtime().job_functions
+    if name not in functions:
+        known = ", ".join(sorted(functions)) or "none"
+        raise JobError(f"No job function {name!r} is registered (registered: {known}).")
+    return functions[name]
+
+
+def _finish(job: Job, job_id: int, token: str, outcome: Outcome, next_of: Sequence[str]) -> Job | None:
+    with writing() as session:
+        settled = _settle(session, job_id, token, state=JobState.FINISHED, error=None, **outcome.notes())
+        for name, value in settled.items():
+            set_committed_value(job, name, value)
+        if outcome.store is not None:
+            outcome.store(job)
+        if not next_of:
+            return None
+        return _take(session, next_of, job.worker or worker_name())
+
+
+def _fail(job_id: int, token: str, reason: str) -> None:
+    db.session.rollback()
+    try:
+        with writing() as session:
+            _settle(session, job_id, token, state=JobState.FAILED, error=reason)
+            job = session.get_one(Job, job_id, populate_existing=True)
+            after_commit(partial(runtime().tell, "on_job_failed", job=job, error=reason))
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+
+
+def _settle(session: Session, job_id: int, token: str, **values: Any) -> dict[str, Any]:
+    """Give the row its end, while the lease is held; the row stays locked until commit. Raises LeaseLost.
+
+    Gives the columns as they are now. Past the ORM, which takes five times as long.
+    """
+    values |= {"finished_at": _now(), "lease_token": None, "lease_until": None}
+    table = cast(Table, Job.__table__)
+    held = (table.c.id == job_id, table.c.state == JobState.RUNNING, table.c.lease_token == token)
+    answer = session.execute(update(table).where(*held).values(**values))
+    if answer.rowcount == 0:  # type: ignore[attr-defined]
+        raise LeaseLost(f"The lease on job {job_id} is lost: nothing of this run is stored.")
+    return values
+
+
+# -- giving jobs back ----------------------------------------------------------------------------------
+
+
+def sweep() -> int:
+    """Give back the jobs whose lease ran out (after three attempts: fail them); how many there were.
+
+    Besides, ask for recurring jobs that are due, and let the bell ring for jobs that it has forgotten.
+    """
+    _ask_for_recurring()
+    expired = (Job.state == JobState.RUNNING, Job.lease_until < _now())
+    given_back = _give_back(expired, "its worker died or lost contact")
+    _ring_again()
+    return given_back
+
+
+def _ask_for_recurring() -> None:
+    """Enqueue what is due, in the transaction that notes its next time: each period once, by many workers."""
+    for job in recurring.due(runtime().recurring_jobs.values()):
+        with writing() as session:
+            if recurring.claim(session, job):
+                key = f"recurring:{job.name}"  # if the last one still waits, it serves for this period too
+                enqueue(job.function, dict(job.arguments), queue=job.queue, merge_key=key)
+
+
+def _ring_again() -> None:
+    bell = runtime().bell
+    if bell is None:
+        return
+    waiting = select(Job).where(Job.state == JobState.QUEUED, Job.created_at < _now() - timedelta(seconds=1))
+    found = db.session.scalars(waiting.order_by(Job.id).limit(1000)).all()
+    db.session.commit()
+    bell.ring_again(found)
+
+
+def give_back(workers: Collection[str], reason: str) -> int:
+    """Give back at once what workers were on that are known to be dead; how many jobs that were."""
+    return _give_back((Job.state == JobState.RUNNING, Job.worker.in_(list(workers))), reason)
+
+
+def _give_back(which: tuple[ColumnElement[bool], ...], reason: str) -> int:
+    if not _any(select(Job.id).where(*which)):
+        return 0
+    with writing() as session:
+        query = select(Job).where(*which).with_for_update(skip_locked=True)
+        jobs = session.scalars(query, execution_options={"populate_existing": True}).all()
+        for job in jobs:
+            if job.attempt < MAX_ATTEMPTS:
+                _queue_again(job)
+                after_commit_together(ring, job)
+                continue
+            job.state, job.finished_at, job.lease_token, job.lease_until = JobState.FAILED, _now(), None, None
+            job.error = f"JobError: gave up after {job.attempt} attempts, because {reason}"
+            after_commit(partial(runtime().tell, "on_job_failed", job=job, error=job.error))
+    log.warning("%s job(s) were given back, because %s.", len(jobs), reason)
+    return len(jobs)
+
+
+def _queue_again(job: Job) -> None:
+    job.state, job.worker, job.started_at = JobState.QUEUED, None, None
+    job.lease_token, job.lease_until = None, None
+    job.merge_key = None  # a row of the same key may have come to wait in the meantime
+
+
+def hand_back(job: Job) -> None:
+    """Put a claimed job that has not begun back into its queue, as if it had never been claimed."""
+    _hand_back(job.id, job.lease_token or "")
+
+
+def _hand_back(job_id: int, token: str) -> None:
+    """Put an interrupted job back as if it had never been claimed."""
+    db.session.rollback()
+    with writing() as session:
+        held = (Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
+        job = session.scalars(select(Job).where(*held).with_for_update()).one_or_none()
+        if job is not None:
+            _queue_again(job)
+            job.attempt -= 1
+
+
+# -- looking at jobs -----------------------------------------------------------------------------------
+
+
+def counts(queues: Sequence[str] | None = None) -> dict[str, dict[str, int]]:
+    """How many jobs are in each state, by queue and state; every queue that was asked for has an entry."""
+    names = queue_names() if queues is None else list(queues)
+    query = (
+        select(Job.queue, Job.state, func.count()).where(Job.queue.in_(names)).group_by(Job.queue, Job.state)
+    )
+    found: dict[str, dict[str, int]] = {name: {} for name in names}
+    for queue, state, count in db.session.execute(query):
+        found[queue][state] = count
+    return found
+
+
+def clear(queue: str) -> int:
+    """Cancel all waiting jobs of a queue (running ones go on); how many there were."""
+    waiting = (Job.queue == queue, Job.state == JobState.QUEUED)
+    values = {"state": JobState.CANCELLED, "finished_at": _now(), "error": "cleared from the queue"}
+    with writing() as session:
+        cleared = session.scalars(update(Job).where(*waiting).values(**values).returning(Job.id)).all()
+    bell = runtime().bell
+    if bell is not None:
+        bell.silence(queue)
+    return len(cleared)
+
+
+def newest(sensor_id: int, event_id: int) -> Job | None:
+    """The newest job about an event of a sensor."""
+    query = select(Job).where(Job.sensor_id == sensor_id, Job.event_id == event_id)
+    return db.session.scalars(query.order_by(Job.id.desc()).limit(1)).one_or_none()

@@ -1,0 +1,34 @@
+"""Plugins: found, checked, loaded one by one, and kept apart."""
+
+from typing import TYPE_CHECKING
+
+from flexmeasures.doors import door
+
+if TYPE_CHECKING:
+    from flexmeasures.plugins.discovery import BROKEN as BROKEN
+    from flexmeasures.plugins.discovery import INCOMPATIBLE as INCOMPATIBLE
+    from flexmeasures.plugins.discovery import Plugin as Plugin
+    from flexmeasures.plugins.manager import HOUSE as HOUSE
+    from flexmeasures.plugins.manager import Plugins as Plugins
+    from flexmeasures.plugins.registration import algorithms as algorithms
+    from flexmeasures.plugins.registration import blueprints as blueprints
+    from flexmeasures.plugins.registration import job_functions as job_functions
+    from flexmeasures.plugins.registration import queues_and_migrations as queues_and_migrations
+    from flexmeasures.plugins.registration import recurring_jobs as recurring_jobs
+    from flexmeasures.plugins.registration import settings as settings
+
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "discovery": ("BROKEN", "INCOMPATIBLE", "Plugin"),
+        "manager": ("HOUSE", "Plugins"),
+        "registration": (
+            "algorithms",
+            "blueprints",
+            "job_functions",
+            "queues_and_migrations",
+            "recurring_jobs",
+            "settings",
+        ),
+    },
+)

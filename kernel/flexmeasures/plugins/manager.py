@@ -1,0 +1,360 @@
+"""Load, isolate and list plugins.
+
+A plugin is a Python module that brings hooks, Blueprints or commands. One that fails is withdrawn with its
+reason, never those after it. Calls go to plugins from paths first, then to third-party packages, then to
+built-ins; names are given out the other way round.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from flexmeasures import hookspecs
+from flexmeasures.answers import checked
+from flexmeasures.errors import NameTaken, PluginBroken, PluginError, PluginIncompatible
+from flexmeasures.names import APP_COMMANDS, HOUSE, KERNEL_COMMANDS
+from flexmeasures.plugins.discovery import (
+    ACTIVE,
+    BROKEN,
+    BUILT_IN,
+    DISABLED,
+    FROM_PATH,
+    INCOMPATIBLE,
+    THIRD_PARTY,
+    Plugin,
+    check_metadata,
+    check_module,
+    from_entry_points,
+    from_settings,
+    nearest,
+    restore_listed_order,
+)
+from flexmeasures.plugins.timeouts import TookTooLong, within
+
+__all__ = [
+    "ACTIVE",
+    "BROKEN",
+    "BUILT_IN",
+    "DISABLED",
+    "FROM_PATH",
+    "HOUSE",
+    "INCOMPATIBLE",
+    "KERNEL",
+    "THIRD_PARTY",
+    "Plugin",
+    "Plugins",
+    "blueprints_of",
+]
+
+HERE = str(Path(__file__).parents[1])
+# It holds the names that no plugin may have.
+KERNEL = Plugin("flexmeasures", BUILT_IN, "the kernel")
+
+log = logging.getLogger(__name__)
+
+
+class Plugins:
+    """All plugins of one app, in the order in which their hooks are called, and the names that they hold.
+
+    strict: raise at the first that fails. patience: seconds that an import or a set-up hook may take, 0 for
+    no limit. only_built_ins: safe mode. failures: what plugins raised in hooks that were called last, by
+    plugin and hook.
+    """
+
+    def __init__(self, strict: bool = False, patience: float = 0, only_built_ins: bool = False) -> None:
+        self.strict, self.patience, self.only_built_ins = strict, patience, only_built_ins
+        self.manager = pluggy.PluginManager("flexmeasures")
+        self.manager.add_hookspecs(hookspecs)
+        self.plugins: list[Plugin] = []
+        self.failures: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[str, str], list[Plugin]] = {}
+        for name in (*KERNEL_COMMANDS, *APP_COMMANDS):
+            self.claim("command", name, KERNEL)
+
+    def load(self, paths: Sequence[str], modules: Sequence[str], disabled: Sequence[str] = ()) -> None:
+        """Import all plugins (built-ins first, since names are given out in that order) and register hooks."""
+        found = [*from_entry_points(), *from_settings(paths, modules)]
+        rank = {BUILT_IN: 0, THIRD_PARTY: 1, FROM_PATH: 2}
+        for plugin, load in sorted(found, key=lambda candidate: rank[candidate[0].kind]):
+            self.plugins.append(plugin)
+            if plugin.name in disabled:
+                plugin.state, plugin.reason = DISABLED, "named in FLEXMEASURES_DISABLED_PLUGINS"
+            elif self.only_built_ins and plugin.kind != BUILT_IN:
+                plugin.state, plugin.reason = DISABLED, "safe mode (--no-plugins)"
+            else:
+                with self.guarding(plugin):
+                    self._import(plugin, load)
+        restore_listed_order(self.plugins, found)
+        for plugin in reversed(self.active):
+            with self.guarding(plugin):
+                self._register(plugin)
+        self._warn_of_unknown(disabled)
+
+    @property
+    def active(self) -> list[Plugin]:
+        """Plugins that work, in the order in which their hooks are called."""
+        return [plugin for plugin in self.plugins if plugin.state == ACTIVE]
+
+    @contextmanager
+    def guarding(self, plugin: Plugin) -> Iterator[None]:
+        """A context in which whatever the plugin raises (sys.exit too) withdraws it; strict mode raises it."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            plugin.state = INCOMPATIBLE if isinstance(error, PluginIncompatible) else BROKEN
+            plugin.reason, plugin.trace = _in_words(error, plugin), _trace(error)
+            self.withdraw(plugin)
+            if self.strict:
+                if isinstance(error, Exception):
+                    raise
+                raise PluginBroken(plugin.reason) from error
+            log.error("Plugin %s (%s) is %s: %s", plugin.name, plugin.origin, plugin.state, plugin.reason)
+
+    def withdraw(self, plugin: Plugin) -> None:
+        """Take away a plugin's hooks, names and what it brought to the app: half a plugin is worse than none.
+
+        A name that it had replaced goes back to who had it before.
+        """
+        if plugin.module is not None and self.manager.get_name(plugin.module) == plugin.name:
+            self.manager.unregister(plugin.module)
+        for take_away in reversed(plugin.undo):
+            try:
+                take_away()
+            except Exception:
+                log.exception("Something of plugin %s could not be taken away.", plugin.name)
+        plugin.undo.clear()
+        for holders in self._names.values():
+            if plugin in holders:
+                holders.remove(plugin)
+
+    def callers(self, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """Name and function of each plugin that implements the hook; functions take what they do not know of."""
+        caller = getattr(self.manager.hook, hook)
+        for implementation in reversed(caller.get_hookimpls()):
+            yield implementation.plugin_name, _taking_by_name(implementation)
+
+    def note_failure(self, name: str, hook: str, error: BaseException, consequence: str) -> None:
+        """Log that a plugin fails in a hook, and remember it until it answers again."""
+        first = (name, hook) not in self.failures
+        self.failures[name, hook] = type(error).__name__
+        trace = error if first else None  # later ones would fill the log with the same
+        log.error("Plugin %s fails in hook %s; %s: %r", name, hook, consequence, error, exc_info=trace)
+
+    def note_success(self, name: str, hook: str) -> None:
+        """Forget that the plugin failed in the hook."""
+        if self.failures:
+            self.failures.pop((name, hook), None)
+
+    def claim(self, kind: str, name: str, plugin: Plugin, also: Iterable[str] = ()) -> Plugin | None:
+        """Give a name to a plugin; the one that had it, if that is replaced. NameTaken, naming both, else.
+
+        kind: "blueprint", "page", "command", "scheduler" ...; also: what __replaces__ may call it besides
+        "<holder>.<name>" and "<kind>.<name>".
+        """
+        holder = self.holder(kind, name)
+        if holder is KERNEL and plugin is not KERNEL:
+            raise NameTaken(f"The {kind} {name!r} of plugin {plugin.name} is the kernel's.")
+        if holder is plugin:
+            return None
+        if holder is not None:
+            wanted = f"{holder.name}.{name}"
+            stated = {wanted, f"{kind}.{name}", *(f"{holder.name}.{other}" for other in also)}
+            if not stated & set(getattr(plugin.module, "__replaces__", ())):
+                raise NameTaken(
+                    f"The {kind} {name!r} of plugin {plugin.name} is already brought by plugin {holder.name};"
+                    f" to replace it, state __replaces__ = ['{wanted}']."
+                )
+        self._names.setdefault((kind, name), []).append(plugin)
+        return holder
+
+    def holder(self, kind: str, name: str) -> Plugin | None:
+        """The plugin that has the name."""
+        holders = self._names.get((kind, name))
+        return holders[-1] if holders else None
+
+    def answer(self, plugin: Plugin, hook: str, **arguments: Any) -> Any:
+        """What one plugin answers to a set-up hook, checked; None if it does not implement it."""
+        for name, call in self.callers(hook):
+            if name == plugin.name:
+                return checked(hook, within(self.patience, lambda: call(**arguments)))  # noqa: B023
+        return None
+
+    def asked(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
+        """Plugin and answer of a set-up hook, built-ins first; a plugin that raises is broken from then on."""
+        for plugin in reversed(self.active):
+            answer = None
+            with self.guarding(plugin):
+                answer = self.answer(plugin, hook, **arguments)
+            if answer is not None:
+                yield plugin, answer
+
+    def _import(self, plugin: Plugin, load: Callable[[], Any]) -> None:
+        self.claim("plugin", plugin.name, plugin)
+        check_metadata(plugin)
+        from flexmeasures.db import plugin_bases
+
+        folder, bases = os.getcwd(), dict(plugin_bases)
+        try:
+            plugin.module = within(self.patience, load)
+        finally:
+            os.chdir(folder)
+        plugin.version = str(getattr(plugin.module, "__version__", plugin.version))
+        check_module(plugin)
+        _check_replaces(plugin)
+        for command in plugin.commands:
+            self.claim("command", command.replace("_", "-"), plugin)
+        for name, base in plugin_bases.items():
+            if f"{name}_" != plugin.prefix and bases.get(name) is not base:
+                raise PluginBroken(
+                    f"its tables stand on plugin_base({name!r}), not plugin_base({plugin.prefix[:-1]!r})"
+                )
+        _check_models(plugin)
+
+    def _register(self, plugin: Plugin) -> None:
+        from flask import Blueprint
+
+        assert plugin.module is not None  # noqa: S101  those that have no module are not active
+        number = self._check_hooks(plugin)
+        self.manager.register(plugin.module, plugin.name)
+        things = vars(plugin.module).values()
+        if not number and not plugin.commands and not any(isinstance(thing, Blueprint) for thing in things):
+            raise PluginBroken(
+                "it brings neither a hook (flexmeasures.hookimpl), nor a Blueprint, nor a command"
+            )
+
+    def _check_hooks(self, plugin: Plugin) -> int:
+        """How many hooks the plugin implements; PluginBroken, telling where, for one that cannot work."""
+        number = 0
+        for name in dir(plugin.module):
+            options = self.manager.parse_hookimpl_opts(plugin.module, name)
+            if options is not None:
+                _check_hook(getattr(plugin.module, name), options.get("specname") or name, options)
+                number += 1
+        return number
+
+    def _warn_of_unknown(self, disabled: Sequence[str]) -> None:
+        known = [plugin.name for plugin in self.plugins]
+        for name in disabled:
+            if name not in known:
+                log.warning("FLEXMEASURES_DISABLED_PLUGINS names %s%s.", name, nearest(name, known))
+
+
+def blueprints_of(plugin: Plugin) -> list[Any]:
+    """Blueprints at the top of a plugin's module: `<name>_bp` first, then any other."""
+    from flask import Blueprint
+
+    found: Mapping[str, Any] = vars(plugin.module) if plugin.module is not None else {}
+    named = found.get(f"{plugin.prefix}bp")
+    others = [thing for thing in found.values() if isinstance(thing, Blueprint) and thing is not named]
+    unique = {
+        id(blueprint): blueprint for blueprint in ([named] if isinstance(named, Blueprint) else []) + others
+    }
+    return list(unique.values())
+
+
+# -- what is wrong with a plugin ------------------------------------------------------------------------
+
+
+def _check_hook(function: Any, hook: str, options: Mapping[str, Any]) -> None:
+    specification = getattr(hookspecs, hook, None)
+    code = inspect.unwrap(function).__code__
+    where = f"({code.co_filename}, line {code.co_firstlineno})"
+    if not hasattr(specification, "flexmeasures_spec"):
+        if options.get("optionalhook"):
+            return
+        known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "flexmeasures_spec")]
+        raise PluginBroken(f"it implements an unknown hook {hook!r} {where}{nearest(hook, known)}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise PluginBroken(f"its hook {hook} {where} is async; hooks are plain functions")
+    if options.get("wrapper") or options.get("hookwrapper"):
+        raise PluginBroken(f"its hook {hook} {where} is a wrapper, which FlexMeasures has no use for")
+    known = list(inspect.signature(specification).parameters)  # type: ignore[arg-type]
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise PluginBroken(f"its hook {hook} {where} takes {name!r} by keyword only, after a star")
+        if name not in known and parameter.default is parameter.empty:
+            accepted = ", ".join(known) or "none"
+            raise PluginBroken(
+                f"its hook {hook} {where} takes an argument {name!r}{nearest(name, known)}; there are: {accepted}"
+            )
+
+
+def _check_replaces(plugin: Plugin) -> None:
+    stated = getattr(plugin.module, "__replaces__", ())
+    if not isinstance(stated, list | tuple | set | frozenset) or not all(isinstance(s, str) for s in stated):
+        raise PluginBroken(f"__replaces__ = {stated!r:.80} is no list of names, such as ['ui.assets']")
+
+
+def _check_models(plugin: Plugin) -> None:
+    """Configure the mappers of the plugin's own base, so that what is wrong shows now and not in a request."""
+    from flexmeasures.db import Base, plugin_bases
+
+    base = plugin_bases.get(plugin.prefix[:-1])
+    if base is None:
+        return
+    for table in base.metadata.tables.values():
+        if not table.name.startswith(plugin.prefix) or table.name in Base.metadata.tables:
+            raise PluginBroken(f"its table {table.name!r} is to be named {plugin.prefix}...")
+    base.registry.configure(cascade=False)
+    for table in base.metadata.tables.values():
+        for key in table.foreign_keys:
+            _ = key.column  # raises where it leads to no table
+
+
+def _in_words(error: BaseException, plugin: Plugin) -> str:
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its text cannot be made)"
+    if isinstance(error, PluginError):
+        return text
+    if isinstance(error, TookTooLong):
+        text = f"it hangs: {text}"
+    elif not isinstance(error, TypeError) or not text.startswith("hook "):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    where = _where(error, plugin)
+    return text if where is None or where in text else f"{text} ({where})"
+
+
+def _where(error: BaseException, plugin: Plugin) -> str | None:
+    """File and line of the plugin's code that the error comes from."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((HERE, "<frozen ")) and "/importlib/" not in frame.filename
+    ]
+    own = [frame for frame in frames if plugin.name.replace("-", "_") in frame.filename.replace("-", "_")]
+    last = (own or frames or [None])[-1]  # type: ignore[list-item]
+    return None if last is None else f"{last.filename}, line {last.lineno}"
+
+
+def _trace(error: BaseException) -> str:
+    with suppress(Exception):
+        return "".join(traceback.format_exception(error))
+    return f"{type(error).__name__} (its traceback cannot be made)"
+
+
+@lru_cache(maxsize=4096)
+def _taking_by_name(implementation: Any) -> Callable[..., Any]:
+    function, names = implementation.function, implementation.argnames
+
+    def call(**arguments: Any) -> Any:
+        return function(**{name: arguments[name] for name in names})
+
+    return call

@@ -1,0 +1,84 @@
+"""The running platform: what create() has put together, reached from any room through the current app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from flexmeasures.algorithms import Forecaster, Registry, Scheduler
+from flexmeasures.answers import checked
+from flexmeasures.db import db
+
+if TYPE_CHECKING:
+    from flexmeasures.bell import Bell
+    from flexmeasures.config import Configuration
+    from flexmeasures.hookspecs import RecurringJob
+    from flexmeasures.plugins import Plugins
+
+
+# What code of a plugin may raise without taking anything down.
+FAILURES = (Exception, SystemExit)
+# Hooks whose answer is what a browser or client gets.
+RESPONSES = ("home", "render_error", "render_api_error")
+
+
+@dataclass
+class Runtime:
+    """Plugins, algorithms, job functions, recurring jobs, bell and configuration of one app."""
+
+    instance: Path
+    configuration: Configuration
+    plugins: Plugins
+    schedulers: Registry[type[Scheduler]] = field(default_factory=lambda: Registry("scheduler"))
+    forecasters: Registry[type[Forecaster]] = field(default_factory=lambda: Registry("forecaster"))
+    job_functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    recurring_jobs: dict[str, RecurringJob] = field(default_factory=dict)
+    bell: Bell | None = None  # only with Redis
+
+    @property
+    def hook(self) -> Any:
+        """pluggy's hook caller: an exception of a plugin travels to the caller."""
+        return self.plugins.manager.hook
+
+    def ask(self, hook: str, **arguments: Any) -> list[Any]:
+        """Answers of all plugins, first those from paths; what a plugin raises is logged with its name."""
+        return list(self._answers(hook, arguments))
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Tell all plugins that something happened; what one raises is logged, the others are told."""
+        self.ask(hook, **arguments)
+
+    def first(self, hook: str, **arguments: Any) -> Any:
+        """The first answer that is not None, None if there is none; a plugin that raises is passed over."""
+        return next(self._answers(hook, arguments), None)
+
+    def _answers(self, hook: str, arguments: dict[str, Any]) -> Iterator[Any]:
+        for name, call in self.plugins.callers(hook):
+            try:
+                answer = checked(hook, call(**arguments))
+                if answer is not None and hook in RESPONSES:
+                    answer = current_app.make_response(answer)
+            except FAILURES as error:
+                self.plugins.note_failure(name, hook, error, "it is left out")
+                _leave_no_broken_transaction(error)
+                continue
+            self.plugins.note_success(name, hook)
+            if answer is not None:
+                yield answer
+
+
+def _leave_no_broken_transaction(error: BaseException) -> None:
+    """After an error of the database the session refuses all work until it is rolled back."""
+    if isinstance(error, SQLAlchemyError) and not db.session.info.get("writing"):
+        db.session.rollback()
+
+
+def runtime() -> Runtime:
+    """The platform of the current app."""
+    extension: Runtime = current_app.extensions["flexmeasures"]
+    return extension
