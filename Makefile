@@ -45,6 +45,7 @@ lint: $(READY)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy $(TYPED)
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 docs: $(READY)
 	@$(BIN)/python docs/generate.py

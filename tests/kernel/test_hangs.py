@@ -160,7 +160,8 @@ def test_a_lease_is_not_renewed_beyond_the_limit(app, monkeypatch):
 
 def test_a_worker_without_a_supervisor_is_ended_by_the_operating_system(tmp_path):
     code = (
-        "import ctypes; from datetime import timedelta; from flexmeasures.jobs import counting, timed_by; from flexmeasures.server import AlarmClock\n"
+        "import ctypes; from datetime import timedelta; from flexmeasures.jobs import counting, timed_by\n"
+        "from flexmeasures.server import AlarmClock\n"
         "with timed_by(AlarmClock(timedelta(seconds=0.3))):\n"
         "    with counting(): pass\n"
         "    __import__('time').sleep(0.5)\n"

@@ -48,10 +48,8 @@ class Branch:
 
     @property
     def metadata(self) -> MetaData:
-        """The tables that the branch is about, as its models say."""
+        """The tables that the branch is about, as its models say; an app has imported those of the kernel."""
         if self.name == KERNEL:
-            from flexmeasures import models  # noqa: F401  so that Base knows all tables
-
             return Base.metadata
         base = plugin_bases.get(self.name.replace("-", "_"))
         return MetaData() if base is None else base.metadata
