@@ -1,7 +1,7 @@
 # The few words of this project. Each makes .venv first if it is not there; only Python 3.11+, make and a
 # package index are needed. What installers and recipes say goes to standard error, so that standard output
 # holds only what was asked for.
-.PHONY: demo test chaos lint docs bench clean
+.PHONY: demo test chaos loss lint docs bench clean
 .DEFAULT_GOAL := test
 
 VENV := .venv
@@ -40,6 +40,10 @@ test: $(READY)
 # CHAOS=sqlite-table|postgresql-table|postgresql-redis, CHAOS_SEED=n, CHAOS_SECONDS=n
 chaos: $(READY)
 	@$(BIN)/python tests/together/chaos.py
+
+# LOSS_TIMES=n, LOSS_SEED=n
+loss: $(READY)
+	@$(BIN)/python tests/together/loss.py
 
 lint: $(READY)
 	@$(BIN)/ruff check $(SOURCES)

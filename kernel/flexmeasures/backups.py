@@ -39,7 +39,7 @@ _KEPT = frozenset({"user", "role", "roles_users", "latest_task_run", "recurring_
 _BATCH = 10_000
 _NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 _NEW_JOB = {"state": JobState.QUEUED, "attempt": 0} | dict.fromkeys(
-    ("lease_token", "lease_until", "worker", "started_at", "merge_key")
+    ("lease_token", "lease_until", "not_before", "worker", "started_at", "merge_key")
 )
 
 

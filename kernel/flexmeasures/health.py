@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, jsonify
 
 from flexmeasures import auth
-from flexmeasures.db import db
+from flexmeasures.db import db, log_outage
 from flexmeasures.hookspecs import Health
 from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugin
 from flexmeasures.runtime import runtime
@@ -51,7 +51,7 @@ def _database_health() -> Health:
     try:
         db.session.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
-        log.warning("The database does not answer: %s", error)
+        log_outage(log, "GET /health", error)
         return Health(name="database", ok=False, detail="the database does not answer")
     return Health(name="database", ok=True)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, redirect, request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from flexmeasures import auth
-from flexmeasures.db import db, is_away, is_full
+from flexmeasures.db import db, is_away, is_full, log_outage
 from flexmeasures.runtime import runtime
 
 # What works with Bokeh (it makes style elements in its shadow roots) and refuses everything else.
@@ -64,10 +66,12 @@ def handle_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Any:
-        app.logger.exception("%s %s failed", request.method, request.path)
-        db.session.rollback()
+        with suppress(SQLAlchemyError):  # a connection that is gone has nothing to roll back
+            db.session.rollback()
         if is_away(error):
+            log_outage(app.logger, f"{request.method} {request.path}", error)
             busy = ServiceUnavailable(NO_ROOM if is_full(error) else AWAY)
             busy.retry_after = 5
             return answer(busy)
+        app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
         return answer(InternalServerError())

@@ -119,6 +119,7 @@ def test_a_worker_that_hangs_with_the_lock_is_ended_although_it_has_lost_its_job
     """The lease is not renewed, so another worker has the job before the limit: only shared memory tells then."""
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=3)
     monkeypatch.setattr(leases, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(table, "WAITS", (timedelta(0), timedelta(0)))
     job_id = ask(app, "lock")
     with Workers(app, 2):
         hanging = worker_of(app, job_id)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from flexmeasures import backups, hookimpl, jobs
-from flexmeasures.db import db, transactions, writing
+from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.jobs import Outcome, leases, table, worker
 from flexmeasures.models import Job, JobState, Source
@@ -25,6 +25,7 @@ def functions(in_app, monkeypatch, transport):
     """The job functions, which a test may add to; jobs wait for workers."""
     in_app.config["FLEXMEASURES_JOBS"] = ""
     monkeypatch.setattr(runtime(), "job_functions", {"note": note})
+    monkeypatch.setattr(table, "WAITS", (timedelta(0), timedelta(0)))  # between attempts; a test has its own
     return runtime().job_functions
 
 
@@ -285,15 +286,61 @@ def test_the_lease_is_renewed_while_the_function_runs(functions, monkeypatch):
     assert (reread(job).state, job.attempt) == (JobState.FINISHED, 1)
 
 
-def test_an_interrupted_job_is_handed_back_as_if_never_claimed(functions):
+def test_a_job_in_the_middle_of_which_the_process_is_to_stop_is_handed_back_as_if_never_claimed(functions):
     def interrupted(job):
-        raise KeyboardInterrupt
+        raise jobs.StopNow
 
     functions["slow"] = interrupted
     job = ask(function="slow")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(jobs.StopNow):
         jobs.work(burst=True)
     assert (reread(job).state, job.attempt, job.worker) == (JobState.QUEUED, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(2), "SystemExit: 2"),
+        (KeyboardInterrupt("mine"), "KeyboardInterrupt: mine"),
+        (GeneratorExit("odd"), "GeneratorExit: odd"),
+        (BaseException("of its own"), "BaseException: of its own"),
+    ],
+)
+def test_whatever_a_function_raises_fails_its_job_and_the_worker_goes_on(functions, error, reason):
+    def leave(job):
+        raise error
+
+    functions["leave"] = leave
+    job, other = ask(function="leave"), ask("other")
+    assert jobs.work(burst=True) == 2
+    assert (reread(job).state, job.attempt, job.error) == (JobState.FAILED, 1, reason)
+    assert reread(other).state == JobState.FINISHED
+
+
+def test_a_job_whose_worker_died_waits_longer_each_time_while_others_run(functions, monkeypatch):
+    monkeypatch.setattr(table, "WAITS", (timedelta(seconds=20), timedelta(seconds=300)))
+    job = ask("deadly")
+    for wait in table.WAITS:
+        assert table.claim([QUEUE], "dead").id == job.id
+        before = datetime.now(UTC)
+        assert jobs.give_back(["dead"], "its worker died") == 1
+        assert reread(job).state == JobState.QUEUED
+        assert wait <= job.not_before - before < wait + timedelta(seconds=10)
+        other = ask(f"other {wait}")
+        assert jobs.work(burst=True) == 1
+        assert reread(other).state == JobState.FINISHED
+        with writing():  # the time passes
+            db.session.execute(update(Job).where(Job.id == job.id).values(not_before=datetime.now(UTC)))
+    assert table.claim([QUEUE], "dead").not_before is None
+    jobs.give_back(["dead"], "its worker died")
+    assert reread(job).error == "JobError: gave up after 3 attempts, because its worker died"
+
+
+def test_a_worker_that_was_asked_to_stop_used_up_no_attempt_of_its_job(functions):
+    job = ask()
+    table.claim([QUEUE], "stopped")
+    assert jobs.give_back(["stopped"], "its worker was stopped", counted=False) == 1
+    assert (reread(job).state, job.attempt, job.not_before) == (JobState.QUEUED, 0, None)
 
 
 def widen(old, new):
@@ -401,7 +448,7 @@ def test_a_lost_lease_claims_no_next_job(functions):
 
 
 def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
-    monkeypatch.setattr(transactions, "writing", lambda: pytest.fail("a write transaction for nothing"))
+    monkeypatch.setattr(table, "writing", lambda **_: pytest.fail("a write transaction for nothing"))
     assert table.claim(jobs.QUEUES, "idle") is None
     assert table.sweep() == 0
 

@@ -62,3 +62,38 @@ def test_a_full_log_is_moved_aside_and_no_process_writes_on_into_the_old_one(tmp
     assert sorted(file.name for file in folder.iterdir()) == ["log", "log.1", "log.2", "log.lock"]
     assert all(file.stat().st_size <= 120 for file in folder.iterdir())
     assert path.read_text().endswith("message 0039\n")
+
+
+def test_a_logger_never_raises_and_writes_again_when_there_is_room(tmp_path: Path) -> None:
+    """/dev/full is a disk without room; another process has rotated the file away under ours."""
+    path = tmp_path / "log"
+    handler = SharedRotatingFile(path)
+    logger = logging.Logger("full")
+    logger.addHandler(handler)
+    for _ in range(2):  # the second time the handler knows the file that it writes to
+        logger.error("before")
+    for pending in ("", "still in the buffer"):
+        handler.stream.close()
+        handler.stream = open("/dev/full", "a")  # noqa: SIM115  the handler closes it
+        handler.stream.write(pending)
+        if pending:
+            path.rename(tmp_path / "log.1")
+        logger.error("left out")
+        if not pending:
+            logger.error("between")
+            logger.error("between")
+    logger.error("after")
+    handler.close()
+    assert (tmp_path / "log.1").read_text() == "before\nbefore\nbetween\nbetween\n"
+    assert path.read_text() == "after\n"
+
+
+def test_a_log_that_cannot_be_opened_stops_nobody(tmp_path: Path) -> None:
+    handler = SharedRotatingFile(tmp_path / "missing" / "log")
+    logger = logging.Logger("missing")
+    logger.addHandler(handler)
+    logger.error("left out")
+    (tmp_path / "missing").mkdir()
+    logger.error("after")
+    handler.close()
+    assert (tmp_path / "missing" / "log").read_text() == "after\n"

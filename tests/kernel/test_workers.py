@@ -43,10 +43,14 @@ def bring_source(job: Job) -> Outcome:
     return Outcome(store=store)
 
 
+def leave(job):
+    os._exit(2)
+
+
 @pytest.fixture
 def app(app, monkeypatch, transport, warm):
     app.config["FLEXMEASURES_JOBS"] = ""
-    functions = {"pid": tell_pid, "die": die_at_first, "sleep": sleep, "source": bring_source}
+    functions = {"pid": tell_pid, "die": die_at_first, "sleep": sleep, "source": bring_source, "leave": leave}
     monkeypatch.setattr(app.extensions["flexmeasures"], "job_functions", functions)
     return app
 
@@ -111,6 +115,16 @@ def test_a_worker_that_dies_is_replaced_and_its_job_is_run_again_at_once(app):
         job = wait_for(app, ask(app, "die"))
         assert job.attempt == 2
         assert time.monotonic() - started < 10  # the lease alone would have taken a minute
+
+
+def test_a_job_that_kills_its_worker_each_time_ends_and_others_do_not_starve(app, monkeypatch):
+    monkeypatch.setattr(table, "WAITS", (timedelta(seconds=0.1), timedelta(seconds=0.2)))
+    monkeypatch.setattr(the_supervisor, "YOUNG", 0)
+    with Workers(app, 1):
+        deadly, other = ask(app, "leave"), ask(app, "pid")
+        assert wait_for(app, other).attempt == 1
+        job = wait_for(app, deadly, JobState.FAILED)
+        assert (job.attempt, job.error) == (3, "JobError: gave up after 3 attempts, because its worker died")
 
 
 def test_stop_lets_a_worker_finish_its_job(app):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from chaos_load import Load, Notes, World
-from servers import OwnPostgreSQL, OwnRedis, children, send
+from servers import OwnPostgreSQL, OwnRedis, SmallDisk, children, send
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -73,6 +74,10 @@ class Service:
             time.sleep(0.2)
             self._process = self._start()
 
+    def abandon(self) -> None:
+        """Do not start it again when it ends."""
+        self._stopping = True
+
     def stop(self) -> None:
         """SIGTERM must be enough."""
         self._stopping = True
@@ -97,11 +102,21 @@ class Chaos:
         self.folder = Path(mkdtemp(prefix="fm-chaos-"))
         self.postgresql: OwnPostgreSQL | None = None
         self.redis: OwnRedis | None = None
-        self.settings: dict[str, str] = {"SECRET_KEY": "a-key-for-chaos", "FLEXMEASURES_TIMEZONE": "UTC"}
+        self.disk: SmallDisk | None = None
+        plugin = Path(__file__).with_name("sometimes_hanging")
+        self.hang = Path(mkdtemp(prefix="fm-hang-")) / "now"
+        self.settings: dict[str, str] = {
+            "SECRET_KEY": "a-key-for-chaos",
+            "FLEXMEASURES_TIMEZONE": "UTC",
+            "FLEXMEASURES_PLUGIN_PATHS": str(plugin),
+            "FLEXMEASURES_JOB_TIMEOUT": "PT5S",
+            "CHAOS_HANG": str(self.hang),
+        }
 
     def run(self) -> None:
         """Prepare, hurt, wait, verify, clean up."""
         with ExitStack() as stack:
+            self._mount_disk(stack)
             self._start_servers(stack)
             app = self._make_app(stack)
             world = self._make_world(app)
@@ -115,6 +130,24 @@ class Chaos:
             self._verify(app, load)
 
     # -- what is there -----------------------------------------------------------------------------------
+
+    def _mount_disk(self, stack: ExitStack) -> None:
+        """Put the instance on a disk that can be filled up, where that is allowed."""
+        if reason := SmallDisk.missing():
+            self.not_done.append(f"the disk was never full: {reason}")
+            return
+        self.disk = SmallDisk(self.folder, 200)
+        stack.callback(self._keep_what_is_wrong)
+
+    def _keep_what_is_wrong(self) -> None:
+        """Give the disk up; after a violation, what is on it is kept first."""
+        assert self.disk is not None
+        kept = Path(mkdtemp(prefix="fm-chaos-kept-"))
+        if self.notes.violations:
+            shutil.copytree(self.folder, kept, dirs_exist_ok=True)
+        self.disk.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder = kept
 
     def _start_servers(self, stack: ExitStack) -> None:
         from flexmeasures.testing import temporary_postgresql
@@ -179,21 +212,27 @@ class Chaos:
             session.flush()
             ids = [asset.id for asset in assets]
             token, user_id = new_token(user), user.id
+        with app.app_context():
+            db.engine.dispose()  # a connection of ours would keep SQLite's files in place, whatever the server does
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         return World(f"http://127.0.0.1:{port}", token, user_id, ids[:BUILDINGS], ids[BUILDINGS:])
 
-    @contextmanager
-    def _services(self, world: World) -> Iterator[tuple[Service, Service]]:
+    def surroundings(self) -> dict[str, str]:
+        """Environment variables of the processes that are started."""
         families = ("FLEXMEASURES_", "FLASK_", "SQLALCHEMY_", "COV_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(families)}
-        surroundings = kept | self.settings | {"FLEXMEASURES_INSTANCE": str(self.folder)}
-        surroundings |= {"FLASK_ENV": "documentation", "FLEXMEASURES_PLANNING_HORIZON": "PT6H"}
+        of_the_server = {"FLASK_ENV": "documentation", "FLEXMEASURES_PLANNING_HORIZON": "PT6H"}
+        return kept | self.settings | of_the_server | {"FLEXMEASURES_INSTANCE": str(self.folder)}
+
+    @contextmanager
+    def _services(self, world: World) -> Iterator[tuple[Service, Service]]:
+        surroundings = self.surroundings()
         port = world.address.rpartition(":")[2]
         web = Service("run", [COMMAND, "run", "--port", port], surroundings, self.notes)
         extra = Service("run-worker", [COMMAND, "jobs", "run-worker"], surroundings, self.notes)
         try:
-            if not _until(lambda: _answers(world)):
+            if not until(lambda: answers(world)):
                 raise RuntimeError(f"The server does not answer: {web.log.read_text()[-3000:]}")
             yield web, extra
         finally:
@@ -212,10 +251,10 @@ class Chaos:
         """Harm of any kind, half of the time as soon as the server has recovered, else perhaps before."""
         rng = random.Random(f"{self.seed}/harm")
         harms = self._harms(web, extra, rng)
-        until = time.monotonic() + self.seconds
-        while time.monotonic() < until:
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
             if rng.random() < 0.5:
-                _until(lambda: _answers(world), min(10, until - time.monotonic()))
+                until(lambda: answers(world), min(10, end - time.monotonic()))
             time.sleep(rng.uniform(0.2, 2.5))
             name = rng.choices(list(harms), [weight for weight, _ in harms.values()])[0]
             if harms[name][1]():
@@ -246,11 +285,17 @@ class Chaos:
             "kill worker": (5, lambda: one_of(workers())),
             "freeze worker": (1, freeze),
             "kill run-worker": (2, lambda: send(extra.pid, signal.SIGKILL)),
+            "hang in a job": (3, lambda: self.hang.touch() or True),
         }
+        if self.disk is not None:
+            harms["fill disk"] = (2, lambda: self._full(self.disk, rng.uniform(0.5, 3)))
         if self.postgresql is not None:
             server = self.postgresql
             harms["kill backend"] = (2, lambda: one_of(server.backends()))
             harms["kill postmaster"] = (1, lambda: self._restarted(server, rng.uniform(0, 2)))
+            harms["freeze postgresql"] = (2, lambda: server.freeze(rng.uniform(0.5, 8)) or True)
+            if server.disk is not None:
+                harms["fill disk of postgresql"] = (1, lambda: self._full(server.disk, rng.uniform(0.5, 3)))
         if self.combination != "sqlite-table":
             harms["terminate connections"] = (2, lambda: self._terminate(rng.random()))
         if self.redis is not None:
@@ -275,6 +320,16 @@ class Chaos:
             "freeze redis": (2, freeze),
             "empty redis": (2, lambda: redis.call("FLUSHALL").startswith(b"+OK")),
         }
+
+    def _full(self, disk: SmallDisk | None, seconds: float) -> bool:
+        """Leave no room for a while; a PostgreSQL that gave up meanwhile is started again."""
+        assert disk is not None
+        disk.fill()
+        time.sleep(seconds)
+        disk.free()
+        if self.postgresql is not None and disk is self.postgresql.disk and not self.postgresql.runs:
+            self.postgresql.start()
+        return True
 
     def _restarted(self, server: OwnPostgreSQL, pause: float) -> bool:
         server.kill()
@@ -301,14 +356,14 @@ class Chaos:
     def _settle(self, app: Flask) -> None:
         """Wait until no job waits or runs: none of them may do so for ever."""
         begin = time.monotonic()
-        if not _until(lambda: _is_settled(app), SETTLED_AFTER):
+        if not until(lambda: _is_settled(app), SETTLED_AFTER):
             self.notes.violation(f"after {SETTLED_AFTER:g} seconds jobs still wait or run")
         self.notes.count("seconds until all jobs were settled", round(time.monotonic() - begin))
 
     def _verify(self, app: Flask, load: Load) -> None:
         """What the API cannot tell: that nothing is stored twice, and that no lease is held by the dead."""
         user = load.world.user_id
-        stored = _number(
+        stored = number_of(
             app, f"SELECT count(*) FROM belief JOIN source ON source.id = source_id WHERE user_id = {user}"
         )
         self.notes.count("values acknowledged and stored", stored)
@@ -323,13 +378,13 @@ class Chaos:
                 f"SELECT count(*) - {events} FROM job WHERE function = 'schedule'"
             ),
         }.items():
-            if (number := _number(app, query)) != 0:
+            if (number := number_of(app, query)) != 0:
                 self.notes.violation(f"{what}: {number}")
         for state in ("finished", "failed", "cancelled"):
             self.notes.count(
-                f"jobs {state}", _number(app, f"SELECT count(*) FROM job WHERE state = '{state}'")
+                f"jobs {state}", number_of(app, f"SELECT count(*) FROM job WHERE state = '{state}'")
             )
-        self.notes.count("jobs run again", _number(app, "SELECT count(*) FROM job WHERE attempt > 1"))
+        self.notes.count("jobs run again", number_of(app, "SELECT count(*) FROM job WHERE attempt > 1"))
 
     def report(self) -> str:
         """The seed, what happened, and loudly what could not be done."""
@@ -342,17 +397,17 @@ class Chaos:
         return "\n".join(lines)
 
 
-def _until(condition: Callable[[], bool], patience: float = 60) -> bool:
+def until(condition: Callable[[], bool], patience: float = 60) -> bool:
     """Wait until a condition holds; whether it came to that."""
-    until = time.monotonic() + patience
+    end = time.monotonic() + patience
     while not condition():
-        if time.monotonic() > until:
+        if time.monotonic() > end:
             return False
         time.sleep(0.1)
     return True
 
 
-def _answers(world: World) -> bool:
+def answers(world: World) -> bool:
     return world.ask("GET", "getConnection", {"type": "GetConnectionRequest"})[0] == 200
 
 
@@ -361,12 +416,12 @@ def _is_settled(app: Flask) -> bool:
     from sqlalchemy.exc import OperationalError
 
     try:
-        return _number(app, "SELECT count(*) FROM job WHERE state IN ('queued', 'running')") == 0
+        return number_of(app, "SELECT count(*) FROM job WHERE state IN ('queued', 'running')") == 0
     except OperationalError:
         return False
 
 
-def _number(app: Flask, query: str) -> int:
+def number_of(app: Flask, query: str) -> int:
     """One number from the database, over a connection of its own."""
     from sqlalchemy import text
 
@@ -413,8 +468,6 @@ def main() -> int:
     if chaos.notes.violations:
         return 1
     with suppress(OSError):
-        import shutil
-
         shutil.rmtree(chaos.folder)
     return 0
 

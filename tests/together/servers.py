@@ -39,12 +39,53 @@ def send(pid: int, number: signal.Signals) -> bool:
     return False
 
 
+class SmallDisk:
+    """A folder on a disk of its own (a tmpfs) that can be filled up."""
+
+    def __init__(self, folder: Path, megabytes: int, owner: str = "") -> None:
+        self.folder, self._filling = folder, folder / "filling"
+        options = f"size={megabytes}m,mode=0700" + (f",uid={owner},gid={owner}" if owner else "")
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    @staticmethod
+    def missing() -> str:
+        """Why no disk can be mounted here; empty when it can."""
+        if os.geteuid() != 0 or shutil.which("mount") is None:
+            return "only root can mount a small disk"
+        folder = Path(mkdtemp(prefix="fm-disk-"))
+        try:
+            SmallDisk(folder, 1).close()
+        except subprocess.CalledProcessError as error:
+            return f"no disk can be mounted: {error.stderr.decode(errors='replace').strip()}"
+        finally:
+            folder.rmdir()
+        return ""
+
+    def fill(self) -> None:
+        """Leave no room at all."""
+        with suppress(OSError), self._filling.open("ab", buffering=0) as file:
+            while True:
+                file.write(b"\0" * 65536)
+        with suppress(OSError), self._filling.open("ab", buffering=0) as file:
+            while True:
+                file.write(b"\0")
+
+    def free(self) -> None:
+        self._filling.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the disk up, with all that is on it."""
+        subprocess.run(["umount", "-l", str(self.folder)], check=False, capture_output=True)
+
+
 class OwnPostgreSQL:
     """A PostgreSQL cluster made by initdb, owned by the user postgres where we are root."""
 
     def __init__(self) -> None:
         self.folder = Path(mkdtemp(prefix="fm-pg-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self.disk = None if SmallDisk.missing() else SmallDisk(self.folder, 300, "postgres")
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
         command = [
@@ -97,6 +138,21 @@ class OwnPostgreSQL:
             return False
         return True
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def freeze(self, seconds: float) -> None:
+        """Let no process of the server do anything for a while."""
+        if self._process is None:
+            return
+        family = [self._process.pid, *children(self._process.pid)]
+        for pid in family:
+            send(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        for pid in family:
+            send(pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL for the postmaster; its backends notice it and end."""
         if self._process is not None:
@@ -118,6 +174,8 @@ class OwnPostgreSQL:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
             self.kill()
+        if self.disk is not None:
+            self.disk.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
@@ -25,7 +26,8 @@ class SharedRotatingFile(WatchedFileHandler):
     """A log file that is moved aside to .1, .2 ... when it is full, by whichever process notices first.
 
     The other processes see that the file has changed and open the new one. (logging's RotatingFileHandler
-    would let each process rotate the file away under the others.)
+    would let each process rotate the file away under the others.) A message that cannot be written, because the
+    disk is full for example, is left out: a call of a logger never raises.
     """
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, backups: int = BACKUPS) -> None:
@@ -39,9 +41,16 @@ class SharedRotatingFile(WatchedFileHandler):
         try:
             if self._is_full():
                 self._rotate()
+            super().emit(record)  # it flushes outside of its own `try` when another process rotated the file
         except OSError:
             self.handleError(record)
-        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name is logging's
+        """Leave the message out, with what the stream still holds of it; the next message opens the file again."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
 
     def _is_full(self) -> bool:
         try:

@@ -7,8 +7,6 @@ from flexmeasures.doors import door
 if TYPE_CHECKING:
     from flexmeasures.db.engine import db as db
     from flexmeasures.db.engine import dialect_insert as dialect_insert
-    from flexmeasures.db.engine import is_away as is_away
-    from flexmeasures.db.engine import is_full as is_full
     from flexmeasures.db.engine import is_sqlite as is_sqlite
     from flexmeasures.db.engine import prepare_engine as prepare_engine
     from flexmeasures.db.migrating import KERNEL as KERNEL
@@ -24,6 +22,10 @@ if TYPE_CHECKING:
     from flexmeasures.db.migrating import migrate as migrate
     from flexmeasures.db.migrating import pending as pending
     from flexmeasures.db.migrating import upgrade as upgrade
+    from flexmeasures.db.outages import is_away as is_away
+    from flexmeasures.db.outages import is_full as is_full
+    from flexmeasures.db.outages import log_outage as log_outage
+    from flexmeasures.db.outages import reason_of as reason_of
     from flexmeasures.db.plugin_tables import known as known
     from flexmeasures.db.plugin_tables import to_drop as to_drop
     from flexmeasures.db.transactions import after_commit as after_commit
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 __all__, __getattr__ = door(
     __name__,
     {
-        "engine": ("db", "dialect_insert", "is_away", "is_full", "is_sqlite", "prepare_engine"),
+        "engine": ("db", "dialect_insert", "is_sqlite", "prepare_engine"),
         "migrating": (
             "Branch",
             "KERNEL",
@@ -54,6 +56,7 @@ __all__, __getattr__ = door(
             "pending",
             "upgrade",
         ),
+        "outages": ("is_away", "is_full", "log_outage", "reason_of"),
         "plugin_tables": ("known", "to_drop"),
         "transactions": ("after_commit", "after_commit_together", "writing"),
         "types": ("Base", "Milliseconds", "UtcTime", "plugin_base", "plugin_bases"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from flexmeasures.db.types import _to_json
@@ -42,10 +42,12 @@ def prepare_engine(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_connect")
     def keep_private(*_: Any) -> None:
-        # SQLite gives its other files the mode of the database, which holds password hashes.
+        # SQLite gives its other files the mode of the database, which holds password hashes. The file is made
+        # without being opened: whoever closes it, SQLite itself excepted, drops all locks that this process has.
         path = engine.url.database
         if path and path != ":memory:" and not path.startswith("file:"):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            with suppress(FileExistsError):
+                os.mknod(path, 0o600 | stat.S_IFREG)
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, record: Any) -> None:
@@ -80,31 +82,3 @@ def dialect_insert(table: Any, session: Session | None = None) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
     return sqlite.insert(table) if is_sqlite(session) else postgresql.insert(table)
-
-
-# What of SQLite's OperationalErrors is no fault in a statement: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
-_SQLITE_AWAY = {5, 6, 10, 13, 14}
-_FULL = (13, "53100")  # SQLITE_FULL, and the state that PostgreSQL gives
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether an error means that the database cannot do its work just now, rather than a fault in a statement."""
-    if isinstance(error, PoolTimeout) or getattr(error, "connection_invalidated", False):
-        return True
-    cause = getattr(error, "orig", error)
-    driver = db.engine.dialect.loaded_dbapi
-    raw = isinstance(
-        error, driver.OperationalError | driver.InterfaceError
-    )  # COPY speaks to the driver itself
-    if not (raw or isinstance(error, OperationalError | InterfaceError)):
-        return False
-    code = getattr(cause, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in _SQLITE_AWAY
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether the database has no room left on its disk."""
-    cause = getattr(error, "orig", error)
-    return (
-        getattr(cause, "sqlite_errorcode", None) == _FULL[0] or getattr(cause, "sqlstate", None) == _FULL[1]
-    )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from flexmeasures.doors import door
 
 if TYPE_CHECKING:
+    from flexmeasures.jobs.contracts import StopNow as StopNow
     from flexmeasures.jobs.contracts import counting as counting
     from flexmeasures.jobs.contracts import timed_by as timed_by
     from flexmeasures.jobs.control import cancel as cancel
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__, __getattr__ = door(
     __name__,
     {
-        "contracts": ("counting", "timed_by"),
+        "contracts": ("StopNow", "counting", "timed_by"),
         "control": ("cancel", "requeue"),
         "polling": ("Call",),
         "table": (

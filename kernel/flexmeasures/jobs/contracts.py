@@ -1,10 +1,14 @@
-"""What follows the jobs of a process from outside: it is told when one starts and ends."""
+"""How a process that runs jobs and what is around it speak: that a job starts and ends, that it is to stop now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+
+class StopNow(KeyboardInterrupt):
+    """Somebody asks the process to stop in the middle of a job: it goes back to its queue as if never begun."""
 
 
 class Timer(Protocol):

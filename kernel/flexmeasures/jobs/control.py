@@ -17,7 +17,7 @@ from flexmeasures.models.jobs import Job, JobState
 def requeue(job_id: int) -> Job:
     """Let a job that has ended run again, as if it were new. Raises NotFound, or InputError if it waits or runs."""
     fresh = {"attempt": 0, "started_at": None, "finished_at": None, "error": None, "result": None}
-    values = {**fresh, "worker": None, "merge_key": None, "state": JobState.QUEUED}
+    values = {**fresh, "worker": None, "merge_key": None, "not_before": None, "state": JobState.QUEUED}
     return _change(job_id, JobState.ENDED, values, "run again")
 
 

@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from flexmeasures.db import writing
+from flexmeasures.db import is_away, log_outage, writing
 from flexmeasures.models.jobs import Job, JobState
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def renewing(job_id: int, token: str) -> Iterator[None]:
                 with app.app_context():
                     if not renew(job_id, token):
                         return
-            except SQLAlchemyError:
-                log.exception("The lease on job %s could not be renewed; trying again.", job_id)
+            except Exception as error:
+                if not (isinstance(error, SQLAlchemyError) or is_away(error)):
+                    raise
+                log_outage(log, f"The lease on job {job_id}", error)
 
     thread = threading.Thread(target=keep, name=f"lease of job {job_id}", daemon=True)
     thread.start()

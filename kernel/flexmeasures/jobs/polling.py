@@ -48,7 +48,9 @@ class Lookout:
     is_deaf = False
 
     def __init__(self, engine: Engine, queues: Sequence[str]) -> None:
-        waiting = select(Job.id).where(Job.state == JobState.QUEUED, Job.queue.in_(list(queues))).limit(1)
+        waiting = select(Job.id).where(Job.state == JobState.QUEUED, Job.queue.in_(list(queues)))
+        # A job between two attempts is none that waits; the sweep of each second sees when it is due.
+        waiting = waiting.where(Job.not_before.is_(None)).limit(1)
         # The driver is given text without parameters. A percent sign stands for itself then.
         text = str(waiting.compile(engine, compile_kwargs={"literal_binds": True}))
         self._query = text.replace("%%", "%") if engine.dialect.name != "sqlite" else text

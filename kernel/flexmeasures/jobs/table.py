@@ -19,14 +19,22 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.attributes import set_committed_value
 
-from flexmeasures.db import after_commit, after_commit_together, db, dialect_insert, is_away, writing
+from flexmeasures.db import (
+    after_commit,
+    after_commit_together,
+    db,
+    dialect_insert,
+    is_away,
+    reason_of,
+    writing,
+)
 from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost
 from flexmeasures.jobs import recurring
-from flexmeasures.jobs.contracts import counting
+from flexmeasures.jobs.contracts import StopNow, counting
 from flexmeasures.jobs.leases import new_lease, renewing
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.runtime import runtime
@@ -39,6 +47,9 @@ if TYPE_CHECKING:
 
 QUEUES = ("forecasting", "scheduling")
 MAX_ATTEMPTS = 3
+# How long a job waits after its first and second attempt that did not come to an end: perhaps it is what kills
+# the workers, and others are not to starve meanwhile.
+WAITS = (timedelta(seconds=1), timedelta(seconds=10))
 _FIRST_NAMESPACE = "4026531836"  # of process ids; Linux gives it this number always
 
 
@@ -218,14 +229,20 @@ def claim(
 
 
 def _waiting_in(queues: Sequence[str], job_id: int | None) -> Select[int]:
-    waiting = select(Job.id).where(Job.state == JobState.QUEUED, Job.queue.in_(list(queues)))
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, Job.queue.in_(list(queues)), is_due(_now()))
     return waiting if job_id is None else waiting.where(Job.id == job_id)
+
+
+def is_due(now: Any) -> ColumnElement[bool]:
+    """Whether a waiting job may be claimed at that time, and does not wait for its next attempt."""
+    return or_(Job.not_before.is_(None), Job.not_before <= now)
 
 
 def _taking(*wanted: ColumnElement[bool]) -> ReturningUpdate[Job]:
     """The claim of the oldest waiting job of some queues; made once, as each job asks it."""
     queues = Job.queue.in_(bindparam("of_queues", expanding=True))
-    waiting = select(Job.id).where(Job.state == JobState.QUEUED, queues, *wanted).order_by(Job.id).limit(1)
+    waiting = select(Job.id).where(Job.state == JobState.QUEUED, queues, is_due(bindparam("now")), *wanted)
+    waiting = waiting.order_by(Job.id).limit(1)
     oldest = waiting.with_for_update(skip_locked=True).scalar_subquery()
     return (
         update(Job)
@@ -237,6 +254,7 @@ def _taking(*wanted: ColumnElement[bool]) -> ReturningUpdate[Job]:
             started_at=bindparam("now"),
             lease_token=bindparam("token"),
             lease_until=bindparam("until"),
+            not_before=None,
         )
         .returning(Job)
     )
@@ -274,9 +292,9 @@ def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
     """Run a claimed job to its end: finished, failed with the reason, or left to whom the lease went to.
 
     next_of: queues of which the oldest waiting job is claimed in the transaction that finishes this one, and
-    given: a worker with much to do commits once a job instead of twice. Raised is only what ends the process
-    itself (KeyboardInterrupt ...), after handing the job back, and that the database is away: it is not the
-    job's fault, and who runs it gives it back once that is possible.
+    given: a worker with much to do commits once a job instead of twice. What a function raises fails its job,
+    sys.exit() and the like too. Raised is only StopNow, after handing the job back, and that the database is
+    away: it is not the job's fault, and who runs it gives it back once that is possible.
     """
     job_id, token, name = job.id, job.lease_token or "", job.function
     with renewing(job_id, token), counting():
@@ -285,22 +303,22 @@ def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
             return _finish(job, job_id, token, outcome, next_of)
         except LeaseLost as lost:
             log.warning("%s", lost)
-        except Exception as error:
+        except StopNow:
+            _hand_back(job_id, token)
+            raise
+        except BaseException as error:
             if is_away(error):
                 raise
             expected = isinstance(error, FlexMeasuresError)
             level = logging.WARNING if expected else logging.ERROR
             log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
             _fail(job_id, token, f"{type(error).__name__}: {_reason(error)}")
-        except BaseException:
-            _hand_back(job_id, token)
-            raise
     return None
 
 
-def _reason(error: Exception) -> str:
-    """The text of an error for users; of a database's, without the statement and its parameters."""
-    return str(error.orig if isinstance(error, DBAPIError) else error)
+def _reason(error: BaseException) -> str:
+    """The text of an error for users; of a database's, one line without the statement and its parameters."""
+    return reason_of(error) if isinstance(error, DBAPIError) else str(error)
 
 
 def _function(name: str) -> JobFunction:
@@ -376,26 +394,33 @@ def _ring_again() -> None:
     bell = runtime().bell
     if bell is None:
         return
-    waiting = select(Job).where(Job.state == JobState.QUEUED, Job.created_at < _now() - timedelta(seconds=1))
+    forgotten = Job.created_at < _now() - timedelta(seconds=1)
+    waiting = select(Job).where(Job.state == JobState.QUEUED, forgotten, is_due(_now()))
     found = db.session.scalars(waiting.order_by(Job.id).limit(1000)).all()
     db.session.commit()
     bell.ring_again(found)
 
 
-def give_back(workers: Collection[str], reason: str) -> int:
-    """Give back at once what workers were on that are known to be dead; how many jobs that were."""
-    return _give_back((Job.state == JobState.RUNNING, Job.worker.in_(list(workers))), reason)
+def give_back(workers: Collection[str], reason: str, *, counted: bool = True) -> int:
+    """Give back at once what workers were on that are known to be dead; how many jobs that were.
+
+    counted: whether that was an attempt; it was none where the worker was asked to stop.
+    """
+    return _give_back((Job.state == JobState.RUNNING, Job.worker.in_(list(workers))), reason, counted)
 
 
-def _give_back(which: tuple[ColumnElement[bool], ...], reason: str) -> int:
+def _give_back(which: tuple[ColumnElement[bool], ...], reason: str, counted: bool = True) -> int:
     if not _any(select(Job.id).where(*which)):
         return 0
     with writing() as session:
         query = select(Job).where(*which).with_for_update(skip_locked=True)
         jobs = session.scalars(query, execution_options={"populate_existing": True}).all()
         for job in jobs:
+            if not counted:
+                job.attempt -= 1
             if job.attempt < MAX_ATTEMPTS:
                 _queue_again(job)
+                job.not_before = _now() + WAITS[job.attempt - 1] if counted else None
                 after_commit_together(ring, job)
                 continue
             job.state, job.finished_at, job.lease_token, job.lease_until = JobState.FAILED, _now(), None, None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from flexmeasures.db import db, is_away
+from flexmeasures.db import db, is_away, log_outage, reason_of
 from flexmeasures.jobs import table
 from flexmeasures.jobs.polling import Call, Ears, Lookout
 from flexmeasures.runtime import runtime
@@ -67,8 +67,8 @@ def work(
             except Exception as error:
                 if burst or not (isinstance(error, SQLAlchemyError) or is_away(error)):
                     raise
-                log.error("Worker %s cannot use the database, trying again: %s", name, error)
-                trouble = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+                log_outage(log, f"Worker {name}", error)
+                trouble = reason_of(error)
                 claimed = None  # what is left by the trouble is given back
                 time.sleep(1)
                 continue

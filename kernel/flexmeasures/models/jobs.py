@@ -30,7 +30,8 @@ class Job(Base):
     """One job. Times are real time (not the domain's clock).
 
     function: name under which the job function is registered; arguments: JSON for it. attempt: how often
-    it was claimed. lease_token, lease_until: who works on it and until when that counts. merge_key: at most
+    it was claimed. lease_token, lease_until: who works on it and until when that counts. not_before: until when
+    it waits after an attempt that did not come to its end. merge_key: at most
     one queued row of each key exists, a second request widens it. sensor_id, event_id: what it is about.
     """
 
@@ -53,6 +54,7 @@ class Job(Base):
     event_id: Mapped[int | None]
     lease_token: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
     worker: Mapped[str | None] = mapped_column(String(120))
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

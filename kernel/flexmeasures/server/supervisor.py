@@ -27,7 +27,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures import jobs
-from flexmeasures.db import db
+from flexmeasures.db import db, is_away, log_outage
 from flexmeasures.jobs import timed_by
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.server.watchdog import SharedClock
@@ -164,10 +164,14 @@ class _Crew:
                 continue
             del self.workers[pid]
             worker.clock.close()
-            self._safely(lambda worker=worker, pid=pid: jobs.give_back([jobs.worker_name(pid)], worker.end))  # type: ignore[misc]
+            self._give_back(pid, worker)
             if not self.stopping:
                 log.warning("Worker %s has ended, because %s; another is started.", pid, worker.end)
                 time.sleep(YOUNG if time.monotonic() - worker.started < YOUNG else 0)
+
+    def _give_back(self, pid: int, worker: _Worker) -> None:
+        names, counted = [jobs.worker_name(pid)], not self.stopping
+        self._safely(lambda: jobs.give_back(names, worker.end, counted=counted))
 
     def _kill_overdue(self) -> None:
         limit = self.app.config["FLEXMEASURES_JOB_TIMEOUT"].total_seconds()
@@ -203,8 +207,11 @@ class _Crew:
         try:
             with self.app.app_context():
                 task()
-        except SQLAlchemyError as error:
-            log.error("The supervisor cannot use the database: %s", error)
+        except Exception as error:
+            with self.app.app_context():
+                if not (isinstance(error, SQLAlchemyError) or is_away(error)):
+                    raise
+            log_outage(log, "The supervisor of the workers", error)
 
 
 def _is_alive(worker: str) -> bool:
@@ -223,8 +230,9 @@ def _fork(app: Flask, main: Callable[[], None], dies_by: signal.Signals) -> int:
     """Run `main` in a forked child, which gets `dies_by` when this process ends; gives the child's id."""
     _dispose(app, close=True)
     parent = os.getpid()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # it may lead to a disk that is full
+            stream.flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # until the child has handlers of its own
     pid = os.fork()
     if pid != 0:

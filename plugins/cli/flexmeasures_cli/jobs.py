@@ -52,15 +52,17 @@ def run_worker(queue: str, name: str | None, burst: bool) -> None:
 def _stop_signals() -> Iterator[list[int]]:
     """A list that fills when the process is asked to stop, so that the current job can still be finished.
 
-    A second signal stops at once; the job then goes back to its queue when its lease ends.
+    A second signal stops at once; the job then goes back to its queue.
     """
     import signal
+
+    from flexmeasures.jobs import StopNow
 
     asked: list[int] = []
 
     def note(number: int, _: Any) -> None:
         if asked:
-            raise KeyboardInterrupt
+            raise StopNow
         asked.append(number)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
