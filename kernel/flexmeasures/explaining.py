@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flexmeasures.activations import activation
 from flexmeasures.db import db
@@ -13,10 +13,8 @@ from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset
 from flexmeasures.questions import asked_again
 from flexmeasures.runtime import runtime
+from flexmeasures.solving import solve
 from flexmeasures.timing import iso_duration, iso_time
-
-if TYPE_CHECKING:
-    from flexmeasures.algorithms import Schedule
 
 
 def explained(stored: StoredSchedule) -> dict[str, Any]:
@@ -65,8 +63,7 @@ def what_if(stored: StoredSchedule, changes: Mapping[str, Any]) -> dict[str, Any
     asset = db.session.get_one(Asset, stored.sensor_id)
     problem = asked_again(asset, stored.inputs, changes)
     scheduler = runtime().schedulers.get(stored.algorithm)
-    db.session.commit()  # no transaction is open while the scheduler computes
-    schedule: Schedule = scheduler().compute(problem)
+    schedule = solve(scheduler, problem, infeasible=True)
     answer: dict[str, Any] = {"status": schedule.status.value, "warnings": list(schedule.warnings)}
     if schedule.conflicts:
         return answer | {"conflicts": list(schedule.conflicts), "advice": list(schedule.advice)}

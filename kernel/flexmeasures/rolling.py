@@ -21,6 +21,7 @@ from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
 from flexmeasures.models.sensors import Asset
 from flexmeasures.questions import question_about
 from flexmeasures.scheduling import Plan, keep, planned
+from flexmeasures.solving import solve
 from flexmeasures.steering import prices_per_mwh
 from flexmeasures.timing import floor_time, iso_duration, iso_time
 
@@ -144,10 +145,9 @@ def _summary(
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
     left = Target(value=end_soc, datetime=question.problem.end, kind="minimum")
     problem = replace(question.problem, targets=(left,), prefer_charging_sooner=False)
-    db.session.commit()
     known = (problem.start - start) // problem.resolution
     try:
-        best = choice.algorithm().compute(problem)
+        best = solve(choice.algorithm, problem, infeasible=True)
         foresight = energy_cost(problem, best.values) if best.status is Status.OPTIMAL else None
         baseline = energy_cost(problem, best.baseline)
     except AlgorithmError:

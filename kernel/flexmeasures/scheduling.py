@@ -19,13 +19,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from flexmeasures import beliefs, jobs
-from flexmeasures.algorithms import Binding, Choice, Schedule, Scheduler, SchedulingProblem, Status, Target
+from flexmeasures.algorithms import Binding, Choice, Schedule, Scheduler, SchedulingProblem, Target
 from flexmeasures.choosing import choose
 from flexmeasures.db import after_commit, db, writing
 from flexmeasures.errors import (
     AlgorithmError,
     FlexMeasuresError,
-    InfeasibleProblem,
     InputError,
 )
 from flexmeasures.jobs import Outcome
@@ -35,6 +34,7 @@ from flexmeasures.models.sensors import Asset, Site
 from flexmeasures.models.sources import SCHEDULING_SCRIPT, Source
 from flexmeasures.questions import question_about, stated_target
 from flexmeasures.runtime import runtime
+from flexmeasures.solving import solve
 from flexmeasures.sources import get_source
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
 
@@ -117,10 +117,7 @@ def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Sched
         raise InputError(f"No state of charge is known of asset {asset.name}.")
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
     question = question_about(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
-    db.session.commit()  # no transaction is open while the scheduler computes
-    schedule = choice.algorithm().compute(question.problem)
-    check(schedule, question.problem, choice.algorithm.name)
-    return question.problem, schedule
+    return question.problem, solve(choice.algorithm, question.problem)
 
 
 # -- the job -------------------------------------------------------------------------------------------
@@ -183,10 +180,7 @@ def planned(
     arguments: as of a job. known_at: use prices that were recorded by then only (None: all). Raises AlgorithmError.
     """
     question = question_about(asset, arguments, at, horizon, known_at)
-    db.session.commit()  # no transaction is open while the scheduler computes
-    schedule = choice.algorithm().compute(question.problem)
-    db.session.commit()
-    check(schedule, question.problem, choice.algorithm.name)
+    schedule = solve(choice.algorithm, question.problem)
     return Plan(
         asset=asset,
         scheduler=choice.algorithm,
@@ -208,28 +202,6 @@ def _scheduler_for(job: Job, asset: Asset) -> tuple[type[Scheduler], str]:
 
 
 # -- the answer ----------------------------------------------------------------------------------------
-
-
-def check(schedule: Schedule, problem: SchedulingProblem, name: str) -> None:
-    """Only a whole plan, optimal or relaxed as was asked for, may be stored."""
-    import numpy as np
-
-    if schedule.status is Status.INFEASIBLE:
-        reasons = "; ".join(schedule.conflicts) or "the limits and targets"
-        text = f"The problem is infeasible. These inputs conflict: {reasons}.".replace("..", ".")
-        raise InfeasibleProblem(" ".join([text, *schedule.advice]))
-    if schedule.status not in (Status.OPTIMAL, Status.RELAXED):
-        raise AlgorithmError(f"The scheduler {name} found no plan: {schedule.status.value}.")
-    for what in ("values", "soc", "baseline"):
-        array = np.asarray(getattr(schedule, what), dtype=np.float64)
-        if array.shape != problem.prices.shape or not np.isfinite(array).all():
-            raise AlgorithmError(
-                f"The scheduler {name} gave {what} of shape {array.shape}; expected are {len(problem.prices)}"
-                " numbers, one a slot, all finite."
-            )
-    figures = [schedule.objective, *schedule.costs.values(), *schedule.baseline_costs.values()]
-    if not np.isfinite(figures).all():
-        raise AlgorithmError(f"The scheduler {name} gave costs that are no finite numbers.")
 
 
 def keep(plan: Plan, job: Job | None = None) -> None:

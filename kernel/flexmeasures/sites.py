@@ -26,7 +26,8 @@ from flexmeasures.models.sensors import Asset, Market, Site
 from flexmeasures.models.users import User
 from flexmeasures.prices import prices_of
 from flexmeasures.questions import Question, question_about, stated_target
-from flexmeasures.scheduling import QUEUE, Plan, check, keep, note_state, told_binding
+from flexmeasures.scheduling import QUEUE, Plan, keep, note_state, told_binding
+from flexmeasures.solving import solve_site
 from flexmeasures.steering import prices_per_mwh
 from flexmeasures.timing import iso_duration, iso_time, parse_time
 
@@ -160,12 +161,10 @@ def site_job(job: Job) -> Outcome:
     states = job.arguments["states"]
     questions = [question_about(asset, states[str(asset.id)], at, horizon) for asset in assets]
     connection, warnings = _connection(site, assets[0], questions, _asked(site, job.arguments))
-    db.session.commit()  # no transaction is open while the scheduler computes
-    answer = choice.algorithm().compute_site([each.problem for each in questions], connection)
+    answer = solve_site(choice.algorithm, [each.problem for each in questions], connection)
     warnings += answer.warnings
     plans = []
     for asset, question, schedule in zip(assets, questions, answer.schedules, strict=True):
-        check(schedule, question.problem, choice.algorithm.name)
         plans.append(
             Plan(
                 asset=asset,

@@ -49,9 +49,10 @@ class Steady(Scheduler):
         hours = problem.resolution / HOUR
         values = np.full(n, self.power)
         return Schedule(
-            status=Status.OPTIMAL,
+            # It knows nothing of targets.
+            status=Status.RELAXED if problem.targets else Status.OPTIMAL,
             values=values,
-            soc=problem.soc_at_start + hours * np.cumsum(values),
+            soc=np.minimum(problem.soc_at_start + hours * np.cumsum(values), problem.asset.max_soc_in_mwh),
             baseline=np.zeros(n),
             costs={"electricity": float(hours * problem.prices @ values)},
             baseline_costs={"electricity": 0.0},
@@ -515,9 +516,11 @@ def test_plugins_are_told_of_a_stored_schedule_once_it_is_committed(battery, mar
 
 class Answering(Steady):
     name = "answering"
-    answer: dict = {}
+    answer: dict | None = {}
 
     def compute(self, problem):
+        if self.answer is None:
+            return None
         return Schedule(**({"status": Status.OPTIMAL} | dict.fromkeys(ARRAYS, np.zeros(SLOTS)) | self.answer))
 
 
@@ -547,6 +550,20 @@ SHAPELESS = "AlgorithmError: The scheduler answering gave {}; expected are 8 num
         (
             {"soc": np.full(SLOTS, np.nan)},
             SHAPELESS.format("soc of shape (8,)"),
+        ),
+        (
+            {"values": np.full(SLOTS, 1e6)},
+            (
+                "AlgorithmError: The schedule of scheduler answering is not stored: it has a power of 1000000 MW at"
+                " 2026-03-01T10:00:00Z. Accepted: -0.5 to 0.5 MW, within 5.1e-05 MW."
+            ),
+        ),
+        (
+            None,
+            (
+                "AlgorithmError: The schedule of scheduler answering is not stored: it returned None."
+                " Accepted: a Schedule."
+            ),
         ),
         (
             {"costs": {"electricity": float("inf")}},
