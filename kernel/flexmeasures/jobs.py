@@ -26,7 +26,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from flexmeasures import recurring
 from flexmeasures.db import after_commit, after_commit_together, db, dialect_insert, is_away, writing
 from flexmeasures.deadlines import counting
-from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost
+from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost, Stopped
 from flexmeasures.leases import new_lease, renewing
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.platform import platform
@@ -283,6 +283,9 @@ def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
             return _finish(job, job_id, token, outcome, next_of)
         except LeaseLost as lost:
             log.warning("%s", lost)
+        except Stopped as stopped:
+            log.warning("Job %s (%s): %s", job_id, name, stopped)
+            _hand_back(job_id, token)  # unless it was cancelled
         except Exception as error:
             if is_away(error):
                 raise

@@ -1,15 +1,19 @@
-"""Give up on code of others that takes too long."""
+"""Give up on code of others that takes too long, and tell work of ours that nobody waits for it any more."""
 
 from __future__ import annotations
 
 import contextvars
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+_stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
+_all: set[threading.Event] = set()
 _AGAIN = 0.5  # seconds: code that swallows the interruption is interrupted again
 
 
@@ -63,3 +67,31 @@ def _left_behind(seconds: float, work: Callable[[], Result]) -> Result:
         raise ended["error"]
     result: Result = ended["result"]
     return result
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """What is done in the block can be told to stop, by setting this event: `stop_asked()` is true there then."""
+    event = threading.Event()
+    token = _stop.set(event)
+    _all.add(event)
+    try:
+        yield event
+    finally:
+        _all.discard(event)
+        _stop.reset(token)
+
+
+def stop_asked() -> bool:
+    """Whether the job that this belongs to is to stop: it was cancelled, or its worker is to end.
+
+    Long work asks this a few times a second, and raises errors.Stopped when it is so.
+    """
+    event = _stop.get()
+    return event is not None and event.is_set()
+
+
+def stop_all() -> None:
+    """Tell all that is stoppable in this process to stop; may be called by a signal's handler."""
+    for event in tuple(_all):
+        event.set()

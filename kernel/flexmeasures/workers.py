@@ -30,6 +30,7 @@ from flexmeasures import jobs, working
 from flexmeasures.db import db
 from flexmeasures.deadlines import SharedClock, timed_by
 from flexmeasures.models.jobs import Job, JobState
+from flexmeasures.patience import stop_all
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -151,9 +152,13 @@ class _Crew:
 
     def _be_a_worker(self, clock: SharedClock) -> None:
         self.stopping = False
-        _on_sigterm(self._stop)
+        _on_sigterm(self._stop_working)
         with self.app.app_context(), timed_by(clock):
             working.work(self.queues, stopping=lambda: self.stopping)
+
+    def _stop_working(self) -> None:
+        self.stopping = True
+        stop_all()
 
     def _reap(self) -> None:
         """Take note of workers that have ended, and give their jobs back."""

@@ -53,9 +53,13 @@ def run_worker(queue: str, name: str | None, burst: bool) -> None:
 def _stop_signals() -> Iterator[list[int]]:
     """A list that fills when the process is asked to stop, so that the current job can still be finished.
 
+    One that can be stopped (a schedule that is solved) goes back to its queue at once.
+
     A second signal stops at once; the job then goes back to its queue when its lease ends.
     """
     import signal
+
+    from flexmeasures.patience import stop_all
 
     asked: list[int] = []
 
@@ -63,6 +67,7 @@ def _stop_signals() -> Iterator[list[int]]:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
+        stop_all()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

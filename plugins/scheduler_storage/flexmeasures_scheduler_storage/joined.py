@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures_scheduler_storage import effort
 from flexmeasures_scheduler_storage.compiled import structure
 from flexmeasures_scheduler_storage.directions import both_ways, net_power, one_way, tempting
 from flexmeasures_scheduler_storage.equations import columns, highest_price
 from flexmeasures_scheduler_storage.highs import Options, optimise
-from flexmeasures_scheduler_storage.programs import Program, program
+from flexmeasures_scheduler_storage.programs import Program, choice, program
 from flexmeasures_scheduler_storage.scaling import COST_SCALE, power_size, scaled
 from flexmeasures_scheduler_storage.storage import Form, StorageProblem, form_of
 
@@ -68,6 +69,7 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
     size = max(power_size(each) for each in members)
     small, base = [scaled(each, size) for each in members], base / size
     found = first = _solve(small, base, size)
+    best, bound = None, -np.inf if first is None else first.bound
     exclusive = [np.zeros(len(base), dtype=bool) for _ in members]
     while found is not None:
         more = [both_ways(each) & ~chosen for each, chosen in zip(found.values, exclusive, strict=True)]
@@ -78,17 +80,26 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
             for chosen, each, member in zip(exclusive, more, small, strict=True)
         ]
         rounded = _solve(_rounded(small, found), base, size)
+        if best is None:
+            best = rounded
         if rounded is not None and sum(int(each.sum()) for each in exclusive) > MANY:
             return replace(rounded, bound=found.bound)
         chosen_in = [
             replace(each, exclusive=chosen if chosen.any() else None)
             for each, chosen in zip(small, exclusive, strict=True)
         ]
-        found = _solve(chosen_in, base, size, rounded)
+        try:
+            better = _solve(chosen_in, base, size, rounded)
+        except effort.OutOfTime:
+            if best is None:
+                raise
+            return replace(best, bound=bound)
+        found, bound = better, bound if better is None else max(bound, better.bound)
+        best = None  # its plan may go both ways where nothing excludes that; the next one does not
     if found is None or found is first:
         return found
     exact = _solve(_rounded(small, found), base, size)
-    return None if exact is None else replace(exact, bound=found.bound)
+    return None if exact is None else replace(exact, bound=bound)
 
 
 def _rounded(members: Sequence[StorageProblem], found: Joint) -> list[StorageProblem]:
@@ -110,7 +121,10 @@ def _solve(
             [_start(form, values) for form, values in zip(forms, known.values, strict=True)]
         )
     money = COST_SCALE / max(highest_price(each) for each in members) / members[0].hours
-    solved = optimise(numbers, money, begin, _options(int(numbers.whole.sum())))
+    then = None
+    if any(each.sooner is not None for each in members[:-1]):
+        then = np.concatenate([choice(each, form) for each, form in zip(members, forms, strict=True)])
+    solved = optimise(numbers, money, begin, _options(int(numbers.whole.sum())), then)
     if solved is None:
         return None
     paid = sum(each.peak_price * each.peak_so_far for each in members)
