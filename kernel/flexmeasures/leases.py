@@ -65,7 +65,8 @@ def renewing(job_id: int, token: str) -> Iterator[None]:
 
     def keep() -> None:
         next_renewal = time.monotonic() + RENEW_EVERY.total_seconds()
-        while not done.wait(LOOK_EVERY.total_seconds()) and time.monotonic() < last_moment:
+        look_every = min(LOOK_EVERY, RENEW_EVERY).total_seconds()
+        while not done.wait(look_every) and time.monotonic() < last_moment:
             due = time.monotonic() >= next_renewal
             try:
                 with app.app_context():
