@@ -21,7 +21,7 @@ from flexmeasures.algorithms import (
 )
 from flexmeasures.errors import AlgorithmError, Stopped
 from flexmeasures.patience import stop_asked
-from flexmeasures_scheduler_storage import conflicts, costs, effort, model
+from flexmeasures_scheduler_storage import conflicts, costs, effort, model, site
 from flexmeasures_scheduler_storage.limits import (
     Limits,
     bounds_of,
@@ -76,15 +76,15 @@ class StorageScheduler(Scheduler):
 
         With `relax` asked for, RELAXED instead, as `compute`, which it also raises as.
         """
-        with _bounded():
+        with _bounded(-(-len(problems) // site.LARGEST)):
             return plan_site(problems, connection)
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
-    """Solves keep to the time limit, and end when the job is to stop: raises AlgorithmError, Stopped."""
+def _bounded(times: int = 1) -> Iterator[None]:
+    """Solves keep to so many times the time limit, and end when the job is to stop: raises AlgorithmError, Stopped."""
     try:
-        with effort.bounded(time_limit(), stop_asked):
+        with effort.bounded(time_limit(times), stop_asked):
             yield
     except model.SchedulerError as error:
         raise AlgorithmError(str(error)) from error
@@ -92,15 +92,18 @@ def _bounded() -> Iterator[None]:
         raise Stopped("The solver was told to stop.") from None
 
 
-def time_limit() -> float:
-    """FLEXMEASURES_SOLVER_TIME_LIMIT of the running app in seconds, within its FLEXMEASURES_JOB_TIMEOUT; else 10."""
+def time_limit(times: int = 1) -> float:
+    """So many times FLEXMEASURES_SOLVER_TIME_LIMIT of the running app in seconds (else 10).
+
+    Within four fifths of its FLEXMEASURES_JOB_TIMEOUT.
+    """
     from flask import current_app, has_app_context
 
     if not has_app_context():
-        return DEFAULT_TIME_LIMIT
+        return times * DEFAULT_TIME_LIMIT
     limit: timedelta | None = current_app.config.get("FLEXMEASURES_SOLVER_TIME_LIMIT")
     of_job: timedelta | None = current_app.config.get("FLEXMEASURES_JOB_TIMEOUT")
-    seconds = DEFAULT_TIME_LIMIT if limit is None else limit.total_seconds()
+    seconds = times * (DEFAULT_TIME_LIMIT if limit is None else limit.total_seconds())
     return seconds if of_job is None else min(seconds, OF_JOB * of_job.total_seconds())
 
 
