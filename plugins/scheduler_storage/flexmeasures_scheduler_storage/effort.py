@@ -54,13 +54,13 @@ def bounded(seconds: float, stopping: Callable[[], bool] = lambda: False) -> Ite
 
 
 @contextmanager
-def half() -> Iterator[None]:
-    """The block may take half of the time that is left."""
+def part(share: float) -> Iterator[None]:
+    """The block may take this share of the time that is left."""
     effort, now = _effort.get(), time.monotonic()
     if effort is None:
         yield
         return
-    end = now + max(effort.end - now, 0.0) / 2
+    end = now + share * max(effort.end - now, 0.0)
     token = _effort.set(Effort(effort.seconds, now, end, effort.stopping))
     try:
         yield

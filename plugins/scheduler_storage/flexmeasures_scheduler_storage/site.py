@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduler_storage import effort, model
 from flexmeasures_scheduler_storage.directions import net_power
 from flexmeasures_scheduler_storage.joined import cheapest
 from flexmeasures_scheduler_storage.storage import EXACT, Outcome, ShadowPrices, StorageProblem, form_of
@@ -141,7 +141,8 @@ def _by_groups(devices: Sequence[StorageProblem], connection: Connection, groups
     for group in range(groups):
         members = order[group::groups]
         part = float(size[members].sum() / size.sum())
-        solved = _as_one([devices[k] for k in members], connection.share(part))
+        with effort.part(1 / (groups - group + 1)):
+            solved = _as_one([devices[k] for k in members], connection.share(part))
         if solved.outcome is Outcome.INFEASIBLE:
             return None
         power[members], stock[members] = solved.power, solved.stock

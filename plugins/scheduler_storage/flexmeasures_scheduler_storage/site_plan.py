@@ -26,7 +26,7 @@ def plan_site(problems: Sequence[SchedulingProblem], connection: Connection) -> 
     shared = _shared(problems, connection, limits)
     found, relaxations = site.solve_site([each.steered for each in members], shared), None
     if found.outcome is model.Outcome.INFEASIBLE:
-        with effort.half():
+        with effort.part(0.5):
             relaxations = site_conflicts.relax(members, shared)
         if not connection.relax or relaxations is None:
             return _conflict(members, shared, limits, relaxations)
