@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from flexmeasures_scheduler_storage.storage import Floats, StorageProblem
 
 # Corners of one function that are kept at most. Two days of quarter-hours have some hundreds.
@@ -37,9 +40,12 @@ THROUGHPUT, SOONER = 1e-9, 0.1
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """power: MW a slot. bound: no plan of one direction a slot costs less, in the problem's money."""
+    """power: MW a slot. cost: of the plan, a little more than in truth. bound: no plan of one direction a slot costs
+    less. Both in the problem's money, penalties included.
+    """
 
     power: Floats
+    cost: float
     bound: float
 
 
@@ -72,8 +78,8 @@ class Slot(NamedTuple):
 
 
 def can_plan(problem: StorageProblem) -> bool:
-    """Whether the stock, and the slot, are all that a plan's future depends on."""
-    return problem.stored and not problem.anywhere and problem.peak_price == 0
+    """Whether the stock, and the slot, are all that a plan's future depends on, but for the peak (`peaks.py`)."""
+    return problem.stored and not problem.anywhere
 
 
 def plan(problem: StorageProblem, penalty: float, check: Callable[[], None] = lambda: None) -> Found | None:
@@ -216,31 +222,37 @@ def _lowest(z: Floats, begins: Floats, ends: Floats) -> tuple[Floats, Floats]:
     import numpy as np
 
     width = z[1:] - z[:-1]
-    known, rise = np.isfinite(begins), np.zeros_like(begins)
-    rise[known] = ends[known] - begins[known]
+    rise = np.where(np.isfinite(begins), ends - np.where(np.isfinite(begins), begins, 0.0), 0.0)
     below = np.minimum(begins[:, 1:], ends[:, :-1]).min(axis=0)  # at the inner ends, from both sides
     at = [z]
     value = [np.concatenate([begins[:, :1].min(axis=0), below, ends[:, -1:].min(axis=0)])]
     lowest_begin, lowest_end = begins.argmin(axis=0), ends.argmin(axis=0)
     bent = np.flatnonzero(lowest_begin != lowest_end)  # one line is lowest on the whole interval elsewhere
     if len(bent):
-        some, more, known, width = begins[:, bent], rise[:, bent], known[:, bent], width[bent]
-        for one, other in combinations(range(len(begins)), 2):
-            steeper = more[other] - more[one]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                part = (some[one] - some[other]) / steeper
-            crossing = np.flatnonzero(known[one] & known[other] & (part > 0) & (part < 1))
-            if not len(crossing):
-                continue
-            share = part[crossing]
-            there = (some[:, crossing] + share * more[:, crossing]).min(axis=0)
-            own = some[one, crossing] + share * more[one, crossing]
-            lowest = own <= there + ROUNDING * np.maximum(1.0, np.abs(there))
-            at.append((z[:-1][bent] + 0 * width)[crossing][lowest] + (share * width[crossing])[lowest])
-            value.append(there[lowest])
+        some, more = begins[:, bent], rise[:, bent]
+        one, other = _pairs(len(begins))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = (some[one] - some[other]) / (more[other] - more[one])
+        pair, crossing = np.nonzero(
+            (part > 0) & (part < 1)
+        )  # never of a line that is not there: that is no number
+        share = part[pair, crossing]
+        there = (some[:, crossing] + share * more[:, crossing]).min(axis=0)
+        own = some[one[pair], crossing] + share * more[one[pair], crossing]
+        lowest = own <= there + ROUNDING * np.maximum(1.0, np.abs(there))
+        at.append((z[bent[crossing]] + share * width[bent[crossing]])[lowest])
+        value.append(there[lowest])
     everywhere, values = np.concatenate(at), np.concatenate(value)
     order = np.argsort(everywhere, kind="stable")
     return everywhere[order], values[order]
+
+
+@cache
+def _pairs(lines: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """All pairs of so many lines."""
+    import numpy as np
+
+    return np.triu_indices(lines, 1)
 
 
 def _simple(worth: Pieces) -> Pieces:
@@ -316,5 +328,7 @@ def _followed(problem: StorageProblem, slots: list[Slot], worth: list[Pieces], e
         * float(np.maximum(abs(problem.power_lower), abs(problem.power_upper)).sum())
     )
     return Found(
-        power=np.where(gain > 0, gain / into, gain / out), bound=least - (1 + SOONER) * moved - error
+        power=np.where(gain > 0, gain / into, gain / out),
+        cost=least + error,
+        bound=least - (1 + SOONER) * moved - error,
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import dynamic, effort
+from flexmeasures_scheduler_storage import dynamic, effort, peaks
 from flexmeasures_scheduler_storage.compiled import preload, structure
 from flexmeasures_scheduler_storage.directions import both_ways, net_power, one_way, tempting
 from flexmeasures_scheduler_storage.equations import PENALTY, columns, highest_price, pyomo_model
@@ -160,7 +160,11 @@ def _directed(problem: StorageProblem, answer: Answer, solver: str) -> Answer | 
     rounded = _solve(one_way(problem, net_power(answer.values) > 0), solver)
     if dynamic.can_plan(problem):
         try:
-            found = dynamic.plan(problem, PENALTY * highest_price(problem), effort.check_search)
+            penalty, check = PENALTY * highest_price(problem), effort.check_search
+            if problem.peak_price:
+                found = peaks.plan(problem, penalty, check, answer.bound)
+            else:
+                found = dynamic.plan(problem, penalty, check)
         except effort.OutOfTime:
             if rounded is None:
                 raise

@@ -76,7 +76,7 @@ class Connection:
             stock_upper=anything,
             peak_price=self.peak_price,
             peak_so_far=self.peak_so_far,
-            sooner=nothing,
+            sooner=None if self.spread is None else nothing,  # only then does it have two directions
             stored=False,
         )
 

@@ -52,7 +52,7 @@ def in_turn(
     power = [net_power(each) for each in values[:-1]]
     moved = -prices / meter.hours
     gain = 0.0
-    both = [k for k, each in enumerate(devices) if both_ways(values[k]).any() and dynamic.can_plan(each)]
+    both = [k for k, each in enumerate(devices) if both_ways(values[k]).any() and _can_plan(each)]
     try:
         for number in range(ROUNDS):
             for k in both:
@@ -74,6 +74,10 @@ def in_turn(
     except effort.OutOfTime:
         pass
     return Turns(power, gain)
+
+
+def _can_plan(device: StorageProblem) -> bool:
+    return dynamic.can_plan(device) and not device.peak_price
 
 
 def _at_prices(device: StorageProblem, moved: Floats) -> StorageProblem:

@@ -131,7 +131,8 @@ def test_whatever_is_asked_costs_what_an_independent_program_finds(make_problem,
     if expected is None:
         assert schedule.conflicts
         return
-    assert schedule.objective == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    exact = 1e-4 if "peak_price_per_mw" in asked else 1e-6  # the gap at which a search ends
+    assert schedule.objective == pytest.approx(expected, rel=exact, abs=exact)
     assert np.all(np.abs(schedule.values) <= 2.0)
     assert np.all((schedule.soc >= -1e-9) & (schedule.soc <= 5.0 + 1e-9))
     assert sum(schedule.costs.values()) == pytest.approx(schedule.objective, rel=1e-6, abs=1e-6)

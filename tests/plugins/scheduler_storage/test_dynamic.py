@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from flexmeasures_scheduler_storage import dynamic, effort, model
+from flexmeasures_scheduler_storage import dynamic, effort, model, peaks
 from flexmeasures_scheduler_storage.storage import StorageProblem
 
 
@@ -89,7 +91,7 @@ def test_a_plan_costs_the_least_that_whole_numbers_find_and_its_bound_is_true(pr
         return
     stock = model.stock_after(problem, found.power)
     assert model.cost_of(problem, found.power, stock) == pytest.approx(expected, rel=1e-6, abs=1e-6)
-    assert found.bound <= expected + 1e-9 * max(1.0, abs(expected))
+    assert found.bound <= expected + 2e-6 * max(1.0, abs(expected))  # scipy is as exact as that
     assert found.bound == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert np.all((stock >= problem.stock_lower - 1e-9) & (stock <= problem.stock_upper + 1e-9))
     assert np.all((found.power >= problem.power_lower - 1e-9) & (found.power <= problem.power_upper + 1e-9))
@@ -106,7 +108,32 @@ def test_where_corners_are_left_out_the_bound_stays_true(problem, many):
         found = dynamic.plan(problem, 1e6)
 
     assert found is not None
-    assert found.bound <= expected + 1e-9 * max(1.0, abs(expected))
+    assert found.bound <= expected + 2e-6 * max(1.0, abs(expected))  # scipy is as exact as that
+
+
+@given(problem=problems(), price=st.sampled_from([5.0, 40.0]), paid=st.sampled_from([0.0, 0.4]))
+@settings(max_examples=100, deadline=None)
+def test_with_a_price_of_the_peak_the_bound_is_true_and_the_gap_kept(problem, price, paid):
+    with_peak = replace(problem, peak_price=price, peak_so_far=paid)
+    found = peaks.plan(with_peak, 1e6)
+    # By trying limits of power: the cost with a limit falls as it rises, so none between two of them is far off.
+    limits = np.linspace(0.0, float(problem.power_upper.max()), 12)
+    costs = [
+        least_cost(replace(problem, power_upper=np.minimum(problem.power_upper, each))) for each in limits
+    ]
+    tried = [
+        cost + price * max(limit, paid) for cost, limit in zip(costs, limits, strict=True) if cost is not None
+    ]
+
+    assert (found is None) == (costs[-1] is None)
+    if found is None:
+        return
+    scale = max(1.0, abs(found.cost))
+    assert found.bound <= min(tried) + 2e-6 * scale
+    assert found.cost <= min(tried) + 2 * effort.GAP * scale
+    stock = model.stock_after(problem, found.power)
+    peak = price * max(float(found.power.max()), paid)
+    assert model.cost_of(problem, found.power, stock) + peak == pytest.approx(found.cost, rel=1e-6, abs=1e-6)
 
 
 def test_a_search_without_time_gives_the_rounded_plan_and_what_it_may_cost_more():
