@@ -189,12 +189,14 @@ def _chosen(highs: Any, numbers: Program, solution: Any, values: Floats, then: F
         at = np.flatnonzero(moving).astype(np.int32)
         highs.changeRowsBounds(len(at), at, activity[moving], activity[moving])
     highs.changeColsCost(width, np.arange(width, dtype=np.int32), then)
-    highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
     left = effort.seconds_left()
     if left < np.inf:  # the least cost is found, which is worth more than the choice among equals
         highs.setOptionValue("time_limit", highs.getRunTime() + max(left, 0.01))
     try:
         status = _run(highs, asking=width > LONG, mixed=False)
+        if status != highspy.HighsModelStatus.kOptimal:  # seldom, from where the least cost was found
+            highs.clearSolver()
+            status = _run(highs, asking=width > LONG, mixed=False)
     except effort.OutOfTime:
         return values
     if status != highspy.HighsModelStatus.kOptimal:

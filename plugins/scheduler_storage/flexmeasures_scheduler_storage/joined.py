@@ -19,7 +19,7 @@ from flexmeasures_scheduler_storage.equations import columns, highest_price
 from flexmeasures_scheduler_storage.highs import Options, optimise
 from flexmeasures_scheduler_storage.programs import Program, choice, program
 from flexmeasures_scheduler_storage.scaling import COST_SCALE, power_size, scaled
-from flexmeasures_scheduler_storage.storage import Form, StorageProblem, form_of
+from flexmeasures_scheduler_storage.storage import EXACT, Form, StorageProblem, form_of
 from flexmeasures_scheduler_storage.turns import in_turn
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ OPTIONS: Options = {"presolve": "choose"}
 # Up to FEW directions are searched for with all nodes that time allows, up to MANY with few nodes and more heuristics,
 # and beyond they are as found in turn.
 FEW, MANY = 100, 500
-EXACT_SEARCH: Options = {"mip_max_nodes": 1000}
+EXACT_SEARCH: Options = {"mip_max_nodes": 1000, "mip_rel_gap": EXACT / 2}
 SEARCH: Options = {
     "mip_max_nodes": 20,
     "mip_rel_gap": effort.GAP,
@@ -63,7 +63,7 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
     """The cheapest plan in which no member goes both ways in a slot; None when there is none.
 
     members: the devices, and the connection at last. Directions are found as in `turns.py`, and then, while there is
-    time and the gap is above effort.GAP, as in `directions.py`.
+    time and the gap is above effort.GAP (with FEW directions EXACT), as in `directions.py`.
     """
     import numpy as np
 
@@ -74,7 +74,7 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
         return first
     best, bound = _in_turn(small, base, first)
     exclusive, found = [np.zeros(len(base), dtype=bool) for _ in members], first
-    while best is None or best.bound - bound > effort.GAP * abs(bound):
+    while best is None or best.bound - bound > EXACT * abs(bound):
         more = [both_ways(each) & ~chosen for each, chosen in zip(found.values, exclusive, strict=True)]
         if not any(each.any() for each in more):
             break
@@ -82,7 +82,9 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
             chosen | (each | tempting(member) if each.any() else False)
             for chosen, each, member in zip(exclusive, more, small, strict=True)
         ]
-        if best is not None and sum(int(each.sum()) for each in exclusive) > MANY:
+        number = sum(int(each.sum()) for each in exclusive)
+        near = best is not None and best.bound - bound <= effort.GAP * abs(bound)
+        if (best is not None and number > MANY) or (near and number > FEW):
             break
         chosen_in = [
             replace(each, exclusive=chosen if chosen.any() else None)
