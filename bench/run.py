@@ -17,7 +17,19 @@ from common import HERE, LATEST, keep, missing
 from rich.console import Console
 from rich.table import Table
 
-PARTS = ("cli", "server", "api", "schedule_compute", "sites", "plugins", "jobs", "schedules", "forecasting")
+PARTS = (
+    "cli",
+    "server",
+    "api",
+    "schedule_compute",
+    "directions",
+    "order",
+    "sites",
+    "plugins",
+    "jobs",
+    "schedules",
+    "forecasting",
+)
 DATA_SETS = (
     "ev_norway_load",
     "home_fontana_a",

@@ -87,9 +87,9 @@ class SchedulingProblem:
     consumption pays them, and production earns the same unless production_prices are given. co2_prices: of
     the CO2 of each MWh, in price_unit, None for none; flexibility has their weight. demand: MW that leave the store
     by themselves (heat taken from a buffer), None for none. soc_at_start: MWh at
-    `start`. targets: inside the window, in order of time. prefer_charging_sooner: add the price slope of the
-    documentation, chapter 7.2. flexibility: what else is asked. read: gives the beliefs of another sensor as
-    known at belief_time, within the owner's rights.
+    `start`. targets: inside the window, in order of time. prefer_charging_sooner: of plans of equal cost and equal
+    throughput, the one that charges sooner and discharges later (D14). flexibility: what else is asked. read: gives
+    the beliefs of another sensor as known at belief_time, within the owner's rights.
     """
 
     asset: SensorFacts
@@ -158,7 +158,8 @@ class Explanation:
     """Why a schedule looks as it does; arrays of shape (n,), money in each slot.
 
     cost_slots, baseline_cost_slots: by component, as the costs that they sum to. preference: what the preference
-    for sooner adds to the objective, which is no cost. binding: the limits that bind.
+    for sooner adds to the objective, which is no cost (None where it only chooses among plans of equal cost).
+    binding: the limits that bind.
     """
 
     cost_slots: Mapping[str, Floats] = field(default_factory=dict)
@@ -174,7 +175,7 @@ class Schedule:
     values: MW a slot, shape (n,), consumption positive. soc: MWh at the end of each slot, shape (n,).
     costs: money by component, in the currency of the prices; they sum to the cost of the plan (the
     preference for sooner is no cost). baseline, baseline_costs: the same without flexibility. objective:
-    what was minimised, in money, preference included. conflicts: a minimal set of the user's own inputs that
+    what was minimised, in money, with what is added for sooner. conflicts: a minimal set of the user's own inputs that
     conflict, in words, when infeasible; advice: sentences about what would do instead. warnings: what the
     user should know. explanation: why the schedule looks as it does, if the scheduler tells.
     """

@@ -17,6 +17,7 @@ FlexMeasuresError
 │   ├── InfeasibleProblem    the user's limits and targets conflict
 │   └── NotEnoughData        too little history to forecast from
 └── JobError                 the job runner
+    ├── Stopped              it was told to stop: it was cancelled, or its worker ends
     └── LeaseLost            another worker has taken the job over; nothing of this run is stored
 """
 
@@ -109,6 +110,10 @@ class NotEnoughData(AlgorithmError):
 
 class JobError(FlexMeasuresError):
     """The job runner cannot go on with a job."""
+
+
+class Stopped(JobError):
+    """The job was told to stop while it computed: it was cancelled, or its worker ends."""
 
 
 class LeaseLost(JobError):

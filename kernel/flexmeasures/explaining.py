@@ -21,7 +21,7 @@ def explained(stored: StoredSchedule) -> dict[str, Any]:
     """Everything about a schedule as JSON: power in MW (consumption positive), soc in MWh, money in `currency`.
 
     costs, baseline_costs: by component; cost, baseline_cost, saving: their sums and the difference. objective:
-    what was minimised, the preference for sooner included (preference, which is no cost). cost_slots,
+    what was minimised (with what the scheduler adds for sooner: preference, which is no cost). cost_slots,
     baseline_cost_slots, binding: as scheduling.told tells them. activation: the volumes of flexibility used
     (activations.Activation).
     """

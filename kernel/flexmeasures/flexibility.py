@@ -42,7 +42,8 @@ class Flexibility:
         False, "Where limits and targets conflict, plan as near to the targets as can be, instead of failing."
     )
     prefer_charging_sooner: bool = _switch(
-        True, "Of equal prices charge at the soonest, discharge at the latest."
+        True,
+        "Of plans that cost the same and move as little, the one that charges sooner and discharges later.",
     )
     charge_efficiency: float | None = _number(
         None,

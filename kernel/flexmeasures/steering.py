@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 PER_MWH = {"MWh": 1.0, "kWh": 1000.0}
 
 
+# Which share of the spread of prices the preference for sooner is at most.
+CHOOSING = 1e-7
+
+
 def prices_per_mwh(problem: SchedulingProblem, prices: Floats | None = None) -> Floats:
     """Prices (the problem's own unless given) in money per MWh, shape (n,), by the denominator of their unit.
 
@@ -38,10 +42,11 @@ def prices_per_mwh(problem: SchedulingProblem, prices: Floats | None = None) -> 
 def preference_for_sooner(prices: Floats) -> Floats:
     """What is added to prices so that of equal ones the sooner is charged at, money per MWh, shape (n,).
 
-    A ramp over the window from 0 at the first slot to a thousandth of the spread of prices at the last, or
-    to 0.001 when all are equal (documentation, chapter 7.2; contract 16.7).
+    A ramp over the window from 0 at the first slot to a ten-millionth of the spread of prices at the last (of the
+    price where all are equal): enough to choose among plans of equal cost, and too little to pay for anything (D14).
+    It is no cost. A scheduler that could move more for nothing but the ramp has to look for the least throughput first.
     """
     import numpy as np
 
-    spread = float(prices.max() - prices.min())
-    return np.linspace(0.0, spread / 1000 if spread > 0 else 0.001, len(prices))
+    spread = float(prices.max() - prices.min()) or float(abs(prices).max()) or 1.0
+    return np.linspace(0.0, CHOOSING * spread, len(prices))

@@ -111,6 +111,13 @@ _BASIC = (
         chapter="2.1.2",
     ),
     Setting(
+        "FLEXMEASURES_SOLVER_TIME_LIMIT",
+        timedelta(seconds=10),
+        timedelta,
+        "How long solving one schedule (or a hundred of a site) may take; what is best then is stored with its proven"
+        " gap in its warnings. At most four fifths of FLEXMEASURES_JOB_TIMEOUT.",
+    ),
+    Setting(
         "FLEXMEASURES_LP_SOLVER",
         "cbc",
         str,

@@ -7,6 +7,9 @@ from flexmeasures.doors import door
 if TYPE_CHECKING:
     from flexmeasures.jobs.contracts import StopNow as StopNow
     from flexmeasures.jobs.contracts import counting as counting
+    from flexmeasures.jobs.contracts import stop_all as stop_all
+    from flexmeasures.jobs.contracts import stop_asked as stop_asked
+    from flexmeasures.jobs.contracts import stoppable as stoppable
     from flexmeasures.jobs.contracts import timed_by as timed_by
     from flexmeasures.jobs.control import cancel as cancel
     from flexmeasures.jobs.control import requeue as requeue
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 __all__, __getattr__ = door(
     __name__,
     {
-        "contracts": ("StopNow", "counting", "timed_by"),
+        "contracts": ("StopNow", "counting", "stop_all", "stop_asked", "stoppable", "timed_by"),
         "control": ("cancel", "requeue"),
         "polling": ("Call",),
         "table": (

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
+
+_stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
+_all: set[threading.Event] = set()
 
 
 class StopNow(KeyboardInterrupt):
@@ -42,3 +47,31 @@ def counting() -> Iterator[None]:
     finally:
         for timer in _timers:
             timer.stop()
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """What is done in the block can be told to stop, by setting this event: `stop_asked()` is true there then."""
+    event = threading.Event()
+    token = _stop.set(event)
+    _all.add(event)
+    try:
+        yield event
+    finally:
+        _all.discard(event)
+        _stop.reset(token)
+
+
+def stop_asked() -> bool:
+    """Whether the job that this belongs to is to stop: it was cancelled, or its worker is to end.
+
+    Long work asks this a few times a second, and raises errors.Stopped when it is so.
+    """
+    event = _stop.get()
+    return event is not None and event.is_set()
+
+
+def stop_all() -> None:
+    """Tell all that is stoppable in this process to stop; may be called by a signal's handler."""
+    for event in tuple(_all):
+        event.set()

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from flexmeasures.db import is_away, log_outage, writing
+from flexmeasures.db import db, is_away, log_outage, writing
+from flexmeasures.jobs.contracts import stoppable
 from flexmeasures.models.jobs import Job, JobState
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=20)
+LOOK_EVERY = timedelta(seconds=1)  # whether the job was cancelled
 
 
 def new_lease() -> tuple[str, datetime]:
@@ -42,11 +44,21 @@ def renew(job_id: int, token: str) -> bool:
 log = logging.getLogger(__name__)
 
 
+def is_held(job_id: int, token: str) -> bool:
+    """Whether the job still runs under this lease: not when it was cancelled, or given to another worker."""
+    found = db.session.scalar(
+        select(Job.id).where(Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
+    )
+    db.session.commit()
+    return found is not None
+
+
 @contextmanager
 def renewing(job_id: int, token: str) -> Iterator[None]:
     """Renew the lease from a thread for as long as the block runs, but not beyond the time limit of a job.
 
-    A worker that hangs longer than that has lost its job, whether or not somebody is there to end it.
+    A worker that hangs longer than that has lost its job, whether or not somebody is there to end it. Once a
+    second it looks whether the lease is still held; if not, the block is told to stop (patience.stop_asked).
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     done = threading.Event()
@@ -54,20 +66,27 @@ def renewing(job_id: int, token: str) -> Iterator[None]:
     last_moment = time.monotonic() + limit.total_seconds()
 
     def keep() -> None:
-        while not done.wait(RENEW_EVERY.total_seconds()) and time.monotonic() < last_moment:
+        next_renewal = time.monotonic() + RENEW_EVERY.total_seconds()
+        look_every = min(LOOK_EVERY, RENEW_EVERY).total_seconds()
+        while not done.wait(look_every) and time.monotonic() < last_moment:
+            due = time.monotonic() >= next_renewal
             try:
                 with app.app_context():
-                    if not renew(job_id, token):
+                    if not (renew if due else is_held)(job_id, token):
+                        stop.set()
                         return
             except Exception as error:
                 if not (isinstance(error, SQLAlchemyError) or is_away(error)):
                     raise
                 log_outage(log, f"The lease on job {job_id}", error)
+            if due:
+                next_renewal = time.monotonic() + RENEW_EVERY.total_seconds()
 
-    thread = threading.Thread(target=keep, name=f"lease of job {job_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    with stoppable() as stop:
+        thread = threading.Thread(target=keep, name=f"lease of job {job_id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

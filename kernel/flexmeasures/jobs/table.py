@@ -32,7 +32,7 @@ from flexmeasures.db import (
     reason_of,
     writing,
 )
-from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost
+from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost, Stopped
 from flexmeasures.jobs import recurring
 from flexmeasures.jobs.contracts import StopNow, counting
 from flexmeasures.jobs.leases import new_lease, renewing
@@ -306,6 +306,9 @@ def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
         except StopNow:
             _hand_back(job_id, token)
             raise
+        except Stopped as stopped:
+            log.warning("Job %s (%s): %s", job_id, name, stopped)
+            _hand_back(job_id, token)  # unless it was cancelled
         except BaseException as error:
             if is_away(error):
                 raise

@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures import jobs
 from flexmeasures.db import db, is_away, log_outage
-from flexmeasures.jobs import timed_by
+from flexmeasures.jobs import stop_all, timed_by
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.server.watchdog import SharedClock
 
@@ -153,9 +153,13 @@ class _Crew:
 
     def _be_a_worker(self, clock: SharedClock) -> None:
         self.stopping = False
-        _on_sigterm(self._stop)
+        _on_sigterm(self._stop_working)
         with self.app.app_context(), timed_by(clock):
             jobs.work(self.queues, stopping=lambda: self.stopping)
+
+    def _stop_working(self) -> None:
+        self.stopping = True
+        stop_all()
 
     def _reap(self) -> None:
         """Take note of workers that have ended, and give their jobs back."""

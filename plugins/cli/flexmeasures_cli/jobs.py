@@ -52,11 +52,11 @@ def run_worker(queue: str, name: str | None, burst: bool) -> None:
 def _stop_signals() -> Iterator[list[int]]:
     """A list that fills when the process is asked to stop, so that the current job can still be finished.
 
-    A second signal stops at once; the job then goes back to its queue.
+    One that can be stopped (a schedule that is solved) goes back to its queue at once; a second signal stops any job.
     """
     import signal
 
-    from flexmeasures.jobs import StopNow
+    from flexmeasures.jobs import StopNow, stop_all
 
     asked: list[int] = []
 
@@ -64,6 +64,7 @@ def _stop_signals() -> Iterator[list[int]]:
         if asked:
             raise StopNow
         asked.append(number)
+        stop_all()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -101,13 +101,8 @@ class ShiftingScheduler(Scheduler):
             unknown = np.full(len(prices), np.nan)
             return Schedule.infeasible(unknown, conflicts=conflicts, advice=(advice,))
         power, soonest = place(process), at_once(process)
-        preference = hours * (process.prices - prices) * power
         return _planned(
-            power,
-            soonest,
-            {"energy": hours * prices * power},
-            {"energy": hours * prices * soonest},
-            preference,
+            power, soonest, {"energy": hours * prices * power}, {"energy": hours * prices * soonest}
         )
 
 
@@ -161,7 +156,6 @@ def _planned(
     baseline: Floats,
     costs: dict[str, Floats],
     baseline_costs: dict[str, Floats],
-    preference: Floats | None = None,
 ) -> Schedule:
     import numpy as np
 
@@ -173,8 +167,8 @@ def _planned(
         baseline=baseline,
         costs=spent,
         baseline_costs={name: float(values.sum()) for name, values in baseline_costs.items()},
-        objective=sum(spent.values()) + (0.0 if preference is None else float(preference.sum())),
-        explanation=Explanation(cost_slots=costs, baseline_cost_slots=baseline_costs, preference=preference),
+        objective=sum(spent.values()),
+        explanation=Explanation(cost_slots=costs, baseline_cost_slots=baseline_costs),
     )
 
 

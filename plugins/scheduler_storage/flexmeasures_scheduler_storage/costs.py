@@ -1,6 +1,6 @@
 """Prices of a problem in money per MWh, and what a plan costs: by component and slot.
 
-The components sum to what the plan costs; the preference for sooner is steered by, but is no cost. Those that
+The components sum to what the plan costs; what is asked of plans that cost the same is none of them. Those that
 nobody asked for are left out: a plain problem has `energy` alone.
 """
 
@@ -10,11 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexmeasures.algorithms import SchedulingProblem
-from flexmeasures.steering import preference_for_sooner, prices_per_mwh
+from flexmeasures.steering import prices_per_mwh
 from flexmeasures_scheduler_storage import model
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
+
+
+# What charging in the last slot instead of the first counts, in shares of the same throughput: so little that the
+# throughput is within twice this share of the least.
+SOONER = 4e-7
 
 
 def production_per_mwh(problem: SchedulingProblem) -> Floats | None:
@@ -51,14 +56,12 @@ def priced(problem: SchedulingProblem, storage: model.StorageProblem) -> model.S
     )
 
 
-def steered(storage: model.StorageProblem) -> model.StorageProblem:
-    """The priced program with the preference for sooner on top."""
-    slope, earned = preference_for_sooner(storage.prices), storage.production_prices
-    return replace(
-        storage,
-        prices=storage.prices + slope,
-        production_prices=None if earned is None else earned + slope,
-    )
+def steered(storage: model.StorageProblem, sooner: bool) -> model.StorageProblem:
+    """The priced program that asks, of plans of equal cost, for the least throughput, and of these for sooner."""
+    import numpy as np
+
+    slots = len(storage.prices)
+    return replace(storage, sooner=np.linspace(0.0, SOONER, slots) if sooner else np.zeros(slots))
 
 
 def cost_slots(

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures_scheduler_storage import effort
 from flexmeasures_scheduler_storage.compiled import structure
 from flexmeasures_scheduler_storage.directions import both_ways, net_power, one_way, tempting
 from flexmeasures_scheduler_storage.equations import columns, highest_price
 from flexmeasures_scheduler_storage.highs import Options, optimise
-from flexmeasures_scheduler_storage.programs import Program, program
+from flexmeasures_scheduler_storage.programs import Program, choice, program
 from flexmeasures_scheduler_storage.scaling import COST_SCALE, power_size, scaled
-from flexmeasures_scheduler_storage.storage import Form, StorageProblem, form_of
+from flexmeasures_scheduler_storage.storage import EXACT, Form, StorageProblem, form_of
+from flexmeasures_scheduler_storage.turns import in_turn
 
 if TYPE_CHECKING:
     from flexmeasures_scheduler_storage.storage import Floats
@@ -28,14 +30,13 @@ if TYPE_CHECKING:
 # Many devices have rows that presolve takes out.
 OPTIONS: Options = {"presolve": "choose"}
 
-# Up to FEW directions are searched until none is better, up to MANY until a thousandth at most is left to gain, and
-# beyond they are those of the linear program, rounded. Nodes bound the search, and not the clock, so that the same
-# site has the same plan on every machine.
+# Up to FEW directions are searched for with all nodes that time allows, up to MANY with few nodes and more heuristics,
+# and beyond they are as found in turn.
 FEW, MANY = 100, 500
-EXACT_SEARCH: Options = {"mip_max_nodes": 1000}
+EXACT_SEARCH: Options = {"mip_max_nodes": 1000, "mip_rel_gap": EXACT / 2}
 SEARCH: Options = {
     "mip_max_nodes": 20,
-    "mip_rel_gap": 1e-3,
+    "mip_rel_gap": effort.GAP,
     "mip_heuristic_effort": 0.05,
     "mip_heuristic_run_rens": True,
     "mip_heuristic_run_rins": True,
@@ -61,15 +62,19 @@ class Joint:
 def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
     """The cheapest plan in which no member goes both ways in a slot; None when there is none.
 
-    members: the devices, and the connection at last. Directions are found as in `directions.py`.
+    members: the devices, and the connection at last. Directions are found as in `turns.py`, and then, while there is
+    time and the gap is above effort.GAP (with FEW directions EXACT), as in `directions.py`.
     """
     import numpy as np
 
     size = max(power_size(each) for each in members)
     small, base = [scaled(each, size) for each in members], base / size
-    found = first = _solve(small, base, size)
-    exclusive = [np.zeros(len(base), dtype=bool) for _ in members]
-    while found is not None:
+    first = _solve(small, base, size)
+    if first is None or not any(both_ways(each).any() for each in first.values):
+        return first
+    best, bound = _in_turn(small, base, first)
+    exclusive, found = [np.zeros(len(base), dtype=bool) for _ in members], first
+    while best is None or best.bound - bound > EXACT * abs(bound):
         more = [both_ways(each) & ~chosen for each, chosen in zip(found.values, exclusive, strict=True)]
         if not any(each.any() for each in more):
             break
@@ -77,18 +82,43 @@ def cheapest(members: Sequence[StorageProblem], base: Floats) -> Joint | None:
             chosen | (each | tempting(member) if each.any() else False)
             for chosen, each, member in zip(exclusive, more, small, strict=True)
         ]
-        rounded = _solve(_rounded(small, found), base, size)
-        if rounded is not None and sum(int(each.sum()) for each in exclusive) > MANY:
-            return replace(rounded, bound=found.bound)
+        number = sum(int(each.sum()) for each in exclusive)
+        near = best is not None and best.bound - bound <= effort.GAP * abs(bound)
+        if (best is not None and number > MANY) or (near and number > FEW):
+            break
         chosen_in = [
             replace(each, exclusive=chosen if chosen.any() else None)
             for each, chosen in zip(small, exclusive, strict=True)
         ]
-        found = _solve(chosen_in, base, size, rounded)
-    if found is None or found is first:
-        return found
-    exact = _solve(_rounded(small, found), base, size)
-    return None if exact is None else replace(exact, bound=found.bound)
+        try:
+            better = _solve(chosen_in, base, size, best)
+        except effort.OutOfTime:
+            if best is None:
+                raise
+            break
+        if better is None:
+            return None
+        found, bound = better, max(bound, better.bound)
+        best = _cheaper(best, _solve(_rounded(small, found), base, size))
+    return None if best is None else replace(best, bound=min(bound, best.bound))
+
+
+def _in_turn(members: Sequence[StorageProblem], base: Floats, first: Joint) -> tuple[Joint | None, float]:
+    """The cheaper of two plans of one direction a slot, None without any, and what no plan costs less than."""
+    rounded = _solve(_rounded(members, first), base, first.size)
+    turns = in_turn(members, base, first.values, first.prices)
+    if turns is None:
+        return rounded, first.bound
+    net = base + sum(turns.power)
+    fixed = [one_way(each, power > 0) for each, power in zip(members, [*turns.power, net], strict=True)]
+    return _cheaper(rounded, _solve(fixed, base, first.size)), first.bound + first.size * turns.gain
+
+
+def _cheaper(one: Joint | None, other: Joint | None) -> Joint | None:
+    """The cheaper of two plans of linear programs, whose bounds are their costs."""
+    if one is None or other is None:
+        return one if other is None else other
+    return other if other.bound < one.bound else one
 
 
 def _rounded(members: Sequence[StorageProblem], found: Joint) -> list[StorageProblem]:
@@ -110,7 +140,10 @@ def _solve(
             [_start(form, values) for form, values in zip(forms, known.values, strict=True)]
         )
     money = COST_SCALE / max(highest_price(each) for each in members) / members[0].hours
-    solved = optimise(numbers, money, begin, _options(int(numbers.whole.sum())))
+    then = None
+    if any(each.sooner is not None for each in members[:-1]):
+        then = np.concatenate([choice(each, form) for each, form in zip(members, forms, strict=True)])
+    solved = optimise(numbers, money, begin, _options(int(numbers.whole.sum())), then)
     if solved is None:
         return None
     paid = sum(each.peak_price * each.peak_so_far for each in members)

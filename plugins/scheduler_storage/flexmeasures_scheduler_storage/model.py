@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
+from flexmeasures_scheduler_storage import dynamic, effort, peaks
 from flexmeasures_scheduler_storage.compiled import preload, structure
 from flexmeasures_scheduler_storage.directions import both_ways, net_power, one_way, tempting
-from flexmeasures_scheduler_storage.equations import columns, highest_price, pyomo_model
+from flexmeasures_scheduler_storage.equations import PENALTY, columns, highest_price, pyomo_model
 from flexmeasures_scheduler_storage.highs import optimise
-from flexmeasures_scheduler_storage.programs import program
+from flexmeasures_scheduler_storage.programs import choice, program
 from flexmeasures_scheduler_storage.scaling import COST_SCALE, power_size, scaled
 from flexmeasures_scheduler_storage.storage import (
     Form,
@@ -57,14 +59,18 @@ DECIMALS = 12
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Values of the columns by the names of `equations`, and their reduced costs where the solver tells them."""
+    """Values of the columns by the names of `equations`, their reduced costs where the solver tells them, and bound.
+
+    bound: no plan costs less, in the money of the program.
+    """
 
     values: dict[str, Floats]
     reduced_costs: Mapping[str, Floats]
+    bound: float = -inf
 
 
 def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
-    """The cheapest feasible power, or INFEASIBLE.
+    """The cheapest feasible power, or INFEASIBLE; of plans that cost the same the one that `sooner` asks for.
 
     solver: "highs" (in process), or any other name that Pyomo's SolverFactory knows and finds installed.
     Raises SchedulerError when the solver is not there or ends without an answer, ValueError when limits of
@@ -82,11 +88,13 @@ def solve(problem: StorageProblem, solver: str = "highs") -> Solution:
         return Solution(outcome=Outcome.INFEASIBLE, power=unknown, stock=unknown, cost=float("nan"))
     power = cleaned(problem, net_power(answer.values) * size)
     stock = cleaned_stock(problem, power)
+    cost = cost_of(problem, power, stock)
     return Solution(
         outcome=Outcome.OPTIMAL,
         power=power,
         stock=stock,
-        cost=cost_of(problem, power, stock),
+        cost=cost,
+        bound=min(size * answer.bound - problem.peak_price * problem.peak_so_far, cost),
         shadow_prices=shadow_prices(problem, answer.reduced_costs) if solver == "highs" else None,
     )
 
@@ -145,18 +153,46 @@ def stock_after(problem: StorageProblem, power: Floats) -> Floats:
 
 
 def _directed(problem: StorageProblem, answer: Answer, solver: str) -> Answer | None:
-    """The best plan of one direction a slot, from one that goes both ways in some; None when infeasible."""
+    """The best plan of one direction a slot, from one that goes both ways in some; None when infeasible.
+
+    At the end of the time for searching, the best that is known.
+    """
+    rounded = _solve(one_way(problem, net_power(answer.values) > 0), solver)
+    if dynamic.can_plan(problem):
+        try:
+            penalty, check = PENALTY * highest_price(problem), effort.check_search
+            if problem.peak_price:
+                found = peaks.plan(problem, penalty, check, answer.bound)
+            else:
+                found = dynamic.plan(problem, penalty, check)
+        except effort.OutOfTime:
+            if rounded is None:
+                raise
+            return replace(rounded, bound=answer.bound)
+        exact = None if found is None else _solve(one_way(problem, found.power > 0), solver)
+        if found is not None and exact is not None:
+            return replace(exact, bound=max(found.bound, answer.bound))
+    return _searched(problem, answer, rounded, solver)
+
+
+def _searched(problem: StorageProblem, answer: Answer, rounded: Answer | None, solver: str) -> Answer | None:
+    """As `_directed`, by whole numbers for the directions of those slots where that is needed."""
     import numpy as np
 
-    exclusive, found = np.zeros(len(problem.prices), dtype=bool), answer
+    exclusive, found, bound = np.zeros(len(problem.prices), dtype=bool), answer, answer.bound
     while (both_ways(found.values) & ~exclusive).any():
         exclusive |= both_ways(found.values) | tempting(problem)
-        rounded = _solve(one_way(problem, net_power(found.values) > 0), solver)
-        better = _solve(replace(problem, exclusive=exclusive), solver, rounded)
+        try:
+            better = _solve(replace(problem, exclusive=exclusive), solver, rounded)
+        except effort.OutOfTime:
+            if rounded is None:
+                raise
+            return replace(rounded, bound=bound)
         if better is None:
             return None
-        found = better
-    return _solve(one_way(problem, net_power(found.values) > 0), solver)
+        found, bound = better, max(bound, better.bound)
+        rounded = _solve(one_way(problem, net_power(found.values) > 0), solver)
+    return None if rounded is None else replace(rounded, bound=bound)
 
 
 def _solve(problem: StorageProblem, solver: str, known: Answer | None = None) -> Answer | None:
@@ -174,13 +210,15 @@ def _solve(problem: StorageProblem, solver: str, known: Answer | None = None) ->
         charging = {"charging": (net_power(known.values) > 0).astype(np.float64)}
         begin = np.concatenate([(known.values | charging)[name] for name in columns(form)])
     money = COST_SCALE / highest_price(problem) / problem.hours
-    solved = optimise(program(problem, form), money, begin)
+    then = None if problem.sooner is None else choice(problem, form)
+    solved = optimise(program(problem, form), money, begin, then=then)
     if solved is None:
         return None
     parts = structure(form).columns
     return Answer(
         {name: solved.values[part] for name, part in parts.items()},
         {name: solved.reduced_costs[part] for name, part in parts.items()},
+        solved.bound,
     )
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from flexmeasures_scheduler_storage.storage import Floats
 
 
+# What the power at a connection weighs beside that of devices, where it costs nothing to take and give at once.
+CONNECTION = 4e-10
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """Minimise cost @ x so that lower <= x <= upper and row_lower <= A x <= row_upper, some x being whole numbers.
@@ -79,6 +83,20 @@ def program(problem: StorageProblem, form: Form) -> Program:
     if form.wishes:
         _wishes(problem, found, numbers)
     return numbers
+
+
+def choice(problem: StorageProblem, form: Form) -> Floats:
+    """What is minimised among plans of equal cost, in the columns of the form: MW moved, the sooner the better."""
+    import numpy as np
+
+    found = structure(form)
+    weights = np.zeros(found.width)
+    if problem.sooner is not None and form.split:
+        weights[found.columns["charge"]] = 1.0 + problem.sooner
+        weights[found.columns["discharge"]] = 1.0 - problem.sooner
+        if not problem.stored:  # a connection moves nothing by itself, but does not take and give at once
+            weights *= CONNECTION
+    return weights
 
 
 def _stock(problem: StorageProblem, found: Structure, numbers: Program) -> None:

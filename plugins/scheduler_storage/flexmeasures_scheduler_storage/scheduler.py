@@ -6,7 +6,9 @@ the answer. Inputs that conflict give status INFEASIBLE and say which, never a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import ClassVar
 
 from flexmeasures.algorithms import (
@@ -17,8 +19,9 @@ from flexmeasures.algorithms import (
     SensorFacts,
     SitePlan,
 )
-from flexmeasures.errors import AlgorithmError
-from flexmeasures_scheduler_storage import conflicts, costs, model
+from flexmeasures.errors import AlgorithmError, Stopped
+from flexmeasures.jobs import stop_asked
+from flexmeasures_scheduler_storage import conflicts, costs, effort, model, site
 from flexmeasures_scheduler_storage.limits import (
     Limits,
     bounds_of,
@@ -28,6 +31,10 @@ from flexmeasures_scheduler_storage.limits import (
 )
 from flexmeasures_scheduler_storage.site_plan import plan_site
 from flexmeasures_scheduler_storage.wording import baseline_power, summed, worded
+
+# Seconds for solving one schedule where nothing is set, and the share of a job's time that solving may take.
+DEFAULT_TIME_LIMIT = 10.0
+OF_JOB = 0.8
 
 
 class StorageScheduler(Scheduler):
@@ -50,19 +57,18 @@ class StorageScheduler(Scheduler):
         """The cheapest schedule that keeps limits and targets; INFEASIBLE with conflicts if there is none.
 
         With `relax` asked for, RELAXED instead: as near to the targets as can be, then cheapest. Raises
-        UnknownPrices when prices are missing, AlgorithmError when the asset's capacity is not set, the unit of
-        the prices is not understood, or the solver fails.
+        UnknownPrices when prices are missing, Stopped when the job is cancelled meanwhile, AlgorithmError when the
+        asset's capacity is not set, the unit of the prices is not understood, or the solver fails or has found no
+        plan within its time limit.
         """
         priced = costs.priced(problem, dynamics(problem))
         limits = read_limits(problem)
         priced = within(priced, bounds_of(problem, limits.inputs))
-        steered = costs.steered(priced) if problem.prefer_charging_sooner else priced
-        try:
+        steered = costs.steered(priced, problem.prefer_charging_sooner)
+        with _bounded():
             solution = model.solve(steered, solver_setting())
             if solution.outcome is model.Outcome.INFEASIBLE:
                 return _without_schedule(problem, priced, steered, limits)
-        except model.SchedulerError as error:
-            raise AlgorithmError(str(error)) from error
         return worded(problem, priced, steered, limits, solution)
 
     def compute_site(self, problems: Sequence[SchedulingProblem], connection: Connection) -> SitePlan:
@@ -70,10 +76,35 @@ class StorageScheduler(Scheduler):
 
         With `relax` asked for, RELAXED instead, as `compute`, which it also raises as.
         """
-        try:
+        with _bounded(-(-len(problems) // site.LARGEST)):
             return plan_site(problems, connection)
-        except model.SchedulerError as error:
-            raise AlgorithmError(str(error)) from error
+
+
+@contextmanager
+def _bounded(times: int = 1) -> Iterator[None]:
+    """Solves keep to so many times the time limit, and end when the job is to stop: raises AlgorithmError, Stopped."""
+    try:
+        with effort.bounded(time_limit(times), stop_asked):
+            yield
+    except model.SchedulerError as error:
+        raise AlgorithmError(str(error)) from error
+    except effort.StopAsked:
+        raise Stopped("The solver was told to stop.") from None
+
+
+def time_limit(times: int = 1) -> float:
+    """So many times FLEXMEASURES_SOLVER_TIME_LIMIT of the running app in seconds (else 10).
+
+    Within four fifths of its FLEXMEASURES_JOB_TIMEOUT.
+    """
+    from flask import current_app, has_app_context
+
+    if not has_app_context():
+        return times * DEFAULT_TIME_LIMIT
+    limit: timedelta | None = current_app.config.get("FLEXMEASURES_SOLVER_TIME_LIMIT")
+    of_job: timedelta | None = current_app.config.get("FLEXMEASURES_JOB_TIMEOUT")
+    seconds = times * (DEFAULT_TIME_LIMIT if limit is None else limit.total_seconds())
+    return seconds if of_job is None else min(seconds, OF_JOB * of_job.total_seconds())
 
 
 def solver_setting() -> str:

@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduler_storage import effort, model
 from flexmeasures_scheduler_storage.directions import net_power
 from flexmeasures_scheduler_storage.joined import cheapest
-from flexmeasures_scheduler_storage.storage import Outcome, ShadowPrices, StorageProblem, form_of
+from flexmeasures_scheduler_storage.storage import EXACT, Outcome, ShadowPrices, StorageProblem, form_of
 
 if TYPE_CHECKING:
     from flexmeasures_scheduler_storage.storage import Floats
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 # square of them, and groups of 50 cost less than a thousandth more than the optimum.
 LARGEST = 100
 GROUP = 50
-
-
-# By which share of the optimum a plan may cost more and still count as one.
-EXACT = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,6 +76,7 @@ class Connection:
             stock_upper=anything,
             peak_price=self.peak_price,
             peak_so_far=self.peak_so_far,
+            sooner=None if self.spread is None else nothing,  # only then does it have two directions
             stored=False,
         )
 
@@ -110,7 +107,7 @@ class SiteSolution:
     @property
     def proven(self) -> bool:
         """Whether no plan is cheaper."""
-        return self.cost - self.bound <= EXACT * max(abs(self.bound), 1.0)
+        return not self.cost - self.bound > EXACT * max(abs(self.bound), 1.0)
 
 
 def solve_site(
@@ -144,7 +141,8 @@ def _by_groups(devices: Sequence[StorageProblem], connection: Connection, groups
     for group in range(groups):
         members = order[group::groups]
         part = float(size[members].sum() / size.sum())
-        solved = _as_one([devices[k] for k in members], connection.share(part))
+        with effort.part(1 / (groups - group + 1)):
+            solved = _as_one([devices[k] for k in members], connection.share(part))
         if solved.outcome is Outcome.INFEASIBLE:
             return None
         power[members], stock[members] = solved.power, solved.stock
@@ -168,7 +166,9 @@ def lower_bound(devices: Sequence[StorageProblem], connection: Connection, shado
     for each, sign in [*((each, -1) for each in devices), (connection.device(devices[0].hours), 1)]:
         moved = sign * shadow / each.hours
         earned = None if each.production_prices is None else each.production_prices + moved
-        bound += model.solve(replace(each, prices=each.prices + moved, production_prices=earned)).cost
+        bound += model.solve(
+            replace(each, prices=each.prices + moved, production_prices=earned, sooner=None)
+        ).bound
     return bound
 
 

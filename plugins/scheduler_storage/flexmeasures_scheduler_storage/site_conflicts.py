@@ -121,6 +121,7 @@ def _under(
                 production_prices=None,
                 cycle_cost=float(lossy),  # so that nothing goes both ways that need not
                 end_value=0.0,
+                sooner=None,
                 anywhere=all(each.name != "start" for each in stated),
             )
         )

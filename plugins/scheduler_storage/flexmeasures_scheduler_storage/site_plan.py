@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from flexmeasures.algorithms import Binding, Connection, Schedule, SchedulingProblem, SitePlan
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.steering import prices_per_mwh
-from flexmeasures_scheduler_storage import costs, model, site, site_conflicts
+from flexmeasures_scheduler_storage import costs, effort, model, site, site_conflicts
 from flexmeasures_scheduler_storage.limits import Input, Limits, bounds_of, dynamics, read_limits, within
 from flexmeasures_scheduler_storage.shadows import binding
 from flexmeasures_scheduler_storage.site_conflicts import Member
-from flexmeasures_scheduler_storage.wording import baseline_power, summed, worded
+from flexmeasures_scheduler_storage.wording import baseline_power, gap_in_words, summed, worded
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -26,7 +26,8 @@ def plan_site(problems: Sequence[SchedulingProblem], connection: Connection) -> 
     shared = _shared(problems, connection, limits)
     found, relaxations = site.solve_site([each.steered for each in members], shared), None
     if found.outcome is model.Outcome.INFEASIBLE:
-        relaxations = site_conflicts.relax(members, shared)
+        with effort.part(0.5):
+            relaxations = site_conflicts.relax(members, shared)
         if not connection.relax or relaxations is None:
             return _conflict(members, shared, limits, relaxations)
         members = [
@@ -47,7 +48,7 @@ def _member(problem: SchedulingProblem) -> Member:
             f"peak_price_per_mw cannot be asked of asset {problem.asset.name}, which is planned with its site:"
             " ask it of the site."
         )
-    steered = costs.steered(priced) if problem.prefer_charging_sooner else priced
+    steered = costs.steered(priced, problem.prefer_charging_sooner)
     return Member(problem=problem, priced=priced, steered=steered, limits=limits)
 
 
@@ -136,7 +137,9 @@ def _plan(
         costs=summed(spent),
         baseline_costs=summed(otherwise),
         binding=shared_limits,
-        warnings=() if found.proven else (_unproven(found, members[0].problem),),
+        warnings=()
+        if found.proven
+        else (gap_in_words(found, members[0].problem, "The schedules of the site"),),
     )
 
 
@@ -148,6 +151,7 @@ def _one_of(found: site.SiteSolution, member: Member, device: int) -> model.Solu
         power=power,
         stock=stock,
         cost=model.cost_of(member.steered, power, stock),
+        bound=float("nan"),  # of the site as a whole
         shadow_prices=found.devices[device] if found.devices else None,
     )
 
@@ -163,14 +167,6 @@ def _binding(
         outcome=found.outcome, power=net, stock=0 * net, cost=found.cost, shadow_prices=found.limits
     )
     return binding(Limits(inputs=tuple(limits), warnings=()), shared.device(hours), solution)
-
-
-def _unproven(found: site.SiteSolution, problem: SchedulingProblem) -> str:
-    currency, most = problem.price_unit.partition("/")[0], found.cost - found.bound
-    return (
-        f"The schedules of the site may cost up to {most:.4g} {currency} more than the cheapest"
-        f" ({100 * found.gap:.3g} %), which takes too long to find."
-    )
 
 
 def _conflict(

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# By which share of the least cost a plan may cost more and still count as cheapest.
+EXACT = 1e-6
+
+
 class SchedulerError(Exception):
     """The program could not be solved, for another reason than being infeasible."""
 
@@ -42,8 +46,11 @@ class StorageProblem:
     out. end_value: money per MWh of stock that is left at the end. peak_price: money per MW by which the highest
     power of the window is above peak_so_far (MW). wished_lower, wished_upper: MWh at slot ends, missed only
     where that is inevitable, in all as little as possible, at whatever cost (infinite: no wish). exclusive: in
-    which slots charging and discharging exclude each other by a whole number (None: in none). stored: whether there
-    is a stock at all; the connection of a site has none. anywhere: the stock before the first slot is any.
+    which slots charging and discharging exclude each other by a whole number (None: in none). sooner: in no unit, what
+    tells plans of equal cost apart: the one with the least throughput (sum of |power|), and of these the one that
+    charges where `sooner` is low and discharges where it is high (None: any plan of least cost will do). stored:
+    whether there is a stock at all; the connection of a site has none. anywhere: the stock before the first slot is
+    any.
     """
 
     prices: Floats
@@ -65,6 +72,7 @@ class StorageProblem:
     wished_lower: Floats | None = None
     wished_upper: Floats | None = None
     exclusive: NDArray[np.bool_] | None = None
+    sooner: Floats | None = None
     stored: bool = True
     anywhere: bool = False
 
@@ -124,7 +132,10 @@ def form_of(problem: StorageProblem) -> Form:
     changed = problem.charge_efficiency != 1 or problem.discharge_efficiency != 1
     return Form(
         slots=len(problem.prices),
-        split=changed or problem.production_prices is not None or problem.cycle_cost != 0,
+        split=changed
+        or problem.sooner is not None
+        or problem.production_prices is not None
+        or problem.cycle_cost != 0,
         exclusive=problem.exclusive is not None,
         peak=problem.peak_price != 0,
         wishes=problem.wished_lower is not None or problem.wished_upper is not None,
@@ -147,7 +158,7 @@ class Solution:
     """power: MW a slot, stock: MWh at slot ends, both of shape (n,) and NaN when infeasible; cost: money.
 
     charge, discharge: MW, both not negative; power is their difference. shadow_prices: None when the solver
-    gives none; of a mixed-integer program those with the direction of each slot as found.
+    gives none; of a mixed-integer program those with the direction of each slot as found. bound: no plan costs less.
     """
 
     outcome: Outcome
@@ -155,6 +166,17 @@ class Solution:
     stock: Floats
     cost: float
     shadow_prices: ShadowPrices | None = None
+    bound: float = float("nan")
+
+    @property
+    def gap(self) -> float:
+        """By which share of the bound the cost may be above the least."""
+        return max(self.cost - self.bound, 0.0) / max(abs(self.bound), 1e-12)
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan is cheaper."""
+        return not self.cost - self.bound > EXACT * max(abs(self.bound), 1.0)
 
     @property
     def charge(self) -> Floats:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flexmeasures.algorithms import Explanation, Schedule, SchedulingProblem, Status
-from flexmeasures_scheduler_storage import conflicts, costs, model
+from flexmeasures_scheduler_storage import conflicts, costs, effort, model
 from flexmeasures_scheduler_storage.limits import Limits
 from flexmeasures_scheduler_storage.shadows import binding
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
+    from flexmeasures_scheduler_storage.site import SiteSolution
 
 
 def baseline_power(problem: SchedulingProblem, priced: model.StorageProblem, limits: Limits) -> Floats:
@@ -40,6 +41,7 @@ def worded(
     """The schedule, with costs, baseline and explanation."""
     baseline = baseline_power(problem, priced, limits)
     given_up = () if relaxation is None else (f"Inputs conflict, so this was relaxed: {relaxation.words}.",)
+    unproven = () if solution.proven else (gap_in_words(solution, problem, "The schedule"),)
     spent = costs.cost_slots(problem, priced, solution.power, solution.stock)
     otherwise = costs.cost_slots(problem, priced, baseline, model.stock_after(priced, baseline))
     return Schedule(
@@ -50,13 +52,22 @@ def worded(
         costs=summed(spent),
         baseline_costs=summed(otherwise),
         objective=solution.cost,
-        warnings=(*limits.warnings, *given_up),
+        warnings=(*limits.warnings, *given_up, *unproven),
         explanation=Explanation(
             cost_slots=spent,
             baseline_cost_slots=otherwise,
-            preference=priced.hours * (steered.prices - priced.prices) * solution.power,
             binding=binding(limits, steered, solution),
         ),
+    )
+
+
+def gap_in_words(solution: model.Solution | SiteSolution, problem: SchedulingProblem, what: str) -> str:
+    """By how much a plan may cost more than the cheapest, proven, for users."""
+    currency, most = problem.price_unit.partition("/")[0], solution.cost - solution.bound
+    share = f" ({100 * solution.gap:.3g} %)" if solution.gap < 10 else ""
+    return (
+        f"{what} may cost up to {most:.4g} {currency} more than the cheapest{share}: solving ended at the gap of"
+        f" {100 * effort.GAP:g} % or at its limits, such as FLEXMEASURES_SOLVER_TIME_LIMIT."
     )
 
 

@@ -39,7 +39,7 @@ def test_costs_savings_and_what_binds_are_shown(run: Any, planned: Any) -> None:
         "cost ",
         "baseline ",
         "saving ",
-        "binds: the power limit",
+        "binds: the minimum",
     ):
         assert words in shown.output
     assert len([line for line in shown.output.splitlines() if line.strip()[:1].isdigit()]) == 24

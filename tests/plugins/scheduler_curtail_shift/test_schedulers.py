@@ -155,8 +155,18 @@ def test_of_equal_prices_a_process_takes_the_soonest_and_the_preference_is_no_co
     schedule = ShiftingScheduler().compute(asked)
     assert (schedule.status, schedule.values.tolist()) == (Status.OPTIMAL, [0, 2, 0, 0])
     assert schedule.costs == {"energy": pytest.approx(-10.0)}
-    assert schedule.explanation.preference is not None
-    assert schedule.objective == pytest.approx(-10.0 + schedule.explanation.preference.sum())
+    assert schedule.objective == pytest.approx(-10.0)
+
+
+def test_a_process_never_pays_to_run_sooner() -> None:
+    from dataclasses import replace
+
+    asked = replace(
+        problem(process={"power_in_mw": 2, "duration": "PT15M"}),
+        prices=np.array([50.0, 90.0, 49.9999, 49.9999]),
+    )
+    schedule = ShiftingScheduler().compute(asked)
+    assert schedule.values.tolist() == [0, 0, 2, 0]
 
 
 def test_a_limit_that_cannot_be_kept_names_limit_and_share() -> None:

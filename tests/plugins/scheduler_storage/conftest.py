@@ -67,16 +67,11 @@ def reference() -> Callable[..., Any]:
         power: tuple[float, float],
         stock: tuple[Any, Any],  # MWh, numbers or one a slot
         targets: dict[int, float],
-        *,
-        sooner: bool = True,
     ) -> Any:
         from scipy.optimize import linprog
 
         prices = np.asarray(prices, dtype=float)
         slots = len(prices)
-        if sooner:
-            top = 0.001 if np.ptp(prices) == 0 else np.ptp(prices) / 1000
-            prices = prices + (top * np.arange(slots) / (slots - 1) if slots > 1 else 0.0)
         lower, upper = (np.broadcast_to(limit, slots) for limit in stock)
         summed = hours * np.tril(np.ones((slots, slots)))
         at = sorted(targets)

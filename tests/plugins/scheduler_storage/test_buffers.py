@@ -25,9 +25,8 @@ def independent_minimum(
     powers = np.tril(kept ** np.subtract.outer(np.arange(n), np.arange(n)))
     effect = hours * keys["charge_efficiency"] * powers
     without = start * kept ** np.arange(1, n + 1) - hours * powers @ demand
-    slope = np.linspace(0, np.ptp(prices) / 1000 or 0.001, n)
     found = linprog(
-        hours * (prices + slope),
+        hours * prices,
         A_ub=np.vstack([effect, -effect]),
         b_ub=np.concatenate([keys["most"] - without, without]),
         bounds=(0, keys["capacity"]),

@@ -46,7 +46,10 @@ def test_maximum_of_a_station_is_its_highest_target_unless_the_assets_is_larger(
     make_problem, maximum, expected
 ):
     problem = make_problem(
-        [-10.0] * 8, type="two-way_evse", limits=(None, maximum), targets=((1.0, 1.5), (2.0, 1.2))
+        [-10.0] * 4 + [-20.0] * 2 + [-10.0] * 2,
+        type="two-way_evse",
+        limits=(None, maximum),
+        targets=((1.0, 1.5), (2.0, 1.2)),
     )
     assert compute(problem).soc.max() == pytest.approx(expected)
 

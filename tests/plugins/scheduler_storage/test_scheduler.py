@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from flexmeasures.algorithms import SensorFacts, Status
 from flexmeasures.errors import AlgorithmError, UnknownPrices
+from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler
 
 TYPES = ("battery", "one-way_evse", "two-way_evse")
@@ -60,7 +62,7 @@ def test_costs_what_an_independent_program_finds_and_keeps_limits_and_targets(
     maximum = stock if kind == "battery" else max([stock, start, *targets.values()])
     power = (0 if kind == "one-way_evse" else -capacity, capacity)
     schedule = StorageScheduler().compute(problem)
-    expected = reference(prices, hours, start, power, (minimum, maximum), targets, sooner=sooner)
+    expected = reference(prices, hours, start, power, (minimum, maximum), targets)
 
     assert (schedule.status is Status.OPTIMAL) == (expected.status == 0), (
         schedule.conflicts,
@@ -90,34 +92,39 @@ def test_accepts_the_three_storage_types_and_no_other():
     assert not StorageScheduler.accepts(facts("market", "battery"))
 
 
-@pytest.mark.contract("16.7")
-def test_flat_price_charges_at_once_and_discharges_at_the_very_end(make_problem):
-    schedule = StorageScheduler().compute(make_problem([100.0] * 192))
+def test_at_a_flat_price_a_battery_only_sells_what_it_holds_and_that_at_the_very_end(make_problem):
+    schedule = StorageScheduler().compute(make_problem([100.0] * 192, start=1.0))
 
-    assert schedule.values[:8].tolist() == pytest.approx([2.0] * 8)
-    assert schedule.values[8:-10].tolist() == [0.0] * 174
-    assert schedule.values[-10:].tolist() == pytest.approx([-2.0] * 10)
+    assert schedule.values[:-2].tolist() == [0.0] * 190
+    assert schedule.values[-2:].tolist() == pytest.approx([-2.0] * 2)
     assert schedule.soc[-1] == 0.0
+
+
+def test_at_a_flat_price_an_empty_battery_does_nothing(make_problem):
+    for losses in ({}, {"roundtrip_efficiency": 0.8}):
+        plain = make_problem([0.0] * 96 if losses else [75.0] * 96, start=0.0)
+        schedule = StorageScheduler().compute(replace(plain, flexibility=Flexibility(**losses)))
+
+        assert schedule.values.tolist() == [0.0] * 96
 
 
 @pytest.mark.parametrize(("slots", "minutes"), [(672, 15), (2016, 5)])
 @pytest.mark.contract("16.7")
 def test_preference_for_sooner_does_not_vanish_in_long_windows(make_problem, slots, minutes):
-    schedule = StorageScheduler().compute(make_problem([250.0] * slots, minutes=minutes))
+    prices = [250.0] * (slots // 2) + [260.0] * (slots // 2)
+    schedule = StorageScheduler().compute(make_problem(prices, minutes=minutes, start=1.0))
 
     full = 4 * 60 // minutes // 2
     assert np.flatnonzero(schedule.values > 0).tolist() == list(range(full))
     assert np.flatnonzero(schedule.values < 0).tolist() == list(range(slots - full - full // 4, slots))
 
 
-@pytest.mark.contract("16.7")
-def test_preference_for_sooner_is_a_thousandth_of_the_spread_and_no_cost(make_problem):
-    prices = [10.0, 60.0, 30.0]
-    schedule = StorageScheduler().compute(make_problem(prices, start=0.0, targets=((0.75, 1.5),)))
+@pytest.mark.parametrize(("prices", "charged"), [([10.0, 10.0], [2.0, 0.0]), ([10.0001, 10.0], [0.0, 2.0])])
+def test_sooner_counts_only_among_plans_of_the_same_cost(make_problem, prices, charged):
+    schedule = StorageScheduler().compute(make_problem(prices, start=0.0, targets=((0.5, 0.5),)))
 
-    assert schedule.values.tolist() == pytest.approx([2.0, 2.0, 2.0])
-    assert schedule.costs["energy"] == pytest.approx(50.0)
-    assert schedule.objective == pytest.approx(50.0 + 0.5 * (0.025 + 0.05))
+    assert schedule.values.tolist() == pytest.approx(charged)
+    assert schedule.objective == pytest.approx(schedule.costs["energy"])
 
 
 def test_without_preference_the_objective_is_the_cost(make_problem):
