@@ -1,8 +1,12 @@
-"""GET /health: database, queue, plugins; and the way home."""
+"""GET /health: database, Redis, plugins; and the way home."""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from flask import Flask, jsonify
@@ -13,11 +17,14 @@ from flexmeasures.hookspecs import Health
 from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugin
 from flexmeasures.runtime import runtime
 
+ANSWERS_WITHIN = 1.5  # seconds
+CARRIES = "Redis does not answer; workers look for jobs in the database meanwhile"
+
 
 def serve_health_and_home(app: Flask) -> None:
     @app.get("/health")
     def health() -> Any:
-        parts = [_database_health(), *(_plugin_health(plugin) for plugin in runtime().plugins.plugins)]
+        parts = [*_answering(), *(_plugin_health(plugin) for plugin in runtime().plugins.plugins)]
         parts += runtime().ask("health")
         ok = all(part.ok for part in parts)
         body = {"status": "ok" if ok else "degraded", "parts": {part.name: _as_dict(part) for part in parts}}
@@ -44,16 +51,34 @@ def _as_dict(part: Health) -> dict[str, Any]:
 log = logging.getLogger(__name__)
 
 
-def _database_health() -> Health:
-    from sqlalchemy import text
-    from sqlalchemy.exc import SQLAlchemyError
+def _answering() -> list[Health]:
+    """The database and, where it carries jobs, Redis: whether each answers soon enough."""
+    engine, bell = db.engine, runtime().bell
 
+    def ask_database() -> None:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    asked: dict[str, Callable[[], object]] = {"database": ask_database}
+    if bell is not None:
+        asked["redis"] = bell.connection.ping
+    # Not in a `with` block, whose end would wait for what hangs.
+    pool = ThreadPoolExecutor(len(asked), thread_name_prefix="health")
+    end = time.monotonic() + ANSWERS_WITHIN
+    waiting = {name: pool.submit(copy_context().run, question) for name, question in asked.items()}
+    pool.shutdown(wait=False)
+    return [_answer(name, future, end - time.monotonic()) for name, future in waiting.items()]
+
+
+def _answer(name: str, future: Future[object], seconds: float) -> Health:
     try:
-        db.session.execute(text("SELECT 1"))
-    except SQLAlchemyError as error:
-        log_outage(log, "GET /health", error)
-        return Health(name="database", ok=False, detail="the database does not answer")
-    return Health(name="database", ok=True)
+        future.result(timeout=max(seconds, 0))
+    except Exception as error:
+        log_outage(log, f"GET /health ({name})", error)
+        return Health(
+            name=name, ok=False, detail=f"the {name} does not answer" if name == "database" else CARRIES
+        )
+    return Health(name=name, ok=True)
 
 
 def _plugin_health(plugin: Plugin) -> Health:

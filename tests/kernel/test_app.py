@@ -22,8 +22,9 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(app, clien
     def away(*_args, **_kwargs):
         raise OperationalError("SELECT 1", {}, ConnectionError("gone"))
 
-    monkeypatch.setattr("sqlalchemy.orm.Session.execute", away)
+    monkeypatch.setattr("sqlalchemy.engine.Connection.exec_driver_sql", away)
     assert client.get("/health").status_code == 503
+    monkeypatch.undo()
     monkeypatch.setattr("sqlalchemy.orm.Session.scalar", away)
     monkeypatch.setattr("sqlalchemy.orm.Session.scalars", away)
     response = client.get("/api/v2_0/getConnection", headers={"Authorization": _token(app)})

@@ -36,8 +36,21 @@ _transaction = threading.local()
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Set SQLite up: WAL, full synchronisation, foreign keys, and transactions that say when they write."""
+    """Set connections up.
+
+    PostgreSQL's are watched (`postgresql`). SQLite's have WAL, full synchronisation, foreign keys, and transactions
+    that say when they write.
+    """
     if engine.dialect.name != "sqlite":
+
+        @event.listens_for(engine, "do_connect")
+        def connect_watched(
+            dialect: Any, record: Any, arguments: list[Any], parameters: dict[str, Any]
+        ) -> Any:
+            from flexmeasures.db import postgresql
+
+            return postgresql.connect(arguments, parameters)
+
         return
 
     @event.listens_for(engine, "do_connect")
