@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy import Engine
 
 from flexmeasures import config, forecasting, scheduling, sites
@@ -41,7 +41,7 @@ def create(
     configuration = config.load(
         folder, named=config.is_named(instance), path_to_config=path_to_config, env=env, arguments=settings
     )
-    loaded = _load_plugins(configuration.values, plugins or [])
+    loaded = _load_plugins(configuration.values, plugins or [], folder)
     configuration = the_plugins.settings(loaded, configuration)
 
     app = Flask(
@@ -72,6 +72,7 @@ def create(
     the_plugins.job_functions(hub)
     the_plugins.recurring_jobs(hub)
     the_plugins.queues_and_migrations(loaded)
+    app.context_processor(base_context)
     the_plugins.blueprints(app, loaded)
     _set_up_templates(app)
     serve_health_and_home(app)
@@ -81,11 +82,12 @@ def create(
 log = logging.getLogger(__name__)
 
 
-def _load_plugins(values: Mapping[str, Any], first: list[str]) -> Plugins:
+def _load_plugins(values: Mapping[str, Any], first: list[str], instance: Path) -> Plugins:
     loaded = Plugins(
         strict=values["FLEXMEASURES_STRICT_PLUGINS"],
         patience=values["FLEXMEASURES_PLUGIN_TIMEOUT"].total_seconds(),
         only_built_ins=values["FLEXMEASURES_NO_PLUGINS"],
+        instance=instance,
     )
     paths = values["FLEXMEASURES_PLUGIN_PATHS"]
     if not isinstance(paths, list | tuple):
@@ -124,13 +126,9 @@ def _set_up_mail(app: Flask) -> None:
 def _set_up_templates(app: Flask) -> None:
     """Templates are asked for at plugins from paths, third-party packages, built-ins, and last at the kernel."""
     hub: Runtime = app.extensions["flexmeasures"]
-    loaders: list[BaseLoader] = []
-    for plugin in hub.plugins.active:
-        for blueprint in app.blueprints.values():
-            if (
-                hub.plugins.holder("blueprint", blueprint.name) is plugin
-                and blueprint.jinja_loader is not None
-            ):
-                loaders.append(blueprint.jinja_loader)
-    app.jinja_loader = ChoiceLoader([*loaders, FileSystemLoader(HERE / "templates")])
-    app.context_processor(base_context)
+    own = FileSystemLoader(HERE / "templates")
+    the_plugins.templates(app, hub.plugins, own)
+    loaders = [
+        loader for plugin in hub.plugins.active for loader in the_plugins.loaders_of(app, hub.plugins, plugin)
+    ]
+    app.jinja_loader = ChoiceLoader([*loaders, own])

@@ -24,12 +24,12 @@ Process = Callable[..., subprocess.Popen[str]]
 
 
 def test_db_goes_up_and_down_and_tells_where_it_is(flexmeasures: Flexmeasures) -> None:
-    assert flexmeasures("db", "current").output.startswith("flexmeasures: none (newest: 0005")
+    assert flexmeasures("db", "current").output.startswith("flexmeasures: none (newest: 0006")
     upgraded = flexmeasures("db", "upgrade").output
     assert "up to 0001" in upgraded
     assert "up to 0005" in upgraded
     assert flexmeasures("db", "upgrade").output == "The database is up to date.\n"
-    assert flexmeasures("db", "current").output.splitlines()[0] == "flexmeasures: 0005"
+    assert flexmeasures("db", "current").output.splitlines()[0] == "flexmeasures: 0006"
     assert "flexmeasures 0001 (after nothing)" in flexmeasures("db", "history").output
     assert (
         flexmeasures("db", "migrate", "--message", "x").output
@@ -37,7 +37,7 @@ def test_db_goes_up_and_down_and_tells_where_it_is(flexmeasures: Flexmeasures) -
     )
     assert "migrations/versions" in flexmeasures("db", "init").output
     assert flexmeasures("db", "downgrade", input="n\n").exit_code == 1
-    assert "back from 0005" in flexmeasures("db", "downgrade", "-1", "--force").output
+    assert "back from 0006" in flexmeasures("db", "downgrade", "-1", "--force").output
     assert "up to 0005" in flexmeasures("db", "upgrade", "+1").output
 
 

@@ -153,7 +153,9 @@ def app_with(tmp_path: Path, *paths: str, **settings):
     )
 
 
-def test_pages_of_path_plugins_are_served_and_their_templates_win(make_plugin, tmp_path):
+def test_pages_of_path_plugins_are_served_and_a_template_wins_that_is_stated_to_replace_ours(
+    make_plugin, tmp_path
+):
     code = showcase("pretty").replace(
         'return "I am pretty"',
         "from flexmeasures.ui.utils.view_utils import render_flexmeasures_template\n"
@@ -161,7 +163,7 @@ def test_pages_of_path_plugins_are_served_and_their_templates_win(make_plugin, t
     )
     path = make_plugin(
         "pretty",
-        code,
+        "__replaces__ = ['ui.base.html']\n" + textwrap.dedent(code),
         pretty='{% extends "base.html" %}{% block divs %}<b>{{ message }}</b>{% endblock %}',
         base="<title>mine</title>{% block divs %}{% endblock %}",
     )

@@ -37,8 +37,18 @@ def upgrade(ctx: click.Context, revision: str, plugin: str | None) -> None:
     from flexmeasures import db as the_db
 
     engine, which = _open(ctx, plugin if revision == "head" else plugin or the_db.KERNEL)
-    done = the_db.upgrade(engine, which, revision)
-    click.echo("\n".join(done) if done else "The database is up to date.")
+    failures: list[str] = []
+
+    def note(branch: Branch, error: BaseException) -> None:
+        failures.append(f"Plugin {branch.name}: {error}. Its tables are as they were, and it will be off.")
+
+    done = the_db.upgrade(engine, which, revision, failed=note)
+    if done or not failures:
+        click.echo("\n".join(done) if done else "The database is up to date.")
+    for text in failures:
+        click.secho(text, fg="red", err=True)
+    if failures:
+        ctx.exit(1)
 
 
 @db.command(context_settings=_relative)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["APP_COMMANDS", "KERNEL_COMMANDS", "cli", "entries"]
 
 SAFE_MODE = "FLEXMEASURES_NO_PLUGINS"
+HELP_WAITS = 1.0  # seconds that a plugin may take to be imported for a list of commands
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Commands(click.Group):
         if _has_configured_plugins(ctx):
             try:
                 spelled = {_spelled(name) for name in names}
-                names |= {name for name in app_of(ctx).cli.commands if _spelled(name) not in spelled}
+                names |= {name for name in _app_for_help(ctx).cli.commands if _spelled(name) not in spelled}
             except FlexMeasuresError as error:
                 click.secho(f"Commands of configured plugins are missing below: {error}", fg="red", err=True)
         return sorted(names)
@@ -224,10 +225,17 @@ def app_of(ctx: click.Context) -> Flask:
     return script_info(ctx).load_app()
 
 
-def _create_app(instance: str | None) -> Flask:
+def _create_app(instance: str | None, **settings: Any) -> Flask:
     from flexmeasures.app import create
 
-    return create(instance=instance)
+    return create(instance=instance, settings=settings)
+
+
+def _app_for_help(ctx: click.Context) -> Flask:
+    """The app, without the plugins that take long: a list of commands waits for nobody."""
+    from datetime import timedelta
+
+    return _create_app(chosen_instance(ctx), FLEXMEASURES_PLUGIN_TIMEOUT=timedelta(seconds=HELP_WAITS))
 
 
 def chosen_instance(ctx: click.Context) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from flexmeasures.errors import FlexMeasuresError
+from flexmeasures.errors import FlexMeasuresError, PluginBroken
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -54,16 +54,30 @@ def _stop(signum: int, frame: Any) -> NoReturn:
 
 
 def _prepare_database(app: Flask) -> None:
+    """Bring the instance's own database up to date; plugins whose tables cannot be are off."""
     from flexmeasures import db as the_db
     from flexmeasures.db import db
 
     hub: Any = app.extensions["flexmeasures"]
+
+    def switch_off(branch: the_db.Branch, error: BaseException) -> None:
+        plugin = hub.plugins.take_off(branch.name, error)
+        click.secho(f"The plugin {plugin.name} is off: {plugin.reason}.", fg="red", err=True)
+
     with app.app_context():
         pending = the_db.pending(db.engine, the_db.branches(hub.plugins))
         if pending and not hub.configuration.embedded:
-            names = ", ".join(branch.name for branch in pending)
-            raise FlexMeasuresError(f"The database is not up to date ({names}). Run: flexmeasures db upgrade")
-        for line in the_db.upgrade(db.engine, pending) if pending else ():
+            if any(branch.name == the_db.KERNEL for branch in pending):
+                names = ", ".join(branch.name for branch in pending)
+                raise FlexMeasuresError(
+                    f"The database is not up to date ({names}). Run: flexmeasures db upgrade"
+                )
+            for branch in pending:
+                switch_off(
+                    branch, PluginBroken("its tables are not up to date; run: flexmeasures db upgrade")
+                )
+            return
+        for line in the_db.upgrade(db.engine, pending, failed=switch_off) if pending else ():
             click.echo(f"Upgraded the database: {line}")
 
 

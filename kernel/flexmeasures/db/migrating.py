@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, MetaData, inspect, text
 from flexmeasures.db import plugin_tables
 from flexmeasures.db.transactions import beginning_immediately
 from flexmeasures.db.types import Base, Milliseconds, UtcTime, plugin_bases
-from flexmeasures.errors import FlexMeasuresError, InputError
+from flexmeasures.errors import FlexMeasuresError, InputError, PluginBroken
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -81,11 +81,28 @@ def branches(plugins: Plugins, only: str | None = None) -> list[Branch]:
     return chosen
 
 
-def upgrade(engine: Engine, which: Sequence[Branch] = (KERNEL_BRANCH,), revision: str = "head") -> list[str]:
-    """Bring the database to the newest version (or `revision`), a transaction a branch; returns what was run."""
+def upgrade(
+    engine: Engine,
+    which: Sequence[Branch] = (KERNEL_BRANCH,),
+    revision: str = "head",
+    failed: Callable[[Branch, BaseException], None] | None = None,
+) -> list[str]:
+    """Bring the database to the newest version (or `revision`), a transaction a branch; returns what was run.
+
+    failed: is told of a plugin whose migrations fail, and the others go on; without it, and for the kernel, the
+    error is raised.
+    """
     from alembic import command
 
-    return _move(engine, which, lambda config: command.upgrade(config, revision))
+    done: list[str] = []
+    for branch in which:
+        try:
+            done += _move(engine, [branch], lambda config: command.upgrade(config, revision))
+        except (Exception, SystemExit) as error:
+            if failed is None or branch.name == KERNEL:
+                raise
+            failed(branch, error)
+    return done
 
 
 def downgrade(engine: Engine, which: Sequence[Branch] = (KERNEL_BRANCH,), revision: str = "-1") -> list[str]:
@@ -135,7 +152,17 @@ def head(branch: Branch = KERNEL_BRANCH) -> str | None:
 
 def pending(engine: Engine, which: Sequence[Branch] = (KERNEL_BRANCH,)) -> list[Branch]:
     """Branches of which the database does not have the newest version."""
-    return [branch for branch in which if current(engine, branch) != head(branch)]
+    return [branch for branch in which if current(engine, branch) != _head_or_none(branch)]
+
+
+def _head_or_none(branch: Branch) -> str | None:
+    """The newest version; "?" of a plugin whose files do not tell, so that its upgrade says why."""
+    try:
+        return head(branch)
+    except (FlexMeasuresError, OSError, ValueError):
+        if branch.name == KERNEL:
+            raise
+        return "?"
 
 
 def history(branch: Branch = KERNEL_BRANCH) -> list[Step]:
@@ -265,6 +292,10 @@ def _readable_errors(branch: Branch) -> Iterator[None]:
         yield
     except CommandError as error:
         raise FlexMeasuresError(f"Migrations of {branch.name}: {error}") from error
+    except (Exception, SystemExit) as error:
+        if branch.name == KERNEL or isinstance(error, FlexMeasuresError):
+            raise
+        raise PluginBroken(f"its migrations fail: {type(error).__name__}: {error}") from error
 
 
 def _one(revision: Any) -> str | None:

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from flexmeasures.plugins.registration import algorithms as algorithms
     from flexmeasures.plugins.registration import blueprints as blueprints
     from flexmeasures.plugins.registration import job_functions as job_functions
+    from flexmeasures.plugins.registration import loaders_of as loaders_of
     from flexmeasures.plugins.registration import queues_and_migrations as queues_and_migrations
     from flexmeasures.plugins.registration import recurring_jobs as recurring_jobs
     from flexmeasures.plugins.registration import settings as settings
+    from flexmeasures.plugins.registration import templates as templates
 
 __all__, __getattr__ = door(
     __name__,
@@ -26,9 +28,11 @@ __all__, __getattr__ = door(
             "algorithms",
             "blueprints",
             "job_functions",
+            "loaders_of",
             "queues_and_migrations",
             "recurring_jobs",
             "settings",
+            "templates",
         ),
     },
 )

@@ -20,9 +20,9 @@ from werkzeug.routing import Rule
 
 from flexmeasures.answers import WrongAnswer
 from flexmeasures.errors import NameTaken
-from flexmeasures.plugins.discovery import Plugin
+from flexmeasures.plugins.discovery import BUILT_IN, Plugin
 from flexmeasures.plugins.manager import KERNEL, Plugins
-from flexmeasures.runtime import FAILURES
+from flexmeasures.runtime import FAILURES, leaving_the_session
 
 # Where Flask keeps functions: attribute of the app, and what authors call it.
 _BY_BLUEPRINT = {
@@ -161,14 +161,17 @@ class _Added:
                 self.plugin.undo.append(functools.partial(methods.update, kept))
 
     def _guarded(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        app, plugins, name = self.app, self.plugins, self.plugin.name
+        app, plugins, name, built_in = self.app, self.plugins, self.plugin.name, self.plugin.kind == BUILT_IN
         hook = (_BY_BLUEPRINT | _PLAIN)[kind]
         call = app.ensure_sync(function)
 
         @functools.wraps(function)
         def guarded(*args: Any) -> Any:
             try:
-                answer = _fitting(app, kind, call(*args))
+                with leaving_the_session(built_in):
+                    answer = _fitting(app, kind, call(*args))
+                if kind == "template_context_processors":
+                    _note_or_refuse_names(app, built_in, answer)
             except FAILURES as error:
                 if isinstance(error, HTTPException) and kind == "before_request_funcs":
                     raise
@@ -208,6 +211,14 @@ class _Added:
                 return {"filters": given[0] if given else "", "tests": False, "globals": ""}[kind]
 
         return guarded
+
+
+def _note_or_refuse_names(app: Flask, built_in: bool, context: dict[str, Any]) -> None:
+    hub = app.extensions["flexmeasures"]
+    if built_in:
+        hub.context_names |= context.keys()
+    else:
+        hub.refuse_taken_variables(context)
 
 
 def _fitting(app: Flask, kind: str, answer: Any) -> Any:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from flexmeasures.plugins.discovery import (
     nearest,
     restore_listed_order,
 )
+from flexmeasures.plugins.slow_imports import SlowImports
 from flexmeasures.plugins.timeouts import TookTooLong, within
 
 __all__ = [
@@ -67,12 +69,20 @@ class Plugins:
     """All plugins of one app, in the order in which their hooks are called, and the names that they hold.
 
     strict: raise at the first that fails. patience: seconds that an import or a set-up hook may take, 0 for
-    no limit. only_built_ins: safe mode. failures: what plugins raised in hooks that were called last, by
+    no limit. only_built_ins: safe mode. instance: where slow imports are remembered. failures: what
+    plugins raised in hooks that were called last, by
     plugin and hook.
     """
 
-    def __init__(self, strict: bool = False, patience: float = 0, only_built_ins: bool = False) -> None:
+    def __init__(
+        self,
+        strict: bool = False,
+        patience: float = 0,
+        only_built_ins: bool = False,
+        instance: Path | None = None,
+    ) -> None:
         self.strict, self.patience, self.only_built_ins = strict, patience, only_built_ins
+        self.slow_imports = SlowImports(instance)
         self.manager = pluggy.PluginManager("flexmeasures")
         self.manager.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
@@ -121,6 +131,13 @@ class Plugins:
                     raise
                 raise PluginBroken(plugin.reason) from error
             log.error("Plugin %s (%s) is %s: %s", plugin.name, plugin.origin, plugin.state, plugin.reason)
+
+    def take_off(self, name: str, error: BaseException) -> Plugin:
+        """Withdraw the plugin of that name because of an error; strict mode raises it."""
+        plugin = next(plugin for plugin in self.plugins if plugin.name == name)
+        with self.guarding(plugin):
+            raise error
+        return plugin
 
     def withdraw(self, plugin: Plugin) -> None:
         """Take away a plugin's hooks, names and what it brought to the app: half a plugin is worse than none.
@@ -207,7 +224,8 @@ class Plugins:
 
         folder, bases = os.getcwd(), dict(plugin_bases)
         try:
-            plugin.module = within(self.patience, load)
+            with redirect_stdout(sys.stderr):  # standard output is for what a command was asked for
+                plugin.module = self._imported_in_time(plugin, load)
         finally:
             os.chdir(folder)
         plugin.version = str(getattr(plugin.module, "__version__", plugin.version))
@@ -221,6 +239,26 @@ class Plugins:
                     f"its tables stand on plugin_base({name!r}), not plugin_base({plugin.prefix[:-1]!r})"
                 )
         _check_models(plugin)
+
+    def _imported_in_time(self, plugin: Plugin, load: Callable[[], Any]) -> Any:
+        """The module. Of a plugin from a folder it is remembered when the time was over."""
+        folder = plugin.origin.removeprefix("folder ") if plugin.kind == FROM_PATH else ""
+        remembered = self.slow_imports.reason(folder, self.patience) if folder else None
+        if remembered is not None:
+            raise PluginBroken(remembered)
+        try:
+            module = within(self.patience, load)
+        except TookTooLong:
+            if folder:
+                self.slow_imports.note(folder, self.patience)
+            raise
+        if folder:
+            self.slow_imports.forget(folder)
+        return module
+
+    def is_built_in(self, name: str) -> bool:
+        """Whether the plugin of that name comes with FlexMeasures."""
+        return any(plugin.name == name and plugin.kind == BUILT_IN for plugin in self.plugins)
 
     def _register(self, plugin: Plugin) -> None:
         from flask import Blueprint

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flexmeasures.algorithms import Registry
 from flexmeasures.config import SETTINGS, Setting, from_value
 from flexmeasures.errors import PluginBroken, SettingsError
-from flexmeasures.plugins.discovery import ACTIVE, Plugin, nearest
+from flexmeasures.plugins.discovery import ACTIVE, BUILT_IN, Plugin, nearest
 from flexmeasures.plugins.manager import KERNEL, Plugins, blueprints_of
 
 if TYPE_CHECKING:
     from flask import Flask
+    from jinja2 import BaseLoader
 
     from flexmeasures.config import Configuration
     from flexmeasures.hookspecs import RecurringJob
@@ -154,3 +155,33 @@ def recurring_jobs(hub: Runtime) -> None:
                     continue
                 plugin.undo.append(functools.partial(_forget, hub.recurring_jobs, job.name))
                 hub.recurring_jobs[job.name] = job
+
+
+def loaders_of(app: Flask, plugins: Plugins, plugin: Plugin) -> list[BaseLoader]:
+    """Where the templates of a plugin's Blueprints come from."""
+    return [
+        blueprint.jinja_loader
+        for blueprint in app.blueprints.values()
+        if plugins.holder("blueprint", blueprint.name) is plugin and blueprint.jinja_loader is not None
+    ]
+
+
+def templates(app: Flask, plugins: Plugins, kernel: BaseLoader) -> None:
+    """Give the names of templates out: those of built-ins and of the kernel are not for others, unless replaced."""
+    for plugin in reversed(plugins.active):
+        if plugin.kind == BUILT_IN:
+            for name in _templates_of(app, plugins, plugin):
+                plugins.claim("template", name, plugin)
+    for name in kernel.list_templates():
+        if plugins.holder("template", name) is None:
+            plugins.claim("template", name, KERNEL)
+    for plugin in reversed(plugins.active):
+        if plugin.kind != BUILT_IN:
+            with plugins.guarding(plugin):
+                for name in _templates_of(app, plugins, plugin):
+                    if plugins.holder("template", name) is not None:
+                        plugins.claim("template", name, plugin)
+
+
+def _templates_of(app: Flask, plugins: Plugins, plugin: Plugin) -> set[str]:
+    return {name for loader in loaders_of(app, plugins, plugin) for name in loader.list_templates()}
