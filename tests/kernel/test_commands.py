@@ -38,7 +38,7 @@ def test_db_goes_up_and_down_and_tells_where_it_is(flexmeasures: Flexmeasures) -
     assert "migrations/versions" in flexmeasures("db", "init").output
     assert flexmeasures("db", "downgrade", input="n\n").exit_code == 1
     assert "back from 0006" in flexmeasures("db", "downgrade", "-1", "--force").output
-    assert "up to 0005" in flexmeasures("db", "upgrade", "+1").output
+    assert "up to 0006" in flexmeasures("db", "upgrade", "+1").output
 
 
 def test_db_refuses_an_unknown_plugin_and_an_unknown_revision(flexmeasures: Flexmeasures) -> None:
