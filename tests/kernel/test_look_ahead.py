@@ -20,7 +20,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.forecasting import enqueue, forecast_past
 from flexmeasures.models.beliefs import belief_quantile
 from flexmeasures.models.jobs import Job, JobState
-from flexmeasures.models.sensors import Asset, Market, WeatherSensor
+from flexmeasures.models.sensors import Asset, Market, SensorType, WeatherSensor
 from flexmeasures.models.sources import Source
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -179,3 +179,46 @@ def test_a_history_that_was_imported_today_is_told_with_the_command_that_mends_i
     with writing():
         enqueue(asset, NOW - HOUR, NOW, [HOUR])  # live, all of it is known
     assert db.session.scalars(select(Job)).one().algorithm == "linear-OLS"
+
+
+@pytest.fixture
+def wind_farm(asset: Asset) -> Asset:
+    """The asset as a turbine whose power is that of the wind, which is forecast once an event, three days ahead."""
+    random = np.random.default_rng(2)
+    wind = 6 + 5 * np.sin(np.cumsum(random.standard_normal((DAYS + 3) * 24)) / 3)
+    with writing() as session:
+        asset.type = session.scalars(select(SensorType).where(SensorType.name == "wind")).one()
+        sensor = structure.create_weather_sensor(
+            {
+                "name": "wind near",
+                "weather_sensor_type_name": "wind_speed",
+                "unit": "m/s",
+                "event_resolution": 60,
+                "latitude": 50,
+                "longitude": 5,
+            }
+        )
+        session.flush()
+        service, meter = (the_sources.get_source(name, "script") for name in ("weather service", "meter"))
+        beliefs.store(sensor, wind, START, HOUR, service, horizon=timedelta(days=3))
+        beliefs.remove(sensors=[asset.id])
+        beliefs.store(asset, -wind[: DAYS * 24] / 12, START, HOUR, meter, horizon=timedelta(0))
+    return asset
+
+
+@pytest.mark.parametrize("way", ["job", "past"])
+def test_the_longest_of_several_horizons_knows_its_own_weather(wind_farm: Asset, way: str) -> None:
+    """What the shortest horizon knows of the weather ends before the events of the longest."""
+    longest, until = 48 * HOUR, NOW if way == "job" else NOW - 3 * DAY
+    if way == "job":
+        with writing():
+            enqueue(wind_farm, until - 3 * HOUR, until, [HOUR, 6 * HOUR, longest])
+    else:
+        forecast_past(wind_farm, until + 45 * HOUR, until + longest, [HOUR, 6 * HOUR, longest])
+    script = select(Source.id).where(Source.type == "forecasting script")
+    sources = list(db.session.scalars(script))
+    start = until + 45 * HOUR
+    found = beliefs.search_one(wind_farm, start, start + 3 * HOUR, sources=sources, horizon_at_least=longest)
+    sensor = db.session.scalars(select(WeatherSensor).order_by(WeatherSensor.id.desc()).limit(1)).one()
+    wind = beliefs.search_one(sensor, start, start + 3 * HOUR)
+    np.testing.assert_allclose(found.values, -wind.values / 12, atol=0.03)

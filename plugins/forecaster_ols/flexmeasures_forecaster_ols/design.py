@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -81,8 +80,12 @@ class Design:
 
 
 def _weather(events: Events, kind: str, targets: Ints) -> list[Block]:
-    """Curves of one type of weather at the event and at the newest slot that it may know."""
-    horizon, past = events.scene.same_weather(kind, events.horizon), events.past
+    """Curves of one type of weather at the event and at the newest slot that it may know.
+
+    Of the event's own horizon: the weather of another one may be the same in the past that the model learns from,
+    and still end before the event that is forecast.
+    """
+    horizon, past = events.horizon, events.past
     bends = features.knots(features.take(events.scene.weather(kind, horizon), targets))
     blocks: list[Block] = [Curve(kind, horizon, shift, bends) for shift in (0, events.lead)]
     if kind == "wind_speed":
@@ -96,11 +99,7 @@ def _weather(events: Events, kind: str, targets: Ints) -> list[Block]:
 
 def _sunshine(events: Events, forecast: bool, targets: Ints) -> list[Block]:
     """Light and what the panel makes of it, by forecast radiation or by a clear sky."""
-    horizon: timedelta | None = None
-
-    if forecast:
-        horizon = events.scene.same_weather("radiation", events.horizon)
-    sky = Sky(horizon)
+    sky = Sky(events.horizon if forecast else None)
     _, radiation = sky.over(events.scene, targets)
     hour = events.past.starts_ms(targets) % DAY_MS // HOUR_MS
     bright = np.bincount(hour[np.nan_to_num(radiation) > 0], minlength=24)

@@ -70,16 +70,6 @@ class Scene:
             self._weather[key] = values
         return self._weather[key]
 
-    def same_weather(self, kind: str, horizon: timedelta) -> timedelta:
-        """The first horizon whose weather of this type is the same, so that both share columns."""
-        own = self.weather(kind, horizon)
-        return next(
-            other
-            for other in self.problem.targets
-            if other == horizon
-            or (kind in self.types(other) and np.array_equal(self.weather(kind, other), own, equal_nan=True))
-        )
-
 
 @dataclass(frozen=True)
 class Events:
