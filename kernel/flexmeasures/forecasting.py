@@ -7,7 +7,7 @@ forecasts past events one by one, each as if it were still to come.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
 
 log = logging.getLogger(__name__)
+
+PART = 3000  # events that a job forecasts at a time
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Progress = Callable[[int, int], None]
@@ -211,31 +213,53 @@ def forecast_job(job: Job) -> Outcome:
         chosen, because = choice.algorithm, choice.because
     else:
         chosen, because = runtime().forecasters.get(job.algorithm), job.because or ""
-    problem, inputs = present_problem(sensor, _targets(sensor, asked), parse_time(asked["known_until"]))
-    db.session.commit()  # what was read is in memory: no transaction stays open while a forecaster works
-    answer = Line(chosen).answer(problem)
-    result: dict[str, Any] = {"forecaster": answer.algorithm.name}
-    if answer.failures:
-        result["fallback"] = "; ".join(answer.failures)
-    result["notes"] = {iso_duration(forecast.horizon): list(forecast.notes) for forecast in answer.forecasts}
+    known_until, line = parse_time(asked["known_until"]), Line(chosen)
+    answers: list[Answer] = []
+    references: list[dict[str, Any]] = []
+    for targets in _parts(sensor, _targets(sensor, asked)):
+        problem, inputs = present_problem(sensor, targets, known_until)
+        db.session.commit()  # what was read is in memory: no transaction stays open while a forecaster works
+        answers.append(line.answer(problem))
+        references += inputs
+    last = answers[-1]
+    result: dict[str, Any] = {"forecaster": last.algorithm.name}
+    failures = dict.fromkeys(failure for answer in answers for failure in answer.failures)
+    if failures:
+        result["fallback"] = "; ".join(failures)
+    result["notes"] = {iso_duration(forecast.horizon): list(forecast.notes) for forecast in last.forecasts}
 
     def store(job: Job) -> None:
-        source = source_for(answer.algorithm)
         stored: dict[str, Any] = {}
-        for forecast in answer.forecasts:
-            series = forecast.series
-            kept = _store(sensor, series.values, series.start, source, forecast.horizon)
-            beliefs.store_quantiles(sensor, forecast.quantiles, series.start, source, forecast.horizon)
-            stored[iso_duration(forecast.horizon)] = {"stored": kept.new, "skipped": kept.skipped}
+        for answer in answers:
+            source = source_for(answer.algorithm)
+            for forecast in answer.forecasts:
+                series = forecast.series
+                kept = _store(sensor, series.values, series.start, source, forecast.horizon)
+                beliefs.store_quantiles(sensor, forecast.quantiles, series.start, source, forecast.horizon)
+                of = stored.setdefault(iso_duration(forecast.horizon), {"stored": 0, "skipped": 0})
+                of["stored"] += kept.new
+                of["skipped"] += kept.skipped
         job.result = {**result, "horizons": stored}
 
     return Outcome(
         store=store,
         result=result,
-        algorithm=answer.algorithm.name,
+        algorithm=last.algorithm.name,
         because=because,
-        inputs={"knowledge": "recorded", "known_until": problem.known_until.isoformat(), "series": inputs},
+        inputs={"knowledge": "recorded", "known_until": known_until.isoformat(), "series": references},
     )
+
+
+def _parts(
+    sensor: Sensor, targets: dict[timedelta, tuple[datetime, int]]
+) -> Iterator[dict[timedelta, tuple[datetime, int]]]:
+    """The events in parts of at most PART, so that years of new data take no more memory than weeks."""
+    count = next(iter(targets.values()))[1]  # of each horizon
+    for first in range(0, count, PART):
+        yield {
+            horizon: (start + first * sensor.event_resolution, min(PART, count - first))
+            for horizon, (start, _) in targets.items()
+        }
 
 
 def _targets(sensor: Sensor, asked: dict[str, Any]) -> dict[timedelta, tuple[datetime, int]]:
@@ -276,7 +300,7 @@ class _Results:
     events: dict[datetime, int]
     values: dict[tuple[timedelta, type[Forecaster]], Floats] = field(default_factory=dict)
     quantiles: dict[tuple[timedelta, type[Forecaster]], dict[float, Floats]] = field(default_factory=dict)
-    notes: dict[timedelta, dict[str, int]] = field(default_factory=dict)
+    notes: dict[timedelta, dict[str, set[datetime]]] = field(default_factory=dict)  # by text, the events
 
     def take(self, answer: Answer) -> None:
         import numpy as np
@@ -290,19 +314,19 @@ class _Results:
             for probability, of_events in forecast.quantiles.items():
                 below.setdefault(probability, np.full(len(self.events), np.nan))[slot] = of_events[0]
             for failure in answer.failures:
-                self.remark(forecast.horizon, f"{failure}, so {answer.algorithm.name} stood in")
+                text = f"{failure}, so {answer.algorithm.name} stood in"
+                self.remark(forecast.horizon, text, forecast.series.start)
 
-    def remark(self, horizon: timedelta, text: str) -> None:
-        notes = self.notes.setdefault(horizon, {})
-        notes[text] = notes.get(text, 0) + 1
+    def remark(self, horizon: timedelta, text: str, event: datetime) -> None:
+        self.notes.setdefault(horizon, {}).setdefault(text, set()).add(event)
 
     def note(self, horizon: timedelta) -> str:
         """Remarks, the most frequent first; of many only one, because they differ in times only."""
         notes = self.notes.get(horizon)
         if not notes:
             return ""
-        text = max(notes, key=lambda text: notes[text])
-        return f"{sum(notes.values())} of {len(self.events)} events: {text}"
+        text = max(notes, key=lambda text: len(notes[text]))
+        return f"{len(set().union(*notes.values()))} of {len(self.events)} events: {text}"
 
 
 def forecast_past(
@@ -337,7 +361,8 @@ def forecast_past(
             results.take(line.answer(past.problem(moment)))
         except AlgorithmError as error:
             for horizon in past.moments[moment]:
-                results.remark(horizon, f"{error}{past.unknown_then(moment)}")
+                event = moment + horizon - sensor.event_resolution
+                results.remark(horizon, f"{error}{past.unknown_then(moment)}", event)
         if progress is not None:
             progress(done, len(past.moments))
     with writing():

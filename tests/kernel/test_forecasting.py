@@ -85,6 +85,13 @@ class BrokenToo(Broken):
     fallback = None
 
 
+class Twice(Broken):
+    """Fails, as the one that stands in for it does."""
+
+    name = "twice"
+    fallback = "broken"
+
+
 class Sloppy(Witness):
     """Answers for other events than asked."""
 
@@ -97,7 +104,7 @@ class Sloppy(Witness):
         ]
 
 
-OURS = (Witness, Candid, Broken, Hopeless, BrokenToo, Sloppy)
+OURS = (Witness, Candid, Broken, Hopeless, BrokenToo, Twice, Sloppy)
 
 
 @pytest.fixture
@@ -414,6 +421,16 @@ def test_the_summary_tells_how_often_a_fallback_stood_in(make_asset: Callable[..
     assert (summary.stored, summary.algorithm) == (3, "witness")
     assert summary.note.startswith("3 of 3 events: broken failed (ZeroDivisionError")
     assert summary.note.endswith("so witness stood in")
+
+
+def test_an_event_counts_once_in_the_summary_however_many_forecasters_failed_it(
+    make_asset: Callable[..., Asset],
+) -> None:
+    asset = make_asset("twice")
+    measure(asset, [1.0] * 24, START)
+    (summary,) = forecast_past(asset, START + 2 * HOUR, START + 5 * HOUR, [HOUR])
+    assert (summary.stored, summary.algorithm) == (3, "witness")
+    assert summary.note.startswith("3 of 3 events: ")
 
 
 def test_the_summary_tells_why_nothing_was_stored(make_asset: Callable[..., Asset]) -> None:

@@ -77,14 +77,17 @@ class Bounds:
 
     @classmethod
     def of(cls, sensor: SensorFacts, known: Floats, night: Night) -> Bounds:
-        """The range that was seen and a margin; consumption only or production only where the type says so."""
-        lowest, highest = float(known.min()), float(known.max())
-        margin = (MARGIN_OF_PRICES if sensor.kind == "market" else MARGIN) * (highest - lowest)
-        lowest, highest = lowest - margin, highest + margin
+        """The range that was seen and a margin.
+
+        Of an asset consumption only, or production only, where its type says so or nothing else was ever seen.
+        """
+        least, most = float(known.min()), float(known.max())
+        margin = (MARGIN_OF_PRICES if sensor.kind == "market" else MARGIN) * (most - least)
+        lowest, highest = least - margin, most + margin
         power = sensor.kind == "asset"
-        if power and sensor.is_consumer and not sensor.is_producer:
+        if power and (least >= 0 or (sensor.is_consumer and not sensor.is_producer)):
             lowest, highest = max(lowest, 0.0), max(highest, 0.0)
-        if power and sensor.is_producer and not sensor.is_consumer:
+        if power and (most <= 0 or (sensor.is_producer and not sensor.is_consumer)):
             lowest, highest = min(lowest, 0.0), min(highest, 0.0)
         return cls(lowest, highest, night)
 

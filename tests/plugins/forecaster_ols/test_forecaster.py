@@ -285,6 +285,15 @@ def test_a_charge_point_never_produces(problem_of):
         assert (forecast.series.values <= 3.6 * 1.2).all()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_asset_that_was_never_seen_to_deliver_or_to_consume_is_not_forecast_to(problem_of, sign):
+    random = np.random.default_rng(1)
+    values = sign * np.where(random.random(40 * 24) < 0.8, 0.0, 3.6)
+    asked = problem_of(values, count=24, type="building", is_consumer=True, is_producer=True)
+    for forecast in LinearOLS().forecast(asked):
+        assert (sign * forecast.series.values >= 0).all()
+
+
 @pytest.mark.parametrize(
     ("days", "season", "told"), [(400, "yearly", True), (300, "yearly", False), (400, "daily", False)]
 )

@@ -75,7 +75,10 @@ def independent_minimum(devices, limit):
             np.concatenate([*(np.concatenate([*pair, np.ones(n)]) for pair in parts), [np.inf]]),
         ),
         integrality=np.concatenate([np.tile(np.repeat([0, 0, 1], n), count + 1), [0]]),
-        options={"mip_rel_gap": 1e-9},
+        options={
+            "mip_rel_gap": 1e-9,
+            "presolve": False,
+        },  # with it HiGHS calls some feasible problems infeasible
     )
     return None if found.x is None else found.fun - limit.peak_price * limit.peak_so_far
 
