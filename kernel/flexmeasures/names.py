@@ -9,7 +9,7 @@ COMMANDS_GROUP = "flexmeasures.commands"
 HOUSE = frozenset(
     f"flexmeasures-{room}"
     for room in (
-        *("api", "api-v1", "api-v2", "cli", "ui", "scheduler-storage", "demo"),
+        *("api", "api-v1", "api-v2", "cli", "ui", "scheduler-curtail-shift", "scheduler-storage", "demo"),
         *("forecaster-gbm", "forecaster-ols"),
     )
 )

@@ -32,6 +32,11 @@ PASSWORD = "a-password-for-tests"  # noqa: S105 (for tests)
 _POSTGRESQL = os.environ.get("FLEXMEASURES_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 _REQUIRED = [name for name in os.environ.get("FLEXMEASURES_TEST_REQUIRE", "").split(",") if name]
 _missing: dict[str, str] = {}
+_TO_HAVE_IT = {
+    "postgresql": "install PostgreSQL, or name one by FLEXMEASURES_TEST_POSTGRESQL=postgresql://<user>@<host>:<port>",
+    "redis": "install redis-server",
+    "a browser": "install chromium (apt-get install chromium)",
+}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -49,6 +54,8 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for name, reason in _missing.items():
         terminalreporter.write_line(f"NOT TESTED ON {name.upper()}: {reason}", red=True, bold=True)
+        if name in _TO_HAVE_IT:
+            terminalreporter.write_line(f"  To test it: {_TO_HAVE_IT[name]}.")
 
 
 def _postgresql_or_reason() -> str | None:

@@ -170,3 +170,61 @@ def test_the_guide_for_a_new_version_makes_one_that_is_listed_and_serves(tmp_pat
     assert client.get("/api/v2_1/getAverage").status_code == 401
     assert "/api/v2_1/getAverage" in client.get("/api/v2_1/openapi.json").json["paths"]  # type: ignore[index]
     assert client.get("/api/v2_1/docs").status_code == 200
+
+
+GUIDES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.glob("*.md"), *(DOCS / "howto").glob("*.md")]
+)
+_IN_BLOCKS = re.compile(r"^(?:\$ |    )?(flexmeasures(?: .*)?)$", re.MULTILINE)
+_IN_TEXT = re.compile(r"`(flexmeasures [^`]*)`")
+
+
+def _lines_of_commands(text: str) -> Iterator[str]:
+    """Commands of code blocks (lines that end with a backslash joined) and of running text."""
+    for block in re.findall(r"^```(?:console|bash|sh|text)?\n(.*?)^```", text, re.M | re.S):
+        yield from _IN_BLOCKS.findall(block.replace("\\\n", " "))
+    yield from _IN_TEXT.findall(re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+
+
+def _wrong_with(line: str) -> str:
+    """What the real parsers say against the words of a command, of which values may be placeholders."""
+    import shlex
+
+    from flexmeasures.cli import cli
+
+    words = shlex.split(line, comments=True)[1:]
+    command: click.Command = cli
+    context = click.Context(cli, info_name="flexmeasures")
+    while isinstance(command, click.Group):
+        while words and words[0].startswith("-"):
+            known = {option for parameter in command.params for option in parameter.opts}
+            if words[0] not in {*known, "--help"}:
+                return f"no option {words[0]}"
+            words = words[2 if words[0] == "--instance" else 1 :]
+        if not words or not re.fullmatch(r"[a-z][a-z_-]*", words[0]):
+            return ""  # it names a group, or is about any command
+        found = command.get_command(context, words[0])
+        if words[0] == "our_client":
+            return ""  # the plugin that the guide writes
+        if found is None:
+            return f"no command {words[0]}"
+        command, words = found, words[1:]
+        context = click.Context(command, parent=context, info_name=command.name)
+    known = {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]
+    unknown = [option for option in options if option not in {*known, "--help"}]
+    return f"no option {', '.join(unknown)} of {command.name}" if unknown else ""
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_every_command_of_a_guide_is_one_with_these_options(page: Path) -> None:
+    wrong = {line: said for line in _lines_of_commands(page.read_text()) if (said := _wrong_with(line))}
+    assert wrong == {}
+
+
+def test_a_command_with_an_option_that_is_none_is_found() -> None:
+    assert _wrong_with("flexmeasures add beliefs --sensor-id 2 --file x.csv") == "no option --file of beliefs"
+    assert _wrong_with("flexmeasures ad beliefs") == "no command ad"
+    assert _wrong_with("flexmeasures add beliefs x.csv --sensor-id 2 --source s") == ""

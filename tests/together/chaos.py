@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 COMBINATIONS = ("postgresql-redis", "postgresql-table", "sqlite-table")  # the best first
 COMMAND = str(Path(sys.executable).with_name("flexmeasures"))
 SETTLED_AFTER = 100.0  # seconds; a lease takes 60
+STARTING = 10.0  # seconds
 BUILDINGS, BATTERIES = 4, 2
 Harm = Callable[[], bool]
 
@@ -56,6 +57,7 @@ class Service:
         return self._process.pid
 
     def _start(self) -> subprocess.Popen[bytes]:
+        self._started = time.monotonic()
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 self._command, env=self._surroundings, stdout=log, stderr=log, cwd=self.log.parent
@@ -88,7 +90,8 @@ class Service:
             self._process.kill()
             self.notes.violation(f"{self.name} did not end within 30 seconds of SIGTERM")
         else:
-            if code != 0:
+            young = time.monotonic() - self._started < STARTING  # Python itself has not heard of the signal then
+            if code != 0 and not (young and code == -signal.SIGTERM):
                 self.notes.violation(f"{self.name} ended with {code} after SIGTERM")
 
 

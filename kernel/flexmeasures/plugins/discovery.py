@@ -71,8 +71,8 @@ def from_entry_points() -> Iterator[Candidate]:
 
 
 def from_settings(paths: Sequence[str], modules: Sequence[str]) -> Iterator[Candidate]:
-    """Plugins that the settings name, in that order."""
-    for given in [*paths, *modules]:
+    """Plugins that the settings name, in that order; an empty entry names none."""
+    for given in [each for each in (*paths, *modules) if each.strip()]:
         path = Path(given).expanduser()
         if given in paths or "/" in given or path.is_dir():
             path = path.absolute()

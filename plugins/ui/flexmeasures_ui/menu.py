@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from flexmeasures.auth import current_user
 from flexmeasures.hookspecs import MenuItem
-from flexmeasures.runtime import runtime
+from flexmeasures.ui.utils.view_utils import menu_items
 from flexmeasures_ui.icons import icon
 
 # Views of the documentation. A listed one that no plugin brings yet is left out, as its page would not exist;
@@ -35,10 +35,9 @@ def menu() -> list[Entry]:
     First the listed views in their order (a name that nobody brings gets a capitalised title and leads to the
     path of that name), then what plugins bring besides.
     """
-    user = current_user()
-    if user is None:
+    if current_user() is None:
         return []
-    brought = [item for items in runtime().ask("menu_items", user=user) for item in items]
+    brought = menu_items()
     by_name = {item.name: item for item in reversed(brought)}
     listed = list(dict.fromkeys(str(name) for name in current_app.config["FLEXMEASURES_LISTED_VIEWS"]))
     items = [by_name.get(name) or _guessed(name) for name in listed if name in by_name or name not in KNOWN]
