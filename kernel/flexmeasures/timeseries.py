@@ -6,7 +6,7 @@ Event starts are ascending milliseconds since the epoch, shape (n,), beside valu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,38 @@ if TYPE_CHECKING:
 
 
 DAY = timedelta(days=1)
+
+
+def grid_tolerance(own: timedelta) -> timedelta:
+    """How far an event's start may be off the grid to be moved there: a tenth of the resolution, 60 s at most."""
+    return min(own / 10, timedelta(seconds=60))
+
+
+def slots_around(moment: datetime, own: timedelta, timezone: str) -> tuple[datetime, datetime]:
+    """The last start of a slot at or before a moment, and the first one after it (UTC).
+
+    Slots are counted from 1970-01-01T00:00Z; those of whole days are local calendar days of the time zone,
+    and those of several days may begin at any local midnight.
+    """
+    if own % DAY:
+        before = floor_time(moment, own)
+        return before, before + own
+    zone = ZoneInfo(timezone)
+    day = moment.astimezone(zone).date()
+    before, after = (datetime.combine(day + k * DAY, time(), tzinfo=zone).astimezone(UTC) for k in (0, 1))
+    return before, after
+
+
+def nearest_slots(starts: Integers, own: timedelta, timezone: str) -> Integers:
+    """The start of a slot that is nearest to each start, in ms (see `slots_around`); shape (n,)."""
+    import numpy as np
+
+    if own % DAY:
+        step = duration_ms(own)
+        return (starts + step // 2) // step * step
+    pairs = [[to_ms(each) for each in slots_around(from_ms(int(s)), own, timezone)] for s in starts]
+    around = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return np.where(starts - around[:, 0] <= around[:, 1] - starts, around[:, 0], around[:, 1])
 
 
 def on_own_grid(

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from flexmeasures.beliefs import Stored
+    from flexmeasures.models.sensors import Sensor
     from flexmeasures.timeseries import Floats, TimeSeries
+    from flexmeasures_cli.csv_import import Layout, Rows
+    from flexmeasures_cli.csv_slots import Slots
 
 CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
 
@@ -31,12 +34,24 @@ CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
     type=click.Choice([CONSUMPTION, PRODUCTION]),
     help="What a positive value means. Required for power and energy.",
 )
-@click.option("--timezone", help="IANA name; required when the file's times have no UTC offset.")
+@click.option(
+    "--timezone",
+    help="IANA name, of times without UTC offset (required for them) and of rows that are local days.",
+)
 @click.option(
     "--horizon", help="How long before the event's end it was known: minutes or ISO 8601. Default 0."
 )
 @click.option(
-    "--resolution", help="Length of the file's slots: minutes or ISO 8601. Default: as the times tell."
+    "--resolution",
+    help="Length of every row: minutes or ISO 8601; P1D is a local day. Default: row by row, as times tell.",
+)
+@click.option(
+    "--register",
+    is_flag=True,
+    help="Values are readings of a counter of energy; their differences are stored.",
+)
+@click.option(
+    "--allow-implausible", is_flag=True, help="Store power above 10 times the asset's capacity, too."
 )
 @click.option("--allow-overwrite", is_flag=True, help="Replace what is stored already.")
 @click.option("--datecol", default="0", show_default=True, help="Column of event starts: number or name.")
@@ -52,33 +67,119 @@ def add_beliefs(file: Path, **options: Any) -> None:
     """Add values of one sensor from a CSV FILE (also .csv.gz): all of them, or nothing if a row is wrong."""
     from datetime import timedelta
 
-    from flexmeasures.timing import iso_duration
-    from flexmeasures_cli.csv_import import check_grid, file_resolution, read_rows, regular
+    from flexmeasures_cli.csv_import import read_rows
+    from flexmeasures_cli.csv_slots import make_slots, series_of
     from flexmeasures_cli.units import conversion
 
     sensor = find_sensor(options["sensor_id"], options["sensor_name"])
     convert = conversion(sensor, options["unit"])
     _check_sign(sensor, options["sign"])
+    _check_register(options, energy=convert.energy)
     horizon = timedelta(0) if options["horizon"] is None else parse_minutes(options["horizon"], "--horizon")
     given = None if options["resolution"] is None else _positive(options["resolution"])
-    rows = read_rows(file, _layout(options))
-    starts, values, lines = rows.arrays()
-    step = file_resolution(starts, given, sensor.event_resolution)
-    check_grid(starts, lines, step, sensor.event_resolution)
-    values = convert.apply(values, step)
+    layout = _layout(options)
+    rows = read_rows(file, layout)
+    slots = make_slots(rows, sensor, layout.timezone, given, options["register"])
+    values = convert.apply(slots.values, slots.lengths)
     if options["sign"] == PRODUCTION:
         values = 0.0 - values
-    stored = _store(sensor, options, horizon, list(regular(starts, values, step)))
-    click.echo(f"Read {len(values)} rows of {iso_duration(step)}, {rows.empty} of them without a value.")
+    _check_plausible(sensor, options, slots, values)
+    stored = _store(sensor, options, horizon, series_of(slots, values, sensor))
+    _say_rows(rows, slots, layout, options["unit"], sensor)
     click.echo(
         f"Stored {stored.new} new and {stored.replaced} replaced values of {sensor.name} (ID:{sensor.id})"
         f" by source {options['source']!r}; {stored.skipped} were the same already."
     )
     _say_horizon(options["horizon"], horizon)
+    if convert.energy and not options["register"]:
+        _warn_of_counter(slots)
+    for warning in slots.warnings:
+        click.secho(f"Warning: {warning}", fg="yellow", err=True)
     _warn_of_sign(sensor, values)
 
 
-def _layout(options: dict[str, Any]) -> Any:
+def _say_rows(rows: Rows, slots: Slots, layout: Layout, unit: str, sensor: Sensor) -> None:
+    """What was read, and how times and unit were understood."""
+    import numpy as np
+
+    from flexmeasures.timing import MILLISECOND, iso_duration
+
+    lengths, counts = np.unique(slots.lengths, return_counts=True)
+    usual = iso_duration(int(lengths[counts.argmax()]) * MILLISECOND)
+    step = usual if len(lengths) == 1 else f"{usual} mostly"
+    click.echo(f"Read {len(rows.values)} rows of {step}, {rows.empty} of them without a value.")
+    own = "MW" if sensor.kind == "asset" else sensor.unit
+    click.echo(f"Values in {unit} were stored in {own}.")
+    for kind, count in rows.epochs.items():
+        click.echo(f"{count} times were read as {kind} since 1970 (UTC).")
+    if rows.zoned and layout.timezone is not None:
+        click.echo(f"{rows.zoned} times without UTC offset were read in {layout.timezone.key}.")
+    for note in slots.notes:
+        click.echo(note)
+
+
+def _check_register(options: dict[str, Any], *, energy: bool) -> None:
+    from flexmeasures.errors import InputError
+
+    if options["register"] and not energy:
+        text = f"--register has no meaning for --unit {options['unit']!r}."
+        raise InputError(text, "--register", "a unit of energy: Wh, kWh, MWh or GWh, for an asset")
+    if options["register"] and options["resolution"] is not None:
+        text = "--resolution has no meaning with --register: readings are about the time between them."
+        raise InputError(text, "--resolution", "no --resolution here")
+
+
+# A power above so many times the capacity is more likely a slip of unit than a power.
+IMPLAUSIBLE = 10.0
+
+
+def _check_plausible(sensor: Sensor, options: dict[str, Any], slots: Slots, values: Floats) -> None:
+    """InputError for power that the asset cannot have, unless it is allowed; then a warning."""
+    import numpy as np
+
+    from flexmeasures.errors import InputError
+
+    capacity = sensor.capacity_in_mw if sensor.kind == "asset" else None
+    if not capacity:
+        return
+    sizes = np.nan_to_num(np.abs(values))
+    wrong = int((sizes > IMPLAUSIBLE * capacity).sum())
+    if not wrong:
+        return
+    k = int(sizes.argmax())
+    counter = _only_rises(slots.values) and not options["register"]
+    text = (
+        f"{wrong} of {len(values)} rows hold more than {IMPLAUSIBLE:g} times the capacity of {sensor.name!r}:"
+        f" line {slots.lines[k]} makes {values[k]:g} MW, {sizes[k] / capacity:,.0f} times its {capacity:g} MW."
+    )
+    if options["allow_implausible"]:
+        slots.warnings.append(text)
+        return
+    cause = " The values only rise, as those of a counter do (--register)." if counter else ""
+    raise InputError(
+        f"{text}{cause} Nothing was stored.",
+        "--unit",
+        "the right --unit, --register for readings of a counter, or --allow-implausible",
+    )
+
+
+def _only_rises(values: Floats) -> bool:
+    """Whether values look like readings: never falling, and far larger than their differences."""
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    if len(known) < 4:
+        return False
+    steps = np.diff(known)
+    return bool((steps >= 0).all() and steps.any() and known[0] > 0 and known[0] > 10 * steps.max())
+
+
+def _warn_of_counter(slots: Slots) -> None:
+    if _only_rises(slots.values):
+        slots.warnings.append("The energies only rise, as readings of a counter do. Was --register meant?")
+
+
+def _layout(options: dict[str, Any]) -> Layout:
     from flexmeasures.errors import InputError
     from flexmeasures.timing import timezone
     from flexmeasures_cli.csv_import import Layout

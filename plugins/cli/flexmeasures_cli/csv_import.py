@@ -7,31 +7,25 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from flexmeasures.errors import InputError
-from flexmeasures.timing import EPOCH, MILLISECOND, duration_ms, from_ms, iso_duration, iso_time, to_ms
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from flexmeasures.timeseries import Floats, TimeSeries
+from flexmeasures.timing import EPOCH, MILLISECOND, from_ms, to_ms
 
 # So many wrong rows are told before reading ends.
 MAX_ERRORS = 10
-# A gap that is longer than so many slots starts a new series, so that no stray date fills the memory.
-MAX_GAP = 1000
 # What stands for "no value" in a cell.
 NO_VALUE = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
 TIME_ACCEPTED = (
-    "an ISO 8601 date and time, such as 2026-01-31T15:00:00+01:00 or 2026-01-31 15:00 with --timezone"
+    "an ISO 8601 date and time, such as 2026-01-31T15:00:00+01:00 or 2026-01-31 15:00 with --timezone, or"
+    " seconds (10 digits) or milliseconds (13 digits) since 1970"
 )
 
 
@@ -60,28 +54,21 @@ class Column:
 
 @dataclass
 class Rows:
-    """What a file holds: event starts (ms since 1970), values (NaN for an empty cell), line numbers."""
+    """What a file holds, row by row in its own order.
+
+    starts: ms since 1970; values: NaN for an empty cell; lines: line numbers. later: of a row whose local time
+    clocks show twice, the later start. epochs: how many times were seconds or milliseconds since 1970.
+    dates: how many were dates alone; zoned: how many were read in the time zone given.
+    """
 
     starts: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     lines: array[int] = field(default_factory=lambda: array("q"))
+    later: dict[int, int] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
     empty: int = 0
-
-    def arrays(self) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-        """Starts, values and line numbers, in order of time; InputError when a time comes twice."""
-        import numpy as np
-
-        starts = np.frombuffer(self.starts, dtype=np.int64)
-        lines = np.frombuffer(self.lines, dtype=np.int64)
-        order = np.argsort(starts, kind="stable")
-        twice = np.flatnonzero(np.diff(starts[order]) == 0)
-        if len(twice):
-            first, second = lines[order[twice[0]]], lines[order[twice[0] + 1]]
-            moment = iso_time(from_ms(int(starts[order[twice[0]]])))
-            raise InputError(
-                f"Lines {first} and {second} are both about {moment}.", "datecol", "each time once in a file"
-            )
-        return starts[order], np.frombuffer(self.values, dtype=np.float64)[order], lines[order]
+    dates: int = 0
+    zoned: int = 0
 
 
 def read_rows(path: Path, layout: Layout) -> Rows:
@@ -90,12 +77,14 @@ def read_rows(path: Path, layout: Layout) -> Rows:
     try:
         with _open(path) as lines:
             reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
-            when, what = _columns(layout, _header(reader, layout.skiprows))
+            header = _header(reader, layout.skiprows)
+            when, what = _columns(layout, header)
             for cells in reader:
                 if not any(cells):
                     continue
                 try:
-                    _read_row(cells, reader.line_num, when, what, layout.timezone, rows)
+                    _refuse_more_cells(cells, reader.line_num, header)
+                    _read_row(cells, reader.line_num, when, what, layout, rows)
                 except InputError as error:
                     errors.append(str(error))
                     if len(errors) == MAX_ERRORS:
@@ -112,9 +101,48 @@ def read_rows(path: Path, layout: Layout) -> Rows:
 
 
 def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
+    packed = path.suffix == ".gz"
+    with gzip.open(path) if packed else path.open("rb") as raw:
+        beginning = raw.read(4096)
+    _refuse_other_kinds(path, beginning)
+    if packed:
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open(encoding="utf-8-sig", newline="")
+
+
+# How files that are no CSV begin, and what they are.
+OTHER_KINDS = (
+    (b"PK\x03\x04", "an Excel file (xlsx) or another zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file (xls)"),
+    (b"\x1f\x8b", "a gzipped file whose name does not end in .gz"),
+    (b"%PDF", "a PDF file"),
+    (b"\xff\xfe", "a text file in UTF-16"),
+    (b"\xfe\xff", "a text file in UTF-16"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+)
+
+
+def _refuse_other_kinds(path: Path, beginning: bytes) -> None:
+    kind = next((what for mark, what in OTHER_KINDS if beginning.startswith(mark)), None)
+    text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if kind is None and text.startswith(b"<"):
+        kind = "an HTML page" if b"<html" in text or text.startswith(b"<!doctype html") else "an XML file"
+    if kind is None and text.startswith((b"{", b"[")):
+        kind = "a JSON file"
+    if kind is not None:
+        accepted = "a text file in UTF-8 with columns (CSV); export or convert the file to that"
+        raise InputError(f"{path} is {kind}, not CSV. Nothing was stored.", "FILE", accepted)
+
+
+def _refuse_more_cells(cells: list[str], line: int, header: list[str]) -> None:
+    """A row with more filled cells than the header has names is cut at the wrong places."""
+    if header and any(cell.strip() for cell in cells[len(header) :]):
+        raise InputError(
+            f"line {line}: {len(cells)} columns, but the header has {len(header)} (a decimal comma, perhaps).",
+            "FILE",
+            "numbers with a decimal point, and cells that hold the delimiter in quotes",
+        )
 
 
 def _header(reader: Iterator[list[str]], skiprows: int) -> list[str]:
@@ -130,16 +158,22 @@ def _columns(layout: Layout, header: list[str]) -> tuple[Column, Column]:
 
 
 def _column(wanted: str, option: str, header: list[str]) -> Column:
+    if len(header) == 1 and (wanted not in header and wanted != "0"):
+        other = max(";\t,|", key=header[0].count)
+        if header[0].count(other):
+            name = "tab" if other == "\t" else other
+            known = f"0, or another --delimiter: {header[0]}"
+            raise InputError(
+                f"{option} {wanted} is no column of the file: its header is not divided by the delimiter"
+                f" given, but seems to be by {name!r} (--delimiter {name!r}).",
+                option,
+                known,
+            )
     if wanted.isdecimal():
         index = int(wanted)
         name = f" ({header[index]})" if index < len(header) else ""
         if header and not name:
-            only = len(header) == 1
-            known = (
-                f"0, or another --delimiter: {header[0]}"
-                if only
-                else f"0 to {len(header) - 1}: {', '.join(header)}"
-            )
+            known = "0" if len(header) == 1 else f"0 to {len(header) - 1}: {', '.join(header)}"
             raise InputError(f"{option} {wanted} is no column of the file.", option, known)
         return Column(index, f"column {index}{name}")
     if wanted not in header:
@@ -148,26 +182,32 @@ def _column(wanted: str, option: str, header: list[str]) -> Column:
     return Column(header.index(wanted), f"column {header.index(wanted)} ({wanted})")
 
 
-def _read_row(
-    cells: list[str], line: int, when: Column, what: Column, zone: ZoneInfo | None, rows: Rows
-) -> None:
+def _read_row(cells: list[str], line: int, when: Column, what: Column, layout: Layout, rows: Rows) -> None:
     for column in (when, what):
         if column.index >= len(cells):
             have = f"the line has {len(cells)} columns only"
+            other = next((mark for mark in ";\t|," if mark != layout.delimiter and mark in cells[0]), None)
+            if len(cells) == 1 and other is not None:
+                name = "tab" if other == "\t" else other
+                have += f" (--delimiter {name!r}, perhaps)"
             raise InputError(f"line {line}, {column.label}: {have}.", column.label)
-    previous = rows.starts[-1] if rows.starts else None
     try:
-        start = _read_time(cells[when.index].strip(), zone, previous)
+        start, later = _read_time(cells[when.index].strip(), layout.timezone, rows)
     except InputError as error:
         raise InputError(f"line {line}, {when.label}: {error}", when.label) from None
     try:
         value = _read_number(cells[what.index].strip())
     except InputError as error:
         raise InputError(f"line {line}, {what.label}: {error}", what.label) from None
+    if later is not None:
+        rows.later[len(rows.starts)] = later
     rows.starts.append(start)
     rows.values.append(value)
     rows.lines.append(line)
     rows.empty += value != value
+
+
+DECIMAL_COMMA = re.compile(r"[-+]?[\d. ']*,\d+")
 
 
 def _read_number(text: str) -> float:
@@ -180,75 +220,58 @@ def _read_number(text: str) -> float:
             return float("nan")
         value = None
     if value is None or value in (float("inf"), float("-inf")):
-        raise InputError(f"{text!r} is not a number.", None, accepted)
+        cause = ""
+        if DECIMAL_COMMA.fullmatch(text):
+            cause = ": it has a decimal comma, which is not read yet"
+        elif text.lower() in ("unavailable", "unknown"):
+            cause = ": such histories of states, at irregular times, are not read yet"
+        raise InputError(f"{text!r} is not a number{cause}.", None, accepted)
     return value
 
 
-def _read_time(text: str, zone: ZoneInfo | None, previous: int | None) -> int:
-    """Milliseconds since 1970. Of an hour that clocks show twice, the later one follows the earlier."""
+DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*")
+# Seconds and milliseconds since 1970 have 10 and 13 digits from 2001 to 2286. Fewer digits could be dates.
+SINCE_1970 = re.compile(r"(\d{10}|\d{13})(\.\d*)?")
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+
+
+def _read_time(text: str, zone: ZoneInfo | None, rows: Rows) -> tuple[int, int | None]:
+    """Milliseconds since 1970; of an hour that clocks show twice, the earlier one and the later one."""
+    first, second = _moments(text, zone, rows)
+    if not FIRST_YEAR <= from_ms(first).year <= LAST_YEAR:
+        years = f"the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InputError(f"{text!r} lies in the year {from_ms(first).year}.", None, years)
+    return first, second
+
+
+def _moments(text: str, zone: ZoneInfo | None, rows: Rows) -> tuple[int, int | None]:
+    if found := SINCE_1970.fullmatch(text):
+        unit = "seconds" if len(found[1]) == 10 else "milliseconds"
+        rows.epochs[unit] = rows.epochs.get(unit, 0) + 1
+        return int(float(text) * 1000 if unit == "seconds" else float(text)), None
     try:
+        # fromisoformat() takes 1712011200000 for a day of the year 1712.
+        if text.isdecimal() and len(text) != len("20260131"):
+            raise ValueError
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{text!r} is not a time.", None, TIME_ACCEPTED) from None
+        cause = ""
+        if DAY_OR_MONTH_FIRST.fullmatch(text):
+            cause = ": it begins with the day or the month, which is never guessed and not read yet"
+        raise InputError(f"{text!r} is not a time{cause}.", None, TIME_ACCEPTED) from None
+    # Before arithmetic with offsets, which overflows at the ends of the calendar.
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        years = f"the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InputError(f"{text!r} lies in the year {moment.year}.", None, years)
+    rows.dates += len(text) <= len("2026-01-31")
     if moment.tzinfo is not None:
-        return (moment - EPOCH) // MILLISECOND
+        return (moment - EPOCH) // MILLISECOND, None
     if zone is None:
         raise InputError(
             f"{text!r} has no UTC offset.", None, "a time with offset, or --timezone for all of them"
         )
+    rows.zoned += 1
     first, second = (to_ms(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
     if first > second:
         raise InputError(f"{text!r} does not exist in {zone.key} (clocks go forward).", None, TIME_ACCEPTED)
-    return second if first < second and previous is not None and previous >= first else first
-
-
-def file_resolution(starts: NDArray[np.int64], given: timedelta | None, own: timedelta) -> timedelta:
-    """Length of the file's slots: as given, else the shortest step between times, else the sensor's."""
-    if given is not None:
-        return given
-    if len(starts) < 2:
-        return own
-    return int((starts[1:] - starts[:-1]).min()) * MILLISECOND
-
-
-def check_grid(starts: NDArray[np.int64], lines: NDArray[np.int64], step: timedelta, own: timedelta) -> None:
-    """InputError when a time is no whole number of steps after the first, or off the sensor's own slots."""
-    import numpy as np
-
-    _refuse_first(
-        (starts - starts[0]) % duration_ms(step) != 0,
-        starts,
-        lines,
-        f"is no whole number of {iso_duration(step)} after the first time",
-        "regular times; --resolution states their distance",
-    )
-    if own <= timedelta(hours=1):
-        _refuse_first(
-            starts % np.int64(duration_ms(own)) != 0,
-            starts,
-            lines,
-            f"is no start of a slot of {iso_duration(own)}",
-            "times on the slots of the sensor, counted from the full hour",
-        )
-
-
-def _refuse_first(
-    wrong: NDArray[np.bool_], starts: NDArray[np.int64], lines: NDArray[np.int64], text: str, accepted: str
-) -> None:
-    if wrong.any():
-        k = int(wrong.argmax())
-        raise InputError(f"line {lines[k]}: {iso_time(from_ms(int(starts[k])))} {text}.", "datecol", accepted)
-
-
-def regular(starts: NDArray[np.int64], values: Floats, step: timedelta) -> Iterable[TimeSeries]:
-    """The values as regular series (NaN in gaps); a long gap ends one series and starts the next."""
-    import numpy as np
-
-    from flexmeasures.timeseries import TimeSeries
-
-    slots = (starts - starts[0]) // duration_ms(step)
-    edges = np.flatnonzero(np.diff(slots) > MAX_GAP) + 1
-    for low, high in zip([0, *edges], [*edges, len(slots)], strict=True):
-        grid = np.full(slots[high - 1] - slots[low] + 1, np.nan)
-        grid[slots[low:high] - slots[low]] = values[low:high]
-        yield TimeSeries(from_ms(int(starts[low])), step, grid)
+    return first, second if first < second else None

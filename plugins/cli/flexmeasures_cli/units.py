@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flexmeasures.timeseries import Floats
+    from flexmeasures.timeseries import Floats, Integers
 
 # Power in MW, whatever unit an asset shows.
 POWER = {"W": Fraction(1, 10**6), "kW": Fraction(1, 1000), "MW": Fraction(1), "GW": Fraction(1000)}
@@ -31,13 +30,19 @@ class Conversion:
     factor: Fraction
     energy: bool = False
 
-    def apply(self, values: Floats, resolution: timedelta) -> Floats:
-        """Values in the sensor's unit; values are means over (or energies of) slots of that resolution."""
-        factor = self.factor
-        if self.energy:
-            factor /= Fraction(resolution // timedelta(microseconds=1), 3_600_000_000)
-        # Multiplied and divided apart, so that 1500 kW is exactly 1.5 MW.
-        return values * float(factor.numerator) / float(factor.denominator)
+    def apply(self, values: Floats, lengths: Integers) -> Floats:
+        """Values in the sensor's unit; values are means over (or energies of) slots of those lengths in ms."""
+        import numpy as np
+
+        if not self.energy:
+            # Multiplied and divided apart, so that 1500 kW is exactly 1.5 MW.
+            return values * float(self.factor.numerator) / float(self.factor.denominator)
+        found = np.empty(len(values))
+        for length in np.unique(lengths):
+            factor = self.factor / Fraction(int(length), 3_600_000)
+            same = lengths == length
+            found[same] = values[same] * float(factor.numerator) / float(factor.denominator)
+        return found
 
 
 def conversion(sensor: Any, unit: str) -> Conversion:

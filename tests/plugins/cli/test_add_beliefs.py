@@ -139,8 +139,11 @@ def test_stored_values_are_replaced_only_when_asked(run: Any, battery: Any, tabl
         (["2026-03-01T00:00Z,1", "2026-03-01T00:15Z"], ["line 3", "column 1 (power)", "1 columns only"]),
         (["2026-03-01T00:00Z,1", "2026-03-01T00:00Z,2"], ["Lines 2 and 3", "2026-03-01T00:00:00Z"]),
         (["2026-03-01T00:07Z,1"], ["line 2", "no start of a slot of PT15M"]),
-        (["2026-03-01T00:00Z,1", "2026-03-01T00:05Z,1", "2026-03-01T00:12Z,1"], ["line 4", "PT5M"]),
-        (["2026-03-01T00:00Z,1", "2026-03-01T00:15Z,1", "2026-03-01T00:40Z,1"], ["line 4", "PT15M"]),
+        (["2026-03-01T00:00Z,1", "2026-03-01T00:05Z,1", "2026-03-01T00:10Z,1"], ["PT5M are finer", "PT15M"]),
+        (
+            ["2026-03-01T00:00Z,1", "2026-03-01T00:15Z,1", "2026-03-01T00:40Z,1"],
+            ["line 4", "PT15M", "T00:30:00Z"],
+        ),
         (["2026-03-01T00:00Z,"], ["holds no values"]),
         ([], ["holds no values"]),
     ],
@@ -259,7 +262,7 @@ def test_prices_and_weather_need_no_sign_and_convert_units(
 def test_a_stray_date_far_away_does_not_fill_the_memory(
     run: Any, battery: Any, table: Any, values: Any
 ) -> None:
-    path = table("2026-03-01T00:00Z,1000", "2026-03-01T00:15Z,2000", "9998-01-01T00:00Z,3000")
+    path = table("2026-03-01T00:00Z,1000", "2026-03-01T00:15Z,2000", "2099-01-01T00:00Z,3000")
     result = run("add", "beliefs", path, "--sensor-id", battery.id, *POWER)
     assert result.exit_code == 0, result.output
     assert values(battery, 2) == [1, 2]
