@@ -90,7 +90,9 @@ class Service:
             self._process.kill()
             self.notes.violation(f"{self.name} did not end within 30 seconds of SIGTERM")
         else:
-            young = time.monotonic() - self._started < STARTING  # Python itself has not heard of the signal then
+            young = (
+                time.monotonic() - self._started < STARTING
+            )  # Python itself has not heard of the signal then
             if code != 0 and not (young and code == -signal.SIGTERM):
                 self.notes.violation(f"{self.name} ended with {code} after SIGTERM")
 
