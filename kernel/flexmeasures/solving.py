@@ -7,7 +7,8 @@ scheduler alike. Tolerances: a share TOLERANCE of the capacity or of the store, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf
+from datetime import datetime
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.algorithms import (
@@ -89,9 +90,9 @@ def verify(schedule: Any, problem: SchedulingProblem, name: str) -> None:
     if not isinstance(schedule, Schedule):
         raise _wrong(name, f"returned {_kind(schedule)}", "a Schedule")
     if schedule.status is Status.INFEASIBLE:
-        reasons = "; ".join(schedule.conflicts) or "the limits and targets"
+        reasons = "; ".join(map(str, schedule.conflicts)) or "the limits and targets"
         text = f"The problem is infeasible. These inputs conflict: {reasons}.".replace("..", ".")
-        raise InfeasibleProblem(" ".join([text, *schedule.advice]))
+        raise InfeasibleProblem(" ".join([text, *map(str, schedule.advice)]))
     if schedule.status not in (Status.OPTIMAL, Status.RELAXED):
         ended = schedule.status.value if isinstance(schedule.status, Status) else repr(schedule.status)
         raise AlgorithmError(f"The scheduler {name} found no plan: {ended}.")
@@ -109,6 +110,9 @@ def _numbers(schedule: Schedule, what: str, problem: SchedulingProblem, name: st
     import numpy as np
 
     slots, given = len(problem.prices), getattr(schedule, what)
+    if np.ma.is_masked(given):
+        raise _wrong(name, f"gave {what} of which some are masked", f"{slots} real numbers, one a slot")
+    _verify_index(given, what, problem, name)
     try:
         array = np.asarray(given)
     except ValueError:  # rows of different lengths
@@ -123,13 +127,32 @@ def _numbers(schedule: Schedule, what: str, problem: SchedulingProblem, name: st
     return array.astype(np.float64)
 
 
+def _verify_index(given: Any, what: str, problem: SchedulingProblem, name: str) -> None:
+    """Of a series of pandas with times: whether these are the starts of the window's slots."""
+    times = getattr(given, "index", None)
+    if times is None or callable(times) or len(times) != len(problem.prices):
+        return
+    if isinstance(times[0], datetime):
+        first, last = problem.start, problem.end - problem.resolution
+        try:
+            fits = times[0] == first and times[-1] == last
+        except TypeError:  # a time without UTC offset
+            fits = False
+        if not fits:
+            window = f"the slots from {iso_time(first)} to {iso_time(last)}"
+            raise _wrong(name, f"gave {what} for the slots from {times[0]} to {times[-1]}", window)
+
+
 def _verify_costs(schedule: Schedule, name: str) -> None:
     import numpy as np
 
-    figures = [schedule.objective, *schedule.costs.values(), *schedule.baseline_costs.values()]
-    if not all(isinstance(figure, int | float | np.integer | np.floating) for figure in figures) or not (
-        np.isfinite(np.asarray(figures, dtype=np.float64)).all()
-    ):
+    try:
+        figures = [schedule.objective, *schedule.costs.values(), *schedule.baseline_costs.values()]
+        numbers = [isinstance(figure, int | float | np.integer | np.floating) for figure in figures]
+        finite = all(numbers) and all(isfinite(float(figure)) for figure in figures)
+    except (AttributeError, OverflowError, TypeError):
+        finite = False
+    if not finite:
         raise AlgorithmError(f"The scheduler {name} gave costs that are no finite numbers.")
 
 

@@ -94,10 +94,37 @@ def test_each_array_has_one_finite_number_a_slot(what: str, wrong: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "costs", [{"costs": {"electricity": 1j}}, {"objective": float("nan")}, {"baseline_costs": {"x": "1"}}]
+    "costs",
+    [
+        {"costs": None},
+        {"costs": [1.0]},
+        {"costs": {"electricity": 10**400}},
+        {"costs": {"electricity": 1j}},
+        {"objective": float("nan")},
+        {"baseline_costs": {"x": "1"}},
+    ],
 )
 def test_costs_are_finite_numbers(costs: dict[str, Any]) -> None:
     assert refused(schedule(**costs)) == "The scheduler theirs gave costs that are no finite numbers."
+
+
+def test_masked_numbers_are_refused() -> None:
+    masked = np.ma.array(np.zeros(SLOTS), mask=[True] + [False] * (SLOTS - 1))
+    assert "it gave values of which some are masked" in refused(schedule(masked))
+
+
+def test_a_series_of_pandas_is_of_the_window_that_was_asked_for() -> None:
+    import pandas as pd
+
+    right = pd.date_range(START, periods=SLOTS, freq="15min")
+    verify(schedule(pd.Series(0.0, index=right).to_numpy()), problem(), "theirs")
+    for index in (right + pd.Timedelta("1h"), right.tz_localize(None)):
+        answer = schedule()
+        object.__setattr__(answer, "values", pd.Series(0.0, index=index))
+        fault = refused(answer)
+        assert "Accepted: the slots from 2026-03-01T00:00:00Z to 2026-03-01T01:45:00Z" in fault
+    object.__setattr__(answer, "values", pd.Series(0.0, index=right))
+    verify(answer, problem(), "theirs")
 
 
 @pytest.mark.parametrize("kind", ["exact", "minimum", "maximum"])

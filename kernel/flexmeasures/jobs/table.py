@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, or_, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.attributes import set_committed_value
 
 from flexmeasures.db import (
@@ -29,7 +29,7 @@ from flexmeasures.db import (
     db,
     dialect_insert,
     is_away,
-    reason_of,
+    is_full,
     writing,
 )
 from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost, Stopped
@@ -315,13 +315,20 @@ def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
             expected = isinstance(error, FlexMeasuresError)
             level = logging.WARNING if expected else logging.ERROR
             log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
-            _fail(job_id, token, f"{type(error).__name__}: {_reason(error)}")
+            _fail(job_id, token, _reason(error))
     return None
 
 
 def _reason(error: BaseException) -> str:
-    """The text of an error for users; of a database's, one line without the statement and its parameters."""
-    return reason_of(error) if isinstance(error, DBAPIError) else str(error)
+    """Why a job failed, for users; of a database's errors a sentence, while the log has the statement."""
+    cause = getattr(error, "orig", error)
+    if not isinstance(error, SQLAlchemyError) and not isinstance(cause, db.engine.dialect.loaded_dbapi.Error):
+        return f"{type(error).__name__}: {error}"
+    if is_full(error):
+        return "The disk of the database is full, so nothing of the job was stored."
+    if isinstance(error, IntegrityError):
+        return "What the job wanted to store breaks a rule of the tables, so nothing was stored; see the log."
+    return "The database could not do what the job asked for, so nothing was stored; see the log."
 
 
 def _function(name: str) -> JobFunction:
