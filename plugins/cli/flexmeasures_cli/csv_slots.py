@@ -157,7 +157,7 @@ def _to_grid(slots: Slots, sensor: Sensor) -> None:
         raise InputError(
             f"line {slots.lines[k]}: {iso_time(moment)} is no start of a slot of {iso_duration(own)}.",
             "datecol",
-            f"times on the slots of the sensor ({whose}); the nearest start at {iso_time(before)} and"
+            f"times on the slots of the sensor ({whose}); the nearest ones start at {iso_time(before)} and"
             f" {iso_time(after)}",
         )
     moved = int((off > 0).sum())
