@@ -9,29 +9,19 @@ schedules and tells the memory of the process after each tenth of them.
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from batteries import QUARTER, battery
 
-from flexmeasures.algorithms import Schedule, SchedulingProblem, SensorFacts
+from flexmeasures.algorithms import Schedule, SchedulingProblem
 from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, model
 
 SLOTS = 192
-QUARTER = timedelta(minutes=15)
-BATTERY = SensorFacts(
-    id=1,
-    name="battery",
-    kind="asset",
-    type="battery",
-    unit="MW",
-    resolution=QUARTER,
-    capacity_in_mw=0.005,
-    min_soc_in_mwh=0.0,
-    max_soc_in_mwh=0.01,
-)
+BATTERY = battery(capacity=0.005, most=0.01)
 DAY = [20, 18, 15, 12, 10, 15, 30, 60, 70, 55, 40, 30, 20, 10, 5, 8, 30, 60, 90, 85, 60, 45, 35, 25]
 
 

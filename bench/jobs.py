@@ -15,9 +15,10 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from batteries import QUARTER
 from common import missing, row, seconds
 from schedule_compute import our_objective
-from schedules import RESOLUTION, SLOTS, START, prepared
+from schedules import SLOTS, START, prepared
 
 from flexmeasures.testing import temporary_redis
 
@@ -150,7 +151,7 @@ def _device(app: Flask) -> tuple[Callable[[int], None], Callable[[int], bool]]:
         query = {"type": "GetDeviceMessageRequest", "event": f"{address}:{100 + k}:soc", "duration": "PT48H"}
         answer = client.get("/api/v2_0/getDeviceMessage", query_string=query, headers=token)
         values = (answer.json or {}).get("values", [])
-        return answer.status_code == 200 and len(values) * RESOLUTION == timedelta(hours=48)
+        return answer.status_code == 200 and len(values) * QUARTER == timedelta(hours=48)
 
     return post, is_planned
 

@@ -11,30 +11,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from batteries import QUARTER, battery
 from common import HERE, missing
 from scipy.optimize import linprog
 from scipy.sparse import diags_array, eye_array, hstack
 
-from flexmeasures.algorithms import Schedule, SchedulingProblem, SensorFacts
+from flexmeasures.algorithms import Schedule, SchedulingProblem
 from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, model
 
 SLOTS, HOURS, POWER, MOST = 192, 0.25, 2.0, 5.0
-BATTERY = SensorFacts(
-    id=1,
-    name="battery",
-    kind="asset",
-    type="battery",
-    unit="MW",
-    resolution=timedelta(minutes=15),
-    capacity_in_mw=POWER,
-    min_soc_in_mwh=0.0,
-    max_soc_in_mwh=MOST,
-)
+BATTERY = battery(capacity=POWER, most=MOST)
 
 
 def windows(name: str, every: int) -> list[Any]:
@@ -59,7 +50,7 @@ def scheduled(prices: Any, losses: float) -> Schedule:
         SchedulingProblem(
             asset=BATTERY,
             start=datetime(2026, 1, 1, tzinfo=UTC),
-            resolution=timedelta(minutes=15),
+            resolution=QUARTER,
             prices=prices,
             price_unit="EUR/MWh",
             soc_at_start=MOST / 2,

@@ -14,30 +14,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from batteries import QUARTER, battery
 
-from flexmeasures.algorithms import SchedulingProblem, SensorFacts
+from flexmeasures.algorithms import SchedulingProblem
 from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, model
 from flexmeasures_scheduler_storage.highs import HIGHS_OPTIONS
 
 BARE = "bare highspy with numpy arrays from scratch, same LP, same run"
-RESOLUTION = timedelta(minutes=15)
-BATTERY = SensorFacts(
-    id=1,
-    name="battery",
-    kind="asset",
-    type="battery",
-    unit="MW",
-    resolution=RESOLUTION,
-    capacity_in_mw=2.0,
-    min_soc_in_mwh=0.5,
-    max_soc_in_mwh=5.0,
-)
+BATTERY = battery(capacity=2.0, most=5.0, least=0.5)
 
 
 # A battery with losses at prices that are negative at noon, where going both ways at once would pay.
@@ -51,7 +41,7 @@ def problem(slots: int, seed: int) -> SchedulingProblem:
     return SchedulingProblem(
         asset=BATTERY,
         start=datetime(2026, 1, 1, tzinfo=UTC),
-        resolution=RESOLUTION,
+        resolution=QUARTER,
         prices=50 + 20 * np.sin(np.arange(slots) * 2 * np.pi / 96) + noise,
         price_unit="EUR/MWh",
         soc_at_start=2.5,

@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from batteries import QUARTER
 from common import missing, row, seconds
-from schedule_compute import RESOLUTION, our_objective
+from schedule_compute import our_objective
 
 from flexmeasures.testing import make_app, seed_structure, temporary_postgresql
 
@@ -108,7 +109,7 @@ def _add_batteries(count: int) -> None:
                     name=f"battery-{k}",
                     display_name=f"Battery {k}",
                     unit="MW",
-                    event_resolution=RESOLUTION,
+                    event_resolution=QUARTER,
                     capacity_in_mw=2.0,
                     min_soc_in_mwh=0.5,
                     max_soc_in_mwh=5.0,

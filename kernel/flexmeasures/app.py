@@ -20,6 +20,8 @@ from flexmeasures.plugins import Plugins
 from flexmeasures.runtime import Runtime
 from flexmeasures.ui.utils.view_utils import base_context
 
+log = logging.getLogger(__name__)
+
 HERE = Path(__file__).parent
 
 
@@ -77,9 +79,6 @@ def create(
     _set_up_templates(app)
     serve_health_and_home(app)
     return app
-
-
-log = logging.getLogger(__name__)
 
 
 def _load_plugins(values: Mapping[str, Any], first: list[str], instance: Path) -> Plugins:

@@ -18,7 +18,12 @@ from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugin
 from flexmeasures.runtime import runtime
 
 ANSWERS_WITHIN = 1.5  # seconds
-CARRIES = "Redis does not answer; workers look for jobs in the database meanwhile"
+SILENT = {
+    "database": "the database does not answer",
+    "redis": "Redis does not answer; workers look for jobs in the database meanwhile",
+}
+
+log = logging.getLogger(__name__)
 
 
 def serve_health_and_home(app: Flask) -> None:
@@ -48,9 +53,6 @@ def _as_dict(part: Health) -> dict[str, Any]:
     return {"ok": part.ok} | ({"detail": part.detail} if part.detail else {})
 
 
-log = logging.getLogger(__name__)
-
-
 def _answering() -> list[Health]:
     """The database and, where it carries jobs, Redis: whether each answers soon enough."""
     engine, bell = db.engine, runtime().bell
@@ -74,10 +76,9 @@ def _answer(name: str, future: Future[object], seconds: float) -> Health:
     try:
         future.result(timeout=max(seconds, 0))
     except Exception as error:
-        log_outage(log, f"GET /health ({name})", error)
-        return Health(
-            name=name, ok=False, detail=f"the {name} does not answer" if name == "database" else CARRIES
-        )
+        if name == "database":  # of Redis the bell itself tells
+            log_outage(log, "GET /health", error)
+        return Health(name=name, ok=False, detail=SILENT[name])
     return Health(name=name, ok=True)
 
 

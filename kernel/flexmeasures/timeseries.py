@@ -158,8 +158,6 @@ class TimeSeries:
         """Slot starts in milliseconds since the epoch, shape (n,)."""
         import numpy as np
 
-        from flexmeasures.timing import duration_ms, to_ms
-
         return to_ms(self.start) + duration_ms(self.resolution) * np.arange(len(self.values))
 
     def to_pandas(self) -> Any:

@@ -45,6 +45,15 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path / "here")
 
 
+@pytest.fixture
+def forget_modules(tmp_path: Path) -> Iterator[None]:
+    """Modules of plugins in the test's folder are imported anew by the next test."""
+    yield
+    for name in list(sys.modules):
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis of the run's own."""

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,9 @@ from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, User
 from flexmeasures.testing import PASSWORD, make_app
 
+pytestmark = pytest.mark.usefixtures("forget_modules")
+
 SEED = int(os.environ.get("FLEXMEASURES_TEST_SEED", "3"))
-
-
-@pytest.fixture(autouse=True)
-def _forget_modules(tmp_path: Path) -> Iterator[None]:
-    yield
-    for name in list(sys.modules):
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 def app_with(folder: Path, *paths: str, **settings: Any) -> Flask:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -19,6 +17,8 @@ from flexmeasures.cli import cli
 from flexmeasures.db import db
 from flexmeasures.models import Source
 from flexmeasures.testing import make_app
+
+pytestmark = pytest.mark.usefixtures("forget_modules")
 
 PAGE = """
 from flask import Blueprint, render_template
@@ -99,14 +99,6 @@ def leave():
     ),
     "prints": Fault("print('printed by NAME')"),
 }
-
-
-@pytest.fixture(autouse=True)
-def _forget_modules(tmp_path: Path) -> Iterator[None]:
-    yield
-    for name in list(sys.modules):
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 def write(folder: Path, name: str, fault: Fault) -> str:

@@ -21,6 +21,8 @@ from flexmeasures.db import Branch, db, writing
 from flexmeasures.models import Asset
 from flexmeasures.testing import make_app, temporary_postgresql
 
+pytestmark = pytest.mark.usefixtures("forget_modules")
+
 MODELS = """
     from enum import Enum
     from pathlib import Path
@@ -62,14 +64,6 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     else:
         with temporary_postgresql() as uri:
             yield uri
-
-
-@pytest.fixture(autouse=True)
-def _forget_modules(tmp_path: Path) -> Iterator[None]:
-    yield
-    for name in list(sys.modules):
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 @pytest.fixture

@@ -90,9 +90,8 @@ class Service:
             self._process.kill()
             self.notes.violation(f"{self.name} did not end within 30 seconds of SIGTERM")
         else:
-            young = (
-                time.monotonic() - self._started < STARTING
-            )  # Python itself has not heard of the signal then
+            # A Python that has only just begun has not heard of the signal yet.
+            young = time.monotonic() - self._started < STARTING
             if code != 0 and not (young and code == -signal.SIGTERM):
                 self.notes.violation(f"{self.name} ended with {code} after SIGTERM")
 
@@ -109,7 +108,7 @@ class Chaos:
         self.redis: OwnRedis | None = None
         self.disk: SmallDisk | None = None
         plugin = Path(__file__).with_name("sometimes_hanging")
-        self.hang = Path(mkdtemp(prefix="fm-hang-")) / "now"
+        self.hang = self.folder.with_suffix(".hang")
         self.settings: dict[str, str] = {
             "SECRET_KEY": "a-key-for-chaos",
             "FLEXMEASURES_TIMEZONE": "UTC",

@@ -144,14 +144,15 @@ class OwnPostgreSQL:
 
     def freeze(self, seconds: float) -> None:
         """Let no process of the server do anything for a while."""
-        if self._process is None:
-            return
-        family = [self._process.pid, *children(self._process.pid)]
-        for pid in family:
-            send(pid, signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
         time.sleep(seconds)
-        for pid in family:
-            send(pid, signal.SIGCONT)
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To every process of the server."""
+        if self._process is not None:
+            for pid in [self._process.pid, *children(self._process.pid)]:
+                send(pid, number)
 
     def kill(self) -> None:
         """SIGKILL for the postmaster; its backends notice it and end."""

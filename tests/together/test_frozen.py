@@ -14,7 +14,7 @@ import pytest
 from chaos import COMMAND, Chaos, Service, answers, until
 from chaos_load import World
 from loss import kill_all
-from servers import OwnPostgreSQL, OwnRedis, children, send
+from servers import OwnPostgreSQL, OwnRedis
 
 pytestmark = [
     pytest.mark.skipif(bool(OwnPostgreSQL.missing()), reason=OwnPostgreSQL.missing()),
@@ -39,13 +39,6 @@ class Server:
         assert self.chaos.postgresql is not None
         assert self.chaos.redis is not None
         self.postgresql, self.redis = self.chaos.postgresql, self.chaos.redis
-
-    def signal(self, number: signal.Signals) -> None:
-        """To every process of PostgreSQL."""
-        server = self.postgresql._process
-        assert server is not None
-        for pid in [server.pid, *children(server.pid)]:
-            send(pid, number)
 
     def post(self, value: float) -> tuple[int, Any, float]:
         """Status, Retry-After, and how long it took."""
@@ -75,12 +68,12 @@ def server() -> Iterator[Server]:
 
 def test_requests_end_with_503_while_the_database_hangs_and_work_again_afterwards(server: Server) -> None:
     assert server.post(0.1)[0] == 200
-    server.signal(signal.SIGSTOP)
+    server.postgresql.signal(signal.SIGSTOP)
     try:
         found = [server.post(0.2) for _ in range(2)]
         health = server.health()
     finally:
-        server.signal(signal.SIGCONT)
+        server.postgresql.signal(signal.SIGCONT)
     assert [(status, retry_after) for status, retry_after, _ in found] == [(503, "5")] * 2
     assert max(seconds for *_, seconds in found) < 5
     assert health[0] == 503
@@ -127,8 +120,8 @@ def test_without_a_request_a_statement_waits_until_the_database_goes_on(server: 
     from flexmeasures.db import postgresql
 
     with postgresql.connect([server.postgresql.uri], {}) as connection:
-        server.signal(signal.SIGSTOP)
-        later = threading.Timer(3.0, server.signal, [signal.SIGCONT])
+        server.postgresql.signal(signal.SIGSTOP)
+        later = threading.Timer(3.0, server.postgresql.signal, [signal.SIGCONT])
         later.start()
         assert connection.execute("SELECT 1").fetchone() == (1,)
         later.join()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flexmeasures.db.migrating import upgrade as upgrade
     from flexmeasures.db.outages import is_away as is_away
     from flexmeasures.db.outages import is_full as is_full
+    from flexmeasures.db.outages import is_of_database as is_of_database
     from flexmeasures.db.outages import log_outage as log_outage
     from flexmeasures.db.outages import reason_of as reason_of
     from flexmeasures.db.plugin_tables import known as known
@@ -56,7 +57,7 @@ __all__, __getattr__ = door(
             "pending",
             "upgrade",
         ),
-        "outages": ("is_away", "is_full", "log_outage", "reason_of"),
+        "outages": ("is_away", "is_full", "is_of_database", "log_outage", "reason_of"),
         "plugin_tables": ("known", "to_drop"),
         "transactions": ("after_commit", "after_commit_together", "writing"),
         "types": ("Base", "Milliseconds", "UtcTime", "plugin_base", "plugin_bases"),

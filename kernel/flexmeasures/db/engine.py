@@ -1,4 +1,4 @@
-"""Engine and session, the declarative Base, column types, and write transactions, on SQLite and PostgreSQL."""
+"""Engine and session on SQLite and PostgreSQL: how connections are set up."""
 
 from __future__ import annotations
 

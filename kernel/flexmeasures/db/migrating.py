@@ -97,7 +97,7 @@ def upgrade(
     done: list[str] = []
     for branch in which:
         try:
-            done += _move(engine, [branch], lambda config: command.upgrade(config, revision))
+            done += _move(engine, branch, lambda config: command.upgrade(config, revision))
         except (Exception, SystemExit) as error:
             if failed is None or branch.name == KERNEL:
                 raise
@@ -109,7 +109,11 @@ def downgrade(engine: Engine, which: Sequence[Branch] = (KERNEL_BRANCH,), revisi
     """Go one migration back (or to `revision`, "base" for before the first); returns what was run."""
     from alembic import command
 
-    return _move(engine, which, lambda config: command.downgrade(config, revision))
+    return [
+        step
+        for branch in which
+        for step in _move(engine, branch, lambda config: command.downgrade(config, revision))
+    ]
 
 
 def drop(engine: Engine, plugin: str) -> list[str]:
@@ -236,22 +240,19 @@ def _render_type(kind: str, item: Any, context: Any) -> str | bool:
     return False
 
 
-def _move(engine: Engine, which: Sequence[Branch], run: Any) -> list[str]:
-    done: list[str] = []
-    for branch in which:
-        steps: list[str] = []
+def _move(engine: Engine, branch: Branch, run: Callable[[Config], None]) -> list[str]:
+    steps: list[str] = []
 
-        def note(step: Any, steps: list[str] = steps, branch: Branch = branch, **_: Any) -> None:
-            way = "up to" if step.is_upgrade else "back from"
-            steps.append(f"{branch.name}: {way} {step.up_revision_id}, {step.up_revision.doc.rstrip('.')}")
+    def note(step: Any, **_: Any) -> None:
+        way = "up to" if step.is_upgrade else "back from"
+        steps.append(f"{branch.name}: {way} {step.up_revision_id}, {step.up_revision.doc.rstrip('.')}")
 
-        with _readable_errors(branch), alone(engine) as connection:
-            before = plugin_tables.things(connection) if branch.name != KERNEL else set()
-            run(_config(branch, connection, on_version_apply=note))
-            if branch.name != KERNEL and steps:
-                plugin_tables.record(connection, branch.name, before)
-        done += steps
-    return done
+    with _readable_errors(branch), alone(engine) as connection:
+        before = plugin_tables.things(connection) if branch.name != KERNEL else set()
+        run(_config(branch, connection, on_version_apply=note))
+        if branch.name != KERNEL and steps:
+            plugin_tables.record(connection, branch.name, before)
+    return steps
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flexmeasures.db.engine import db
@@ -26,13 +26,17 @@ def is_away(error: BaseException) -> bool:
         return error.errno in _NO_ROOM
     cause = getattr(error, "orig", error)
     driver = db.engine.dialect.loaded_dbapi
-    raw = isinstance(
-        error, driver.OperationalError | driver.InterfaceError
-    )  # COPY speaks to the driver itself
+    # COPY speaks to the driver itself.
+    raw = isinstance(error, driver.OperationalError | driver.InterfaceError)
     if not (raw or isinstance(error, OperationalError | InterfaceError)):
         return False
     code = getattr(cause, "sqlite_errorcode", None)
     return code is None or code & 0xFF in _SQLITE_AWAY
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Whether an error comes from the database: it is away, or refuses a statement."""
+    return isinstance(error, SQLAlchemyError) or is_away(error)
 
 
 def is_full(error: BaseException) -> bool:

@@ -8,7 +8,6 @@ A statement that works is left alone. Commands and workers may wait: their work 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Generator
 from typing import Any
@@ -17,17 +16,18 @@ import psycopg
 from flask import has_request_context
 
 SILENT_AFTER = 2.0  # seconds after which a statement is looked into, and again after as many
-ANSWERS_WITHIN = (
-    2  # seconds that a connection may take to come about, the least that PostgreSQL's library knows
-)
+# Seconds that a connection may take to come about, the least that PostgreSQL's library knows.
+ANSWERS_WITHIN = 2
 DOWN_FOR = 2.0  # seconds for which a server that did not answer is not asked again
-INTERVAL = 0.1  # seconds between two looks at the clock
 _WAITS_FOR_LOCK = (
     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
 )
 
 _down_until = 0.0
-_lock = threading.Lock()
+
+
+class Silent(psycopg.OperationalError):
+    """The server does not answer."""
 
 
 class WatchedConnection(psycopg.Connection[Any]):
@@ -42,7 +42,7 @@ class WatchedConnection(psycopg.Connection[Any]):
         return super().wait(gen, *arguments, **options)
 
     def _watched(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """The same generator, which is woken a few times a second (INTERVAL) and then looks at the clock."""
+        """The same generator, which psycopg wakes a few times a second: then it looks at the clock."""
         next_look = time.monotonic() + SILENT_AFTER
         try:
             wanted = next(gen)
@@ -56,16 +56,15 @@ class WatchedConnection(psycopg.Connection[Any]):
             return end.value
 
     def _look(self) -> None:
-        pid = self.info.backend_pid
+        """End a statement that waits for a lock, or for a server that does not even answer a new connection."""
         try:
-            if _is_down():
-                raise psycopg.OperationalError("the server did not answer a moment ago")
-            with psycopg.Connection.connect(**self.parameters, connect_timeout=ANSWERS_WITHIN) as other:
-                waits = other.execute(_WAITS_FOR_LOCK, [pid]).fetchone()
-        except psycopg.Error:
-            _set_down()
+            with connect([], self.parameters) as other:
+                waits = other.execute(_WAITS_FOR_LOCK, [self.info.backend_pid]).fetchone()
+        except (Silent, psycopg.errors.ConnectionTimeout):
             self.pgconn.finish()
-            raise psycopg.OperationalError("the server does not answer") from None
+            raise Silent("the server does not answer") from None
+        except psycopg.Error:  # it answers that it cannot say: the statement may well be at work
+            return
         if waits is not None:
             self.pgconn.finish()
             raise psycopg.OperationalError("what is asked for is locked by another transaction")
@@ -76,7 +75,7 @@ def connect(arguments: list[Any], parameters: dict[str, Any]) -> WatchedConnecti
     known = {name: value for name, value in parameters.items() if name not in ("context", "connect_timeout")}
     if has_request_context():
         if _is_down():
-            raise psycopg.OperationalError("the server did not answer a moment ago")
+            raise Silent("the server did not answer a moment ago")
         parameters = {"connect_timeout": ANSWERS_WITHIN} | parameters
     try:
         connection = WatchedConnection.connect(*arguments, **parameters)
@@ -93,5 +92,4 @@ def _is_down() -> bool:
 
 def _set_down() -> None:
     global _down_until
-    with _lock:
-        _down_until = time.monotonic() + DOWN_FOR
+    _down_until = time.monotonic() + DOWN_FOR

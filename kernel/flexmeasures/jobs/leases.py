@@ -12,16 +12,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import ColumnElement, and_, select, update
 
-from flexmeasures.db import db, is_away, log_outage, writing
+from flexmeasures.db import db, is_of_database, log_outage, writing
 from flexmeasures.jobs.contracts import stoppable
 from flexmeasures.models.jobs import Job, JobState
 
 if TYPE_CHECKING:
     from flask import Flask
 
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=20)
@@ -33,22 +34,22 @@ def new_lease() -> tuple[str, datetime]:
     return secrets.token_hex(16), datetime.now(UTC) + LEASE
 
 
+def held_by(job_id: int, token: str) -> ColumnElement[bool]:
+    """Whether the job still runs under this lease: not when it was cancelled, or given to another worker."""
+    return and_(Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
+
+
 def renew(job_id: int, token: str) -> bool:
     """Lengthen a lease; False when it is not held any more."""
-    held = (Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
     with writing(lasting=False) as session:
-        statement = update(Job).where(*held).values(lease_until=datetime.now(UTC) + LEASE).returning(Job.id)
+        held = update(Job).where(held_by(job_id, token))
+        statement = held.values(lease_until=datetime.now(UTC) + LEASE).returning(Job.id)
         return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
 
 
-log = logging.getLogger(__name__)
-
-
 def is_held(job_id: int, token: str) -> bool:
-    """Whether the job still runs under this lease: not when it was cancelled, or given to another worker."""
-    found = db.session.scalar(
-        select(Job.id).where(Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
-    )
+    """As `held_by`, asked now."""
+    found = db.session.scalar(select(Job.id).where(held_by(job_id, token)))
     db.session.commit()
     return found is not None
 
@@ -58,7 +59,7 @@ def renewing(job_id: int, token: str) -> Iterator[None]:
     """Renew the lease from a thread for as long as the block runs, but not beyond the time limit of a job.
 
     A worker that hangs longer than that has lost its job, whether or not somebody is there to end it. Once a
-    second it looks whether the lease is still held; if not, the block is told to stop (patience.stop_asked).
+    second it looks whether the lease is still held; if not, the block is told to stop (jobs.stop_asked).
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     done = threading.Event()
@@ -76,7 +77,7 @@ def renewing(job_id: int, token: str) -> Iterator[None]:
                         stop.set()
                         return
             except Exception as error:
-                if not (isinstance(error, SQLAlchemyError) or is_away(error)):
+                if not is_of_database(error):
                     raise
                 log_outage(log, f"The lease on job {job_id}", error)
             if due:

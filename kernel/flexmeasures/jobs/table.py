@@ -35,7 +35,7 @@ from flexmeasures.db import (
 from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost, Stopped
 from flexmeasures.jobs import recurring
 from flexmeasures.jobs.contracts import StopNow, counting
-from flexmeasures.jobs.leases import new_lease, renewing
+from flexmeasures.jobs.leases import held_by, new_lease, renewing
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.runtime import runtime
 
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
     from sqlalchemy.sql.dml import ReturningUpdate
 
+
+log = logging.getLogger(__name__)
 
 QUEUES = ("forecasting", "scheduling")
 MAX_ATTEMPTS = 3
@@ -282,9 +284,6 @@ def _any(query: Any) -> bool:
     return found
 
 
-log = logging.getLogger(__name__)
-
-
 # -- running a job -------------------------------------------------------------------------------------
 
 
@@ -455,8 +454,7 @@ def _hand_back(job_id: int, token: str) -> None:
     """Put an interrupted job back as if it had never been claimed."""
     db.session.rollback()
     with writing() as session:
-        held = (Job.id == job_id, Job.state == JobState.RUNNING, Job.lease_token == token)
-        job = session.scalars(select(Job).where(*held).with_for_update()).one_or_none()
+        job = session.scalars(select(Job).where(held_by(job_id, token)).with_for_update()).one_or_none()
         if job is not None:
             _queue_again(job)
             job.attempt -= 1

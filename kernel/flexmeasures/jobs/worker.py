@@ -14,9 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy.exc import SQLAlchemyError
 
-from flexmeasures.db import db, is_away, log_outage, reason_of
+from flexmeasures.db import db, is_of_database, log_outage, reason_of
 from flexmeasures.jobs import table
 from flexmeasures.jobs.polling import Call, Ears, Lookout
 from flexmeasures.runtime import runtime
@@ -65,7 +64,7 @@ def work(
             try:
                 worked, claimed = _work_once(app, queues, name, call, sweeps, trouble, claimed)
             except Exception as error:
-                if burst or not (isinstance(error, SQLAlchemyError) or is_away(error)):
+                if burst or not is_of_database(error):
                     raise
                 log_outage(log, f"Worker {name}", error)
                 trouble = reason_of(error)

@@ -86,6 +86,7 @@ class Plugins:
         self.manager = pluggy.PluginManager("flexmeasures")
         self.manager.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
+        self._built_ins: set[str] = set()
         self.failures: dict[tuple[str, str], str] = {}
         self._names: dict[tuple[str, str], list[Plugin]] = {}
         for name in (*KERNEL_COMMANDS, *APP_COMMANDS):
@@ -97,6 +98,8 @@ class Plugins:
         rank = {BUILT_IN: 0, THIRD_PARTY: 1, FROM_PATH: 2}
         for plugin, load in sorted(found, key=lambda candidate: rank[candidate[0].kind]):
             self.plugins.append(plugin)
+            if plugin.kind == BUILT_IN:
+                self._built_ins.add(plugin.name)
             if plugin.name in disabled:
                 plugin.state, plugin.reason = DISABLED, "named in FLEXMEASURES_DISABLED_PLUGINS"
             elif self.only_built_ins and plugin.kind != BUILT_IN:
@@ -258,7 +261,7 @@ class Plugins:
 
     def is_built_in(self, name: str) -> bool:
         """Whether the plugin of that name comes with FlexMeasures."""
-        return any(plugin.name == name and plugin.kind == BUILT_IN for plugin in self.plugins)
+        return name in self._built_ins
 
     def _register(self, plugin: Plugin) -> None:
         from flask import Blueprint

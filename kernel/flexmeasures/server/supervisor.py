@@ -24,10 +24,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures import jobs
-from flexmeasures.db import db, is_away, log_outage
+from flexmeasures.db import db, is_of_database, log_outage
 from flexmeasures.jobs import stop_all, timed_by
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.server.watchdog import SharedClock
@@ -213,7 +212,7 @@ class _Crew:
                 task()
         except Exception as error:
             with self.app.app_context():
-                if not (isinstance(error, SQLAlchemyError) or is_away(error)):
+                if not is_of_database(error):
                     raise
             log_outage(log, "The supervisor of the workers", error)
 

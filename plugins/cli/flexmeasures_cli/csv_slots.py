@@ -263,7 +263,7 @@ def _lengths_by_neighbours(starts: Integers, slots: Slots) -> Integers:
     at_edge = (lows == 0) | (highs == len(diffs))
     # Two long distances amid shorter ones are more likely two gaps.
     firm = (counts >= 3) | ((counts == 2) & (at_edge | ((steps < before) & (steps < after))))
-    found, gaps = steps.copy(), np.zeros(0, dtype=np.int64)
+    found = steps.copy()
     left, right = _nearest_firm(steps, firm)
     for k in np.flatnonzero(~firm):
         found[k] = _step_amid(int(steps[k]), int(left[k]), int(right[k]))

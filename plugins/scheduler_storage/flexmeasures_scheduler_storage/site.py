@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from flexmeasures_scheduler_storage import effort, model
 from flexmeasures_scheduler_storage.directions import net_power
 from flexmeasures_scheduler_storage.joined import cheapest
-from flexmeasures_scheduler_storage.storage import EXACT, Outcome, ShadowPrices, StorageProblem, form_of
+from flexmeasures_scheduler_storage.storage import Bounded, Outcome, ShadowPrices, StorageProblem, form_of
 
 if TYPE_CHECKING:
     from flexmeasures_scheduler_storage.storage import Floats
@@ -82,7 +82,7 @@ class Connection:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SiteSolution:
+class SiteSolution(Bounded):
     """power (MW) and stock (MWh at slot ends) by device and slot, shape (k, n), NaN when infeasible.
 
     cost: money of devices and connection. bound: no plan costs less. shadow_prices: what the minimum would fall by
@@ -98,16 +98,6 @@ class SiteSolution:
     shadow_prices: Floats
     limits: ShadowPrices | None = None
     devices: tuple[ShadowPrices, ...] = ()
-
-    @property
-    def gap(self) -> float:
-        """By which share of the bound the cost may be above the optimum."""
-        return max(self.cost - self.bound, 0.0) / max(abs(self.bound), 1e-12)
-
-    @property
-    def proven(self) -> bool:
-        """Whether no plan is cheaper."""
-        return not self.cost - self.bound > EXACT * max(abs(self.bound), 1.0)
 
 
 def solve_site(

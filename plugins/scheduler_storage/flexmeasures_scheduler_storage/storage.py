@@ -153,8 +153,25 @@ class ShadowPrices:
     stock_upper: Floats
 
 
+class Bounded:
+    """What costs `cost`, where no plan costs less than `bound` (money)."""
+
+    cost: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """By which share of the bound the cost may be above the least."""
+        return max(self.cost - self.bound, 0.0) / max(abs(self.bound), 1e-12)
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan is cheaper."""
+        return not self.cost - self.bound > EXACT * max(abs(self.bound), 1.0)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Solution:
+class Solution(Bounded):
     """power: MW a slot, stock: MWh at slot ends, both of shape (n,) and NaN when infeasible; cost: money.
 
     charge, discharge: MW, both not negative; power is their difference. shadow_prices: None when the solver
@@ -167,16 +184,6 @@ class Solution:
     cost: float
     shadow_prices: ShadowPrices | None = None
     bound: float = float("nan")
-
-    @property
-    def gap(self) -> float:
-        """By which share of the bound the cost may be above the least."""
-        return max(self.cost - self.bound, 0.0) / max(abs(self.bound), 1e-12)
-
-    @property
-    def proven(self) -> bool:
-        """Whether no plan is cheaper."""
-        return not self.cost - self.bound > EXACT * max(abs(self.bound), 1.0)
 
     @property
     def charge(self) -> Floats:
