@@ -39,6 +39,9 @@ def dump(folder: Path) -> Path:
 def restore(file: Path) -> None:
     """Replace everything by what a file of `dump` holds; InputError for another kind of file."""
     kind = "sqlite" if is_sqlite() else "postgresql"
+    live = Path(db.engine.url.database or "")
+    if is_sqlite() and live.exists() and file.samefile(live):  # whoever opens and closes it drops its locks
+        raise InputError(f"{file} is the database itself.", "file", "a file made by db-ops dump")
     with file.open("rb") as opened:
         if not opened.read(16).startswith(_MAGIC[kind]):
             raise InputError(f"{file} is no dump of a {kind} database.", "file", "a file made by db-ops dump")

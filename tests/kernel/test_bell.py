@@ -21,7 +21,7 @@ from flexmeasures import bell as bells
 from flexmeasures import jobs
 from flexmeasures.bell import Bell
 from flexmeasures.db import db, writing
-from flexmeasures.jobs import Outcome, table
+from flexmeasures.jobs import Outcome, returning, table
 from flexmeasures.models import Job, JobState
 from flexmeasures.runtime import runtime
 
@@ -248,13 +248,13 @@ def test_what_others_put_into_the_queue_is_neither_run_nor_in_the_way(app, in_ap
 def test_the_sweep_rings_again_for_jobs_that_redis_has_forgotten(in_app, bell, monkeypatch):
     asked = ask(3)
     list_of(bell, QUEUE).empty()
-    table.sweep()
+    returning.sweep()
     assert rings() == []  # it may be on its way yet
     time.sleep(1.1)
-    table.sweep()
+    returning.sweep()
     assert [bells.row_id(ring) for ring in rings()] == [job.id for job in asked]
     time.sleep(1.1)
-    table.sweep()
+    returning.sweep()
     assert len(rings()) == 3
 
 
@@ -263,7 +263,7 @@ def test_a_ring_that_a_worker_has_just_taken_is_not_rung_again(in_app, bell):
     queue = list_of(bell, QUEUE)
     bell.connection.lmove(queue.key, queue.intermediate_queue_key)
     time.sleep(1.1)
-    table.sweep()
+    returning.sweep()
     assert rings() == []
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from flexmeasures import jobs, sources
 from flexmeasures.db import db, writing
-from flexmeasures.jobs import Outcome, leases, table
+from flexmeasures.jobs import Outcome, leases, returning, table
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.server import Workers
 
@@ -108,7 +108,7 @@ def test_a_job_that_hangs_costs_its_worker_at_the_limit_and_is_run_again(app, ho
 @pytest.mark.parametrize("how", ["c", "lock", "signals"])
 def test_a_job_that_always_hangs_fails_with_the_reason_and_the_next_one_runs(app, how, monkeypatch):
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = LIMIT
-    monkeypatch.setattr(table, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(returning, "MAX_ATTEMPTS", 1)
     first = ask(app, how)
     with Workers(app, 1):
         job = wait_for(app, first, JobState.FAILED)
@@ -119,7 +119,7 @@ def test_a_worker_that_hangs_with_the_lock_is_ended_although_it_has_lost_its_job
     """The lease is not renewed, so another worker has the job before the limit: only shared memory tells then."""
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=3)
     monkeypatch.setattr(leases, "LEASE", timedelta(seconds=0.5))
-    monkeypatch.setattr(table, "WAITS", (timedelta(0), timedelta(0)))
+    monkeypatch.setattr(returning, "WAITS", (timedelta(0), timedelta(0)))
     job_id = ask(app, "lock")
     with Workers(app, 2):
         hanging = worker_of(app, job_id)
@@ -154,9 +154,9 @@ def test_a_lease_is_not_renewed_beyond_the_limit(app, monkeypatch):
         job = table.claim(["scheduling"], "somebody")
         with leases.renewing(job_id, job.lease_token):
             time.sleep(0.3)
-            assert table.sweep() == 0
+            assert returning.sweep() == 0
             time.sleep(1)
-            assert table.sweep() == 1
+            assert returning.sweep() == 1
 
 
 def test_a_worker_without_a_supervisor_is_ended_by_the_operating_system(tmp_path):

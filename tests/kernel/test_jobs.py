@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from sqlalchemy import func, select, text, update
 from flexmeasures import backups, hookimpl, jobs
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.jobs import Outcome, leases, table, worker
+from flexmeasures.jobs import Outcome, leases, returning, table, worker
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.runtime import runtime
 
@@ -25,7 +26,9 @@ def functions(in_app, monkeypatch, transport):
     """The job functions, which a test may add to; jobs wait for workers."""
     in_app.config["FLEXMEASURES_JOBS"] = ""
     monkeypatch.setattr(runtime(), "job_functions", {"note": note})
-    monkeypatch.setattr(table, "WAITS", (timedelta(0), timedelta(0)))  # between attempts; a test has its own
+    monkeypatch.setattr(
+        returning, "WAITS", (timedelta(0), timedelta(0))
+    )  # between attempts; a test has its own
     return runtime().job_functions
 
 
@@ -220,7 +223,7 @@ def test_a_failing_store_leaves_nothing_behind(functions):
 def test_what_a_worker_computed_after_losing_its_lease_is_not_stored(functions):
     def slow(job):
         let_lease_expire(job)
-        assert table.sweep() == 1
+        assert returning.sweep() == 1
         return note(job)
 
     functions["slow"] = slow
@@ -264,9 +267,9 @@ def test_after_three_lost_leases_a_job_fails_with_the_reason(functions, failures
     job = ask()
     for attempt in (1, 2, 3):
         assert table.claim([QUEUE], "mortal").attempt == attempt
-        assert table.sweep() == 0
+        assert returning.sweep() == 0
         let_lease_expire(job)
-        assert table.sweep() == 1
+        assert returning.sweep() == 1
     assert reread(job).state == JobState.FAILED
     assert job.error == "JobError: gave up after 3 attempts, because its worker died or lost contact"
     assert failures == [f"failed {job.error}"]
@@ -288,7 +291,7 @@ def test_the_lease_is_renewed_while_the_function_runs(functions, monkeypatch):
     def slow(job):
         for _ in range(8):
             time.sleep(0.1)
-            swept.append(table.sweep())
+            swept.append(returning.sweep())
         return note(job)
 
     functions["slow"] = slow
@@ -329,10 +332,51 @@ def test_whatever_a_function_raises_fails_its_job_and_the_worker_goes_on(functio
     assert reread(other).state == JobState.FINISHED
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("a\0b"), "ValueError: a\N{REPLACEMENT CHARACTER}b"),
+        (ValueError("a\udc80b"), "ValueError: a?b"),
+        (Mute(), "Mute: (it cannot say more)"),
+    ],
+    ids=["nul", "half a character", "mute"],
+)
+def test_an_error_whose_text_no_database_takes_is_a_reason_all_the_same(functions, error, reason):
+    def leave(job):
+        raise error
+
+    functions["leave"] = leave
+    job = ask(function="leave")
+    assert jobs.work(burst=True) == 1
+    assert (reread(job).state, job.error) == (JobState.FAILED, reason)
+
+
+@pytest.mark.parametrize("ends", ["returns", "raises"])
+def test_a_process_that_a_job_forks_is_no_second_worker(functions, ends):
+    def fork(job):
+        child = os.fork()
+        if child == 0:
+            if ends == "raises":
+                raise SystemExit
+            return Outcome(result={"by": "the child"})
+        os.waitpid(child, 0)
+        return Outcome(result={"by": "the worker"})
+
+    functions["fork"] = fork
+    job = ask(function="fork")
+    assert jobs.work(burst=True) == 1
+    assert (reread(job).state, job.result) == (JobState.FINISHED, {"by": "the worker"})
+
+
 def test_a_job_whose_worker_died_waits_longer_each_time_while_others_run(functions, monkeypatch):
-    monkeypatch.setattr(table, "WAITS", (timedelta(seconds=20), timedelta(seconds=300)))
+    monkeypatch.setattr(returning, "WAITS", (timedelta(seconds=20), timedelta(seconds=300)))
     job = ask("deadly")
-    for wait in table.WAITS:
+    for wait in returning.WAITS:
         assert table.claim([QUEUE], "dead").id == job.id
         before = datetime.now(UTC)
         assert jobs.give_back(["dead"], "its worker died") == 1
@@ -454,15 +498,16 @@ def test_a_lost_lease_claims_no_next_job(functions):
     second = ask("b")
     claimed = table.claim([QUEUE], "slow")
     let_lease_expire(first)
-    table.sweep()
+    returning.sweep()
     assert table.run(claimed, [QUEUE]) is None
     assert reread(second).state == JobState.QUEUED
 
 
 def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
-    monkeypatch.setattr(table, "writing", lambda **_: pytest.fail("a write transaction for nothing"))
+    for module in (table, returning):
+        monkeypatch.setattr(module, "writing", lambda **_: pytest.fail("a write transaction for nothing"))
     assert table.claim(jobs.QUEUES, "idle") is None
-    assert table.sweep() == 0
+    assert returning.sweep() == 0
 
 
 def test_an_idle_worker_takes_up_a_new_job_long_before_its_next_sweep(functions, in_app):

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from flexmeasures import jobs
 from flexmeasures.db import db, writing
 from flexmeasures.hookspecs import RecurringJob
-from flexmeasures.jobs import Outcome, recurring, table
+from flexmeasures.jobs import Outcome, recurring, returning
 from flexmeasures.models import Job, Recurrence, Source
 from flexmeasures.runtime import runtime
 from flexmeasures.server import Workers
@@ -44,8 +44,8 @@ def asked() -> int:
 
 def test_a_new_recurring_job_is_asked_for_at_once_and_then_not_before_its_next_period(hub):
     hub.recurring_jobs["hourly"] = HOURLY
-    table.sweep()
-    table.sweep()
+    returning.sweep()
+    returning.sweep()
     job = db.session.scalars(select(Job)).one()
     assert (job.function, job.queue, job.arguments) == ("note", "forecasting", {"a": 1})
     row = db.session.get_one(Recurrence, "hourly")
@@ -54,19 +54,19 @@ def test_a_new_recurring_job_is_asked_for_at_once_and_then_not_before_its_next_p
 
 def test_periods_that_nobody_saw_are_not_made_up_for(hub):
     hub.recurring_jobs["hourly"] = HOURLY
-    table.sweep()
+    returning.sweep()
     jobs.work(burst=True)
     with writing() as session:
         session.execute(update(Recurrence).values(next_due=datetime.now(UTC) - timedelta(days=3)))
-    table.sweep()
-    table.sweep()
+    returning.sweep()
+    returning.sweep()
     assert asked() == 2
 
 
 def test_while_the_last_one_waits_no_second_one_is_asked_for(hub):
     hub.recurring_jobs["hourly"] = HOURLY
     for _ in range(3):
-        table.sweep()
+        returning.sweep()
         with writing() as session:
             session.execute(update(Recurrence).values(next_due=datetime.now(UTC)))
     assert asked() == 1
@@ -74,9 +74,9 @@ def test_while_the_last_one_waits_no_second_one_is_asked_for(hub):
 
 def test_a_shorter_period_counts_at_once(hub):
     hub.recurring_jobs["hourly"] = HOURLY
-    table.sweep()
+    returning.sweep()
     hub.recurring_jobs["hourly"] = RecurringJob(name="hourly", every=timedelta(minutes=1), function="note")
-    table.sweep()
+    returning.sweep()
     row = db.session.get_one(Recurrence, "hourly")
     db.session.refresh(row)
     assert row.every == timedelta(minutes=1)
@@ -115,12 +115,12 @@ def test_a_job_that_is_not_due_at_once_waits_for_its_first_multiple(hub):
     hub.recurring_jobs["later"] = RecurringJob(
         name="later", every=timedelta(hours=1), function="note", at_once=False
     )
-    table.sweep()
-    table.sweep()
+    returning.sweep()
+    returning.sweep()
     assert asked() == 0
     with writing() as session:
         session.execute(update(Recurrence).values(next_due=datetime.now(UTC)))
-    table.sweep()
+    returning.sweep()
     assert asked() == 1
 
 

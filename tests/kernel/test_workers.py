@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 
 from flexmeasures import jobs, sources
 from flexmeasures.db import db, is_sqlite, writing
-from flexmeasures.jobs import Outcome, table
+from flexmeasures.jobs import Outcome, returning, table
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.server import Workers
 from flexmeasures.server import supervisor as the_supervisor
@@ -118,7 +118,7 @@ def test_a_worker_that_dies_is_replaced_and_its_job_is_run_again_at_once(app):
 
 
 def test_a_job_that_kills_its_worker_each_time_ends_and_others_do_not_starve(app, monkeypatch):
-    monkeypatch.setattr(table, "WAITS", (timedelta(seconds=0.1), timedelta(seconds=0.2)))
+    monkeypatch.setattr(returning, "WAITS", (timedelta(seconds=0.1), timedelta(seconds=0.2)))
     monkeypatch.setattr(the_supervisor, "YOUNG", 0)
     with Workers(app, 1):
         deadly, other = ask(app, "leave"), ask(app, "pid")
@@ -147,7 +147,7 @@ def test_a_job_that_overruns_its_deadline_is_killed_and_says_so(app):
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=0.5)
     job_id = ask(app, "sleep", seconds=60)
     with app.app_context(), writing() as session:
-        session.execute(update(Job).values(attempt=table.MAX_ATTEMPTS - 1))
+        session.execute(update(Job).values(attempt=returning.MAX_ATTEMPTS - 1))
     with Workers(app, 1):
         job = wait_for(app, job_id, JobState.FAILED)
         assert job.error == "JobError: gave up after 3 attempts, because it took longer than 0.5 seconds"

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from flexmeasures.jobs.control import cancel as cancel
     from flexmeasures.jobs.control import requeue as requeue
     from flexmeasures.jobs.polling import Call as Call
+    from flexmeasures.jobs.returning import give_back as give_back
     from flexmeasures.jobs.table import QUEUES as QUEUES
     from flexmeasures.jobs.table import Outcome as Outcome
     from flexmeasures.jobs.table import clear as clear
     from flexmeasures.jobs.table import counts as counts
     from flexmeasures.jobs.table import enqueue as enqueue
     from flexmeasures.jobs.table import enqueue_all as enqueue_all
-    from flexmeasures.jobs.table import give_back as give_back
     from flexmeasures.jobs.table import machine as machine
     from flexmeasures.jobs.table import newest as newest
     from flexmeasures.jobs.table import queue_names as queue_names
@@ -33,6 +33,7 @@ __all__, __getattr__ = door(
         "contracts": ("StopNow", "counting", "stop_all", "stop_asked", "stoppable", "timed_by"),
         "control": ("cancel", "requeue"),
         "polling": ("Call",),
+        "returning": ("give_back",),
         "table": (
             "Outcome",
             "QUEUES",
@@ -40,7 +41,6 @@ __all__, __getattr__ = door(
             "counts",
             "enqueue",
             "enqueue_all",
-            "give_back",
             "machine",
             "newest",
             "queue_names",

@@ -91,3 +91,21 @@ def renewing(job_id: int, token: str) -> Iterator[None]:
         finally:
             done.set()
             thread.join()
+
+
+def hand_back(job_id: int, token: str | None) -> None:
+    """Put a job that is held back into its queue, as if it had never been claimed."""
+    db.session.rollback()
+    with writing() as session:
+        held = select(Job).where(held_by(job_id, token or "")).with_for_update()
+        job = session.scalars(held).one_or_none()
+        if job is not None:
+            queue_again(job)
+            job.attempt -= 1
+
+
+def queue_again(job: Job) -> None:
+    """Let a job wait once more, held by nobody."""
+    job.state, job.worker, job.started_at = JobState.QUEUED, None, None
+    job.lease_token, job.lease_until = None, None
+    job.merge_key = None  # a row of the same key may have come to wait in the meantime

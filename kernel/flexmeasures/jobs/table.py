@@ -11,10 +11,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,9 +33,8 @@ from flexmeasures.db import (
     writing,
 )
 from flexmeasures.errors import FlexMeasuresError, JobError, LeaseLost, Stopped
-from flexmeasures.jobs import recurring
 from flexmeasures.jobs.contracts import StopNow, counting
-from flexmeasures.jobs.leases import held_by, new_lease, renewing
+from flexmeasures.jobs.leases import hand_back, new_lease, renewing
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.runtime import runtime
 
@@ -48,10 +47,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUEUES = ("forecasting", "scheduling")
-MAX_ATTEMPTS = 3
-# How long a job waits after its first and second attempt that did not come to an end: perhaps it is what kills
-# the workers, and others are not to starve meanwhile.
-WAITS = (timedelta(seconds=1), timedelta(seconds=10))
 _FIRST_NAMESPACE = "4026531836"  # of process ids; Linux gives it this number always
 
 
@@ -298,23 +293,24 @@ def run(job: Job, next_of: Sequence[str] = ()) -> Job | None:
     job_id, token, name = job.id, job.lease_token or "", job.function
     with renewing(job_id, token), counting():
         try:
-            outcome = _function(name)(job)
+            outcome = _in_this_process(_function(name), job)
             return _finish(job, job_id, token, outcome, next_of)
         except LeaseLost as lost:
             log.warning("%s", lost)
         except StopNow:
-            _hand_back(job_id, token)
+            hand_back(job_id, token)
             raise
         except Stopped as stopped:
             log.warning("Job %s (%s): %s", job_id, name, stopped)
-            _hand_back(job_id, token)  # unless it was cancelled
+            hand_back(job_id, token)  # unless it was cancelled
         except BaseException as error:
             if is_away(error):
                 raise
             expected = isinstance(error, FlexMeasuresError)
             level = logging.WARNING if expected else logging.ERROR
-            log.log(level, "Job %s (%s) failed: %s", job_id, name, error, exc_info=not expected)
-            _fail(job_id, token, _reason(error))
+            reason = _reason(error)
+            log.log(level, "Job %s (%s) failed: %s", job_id, name, reason, exc_info=not expected)
+            _fail(job_id, token, reason)
     return None
 
 
@@ -322,12 +318,30 @@ def _reason(error: BaseException) -> str:
     """Why a job failed, for users; of a database's errors a sentence, while the log has the statement."""
     cause = getattr(error, "orig", error)
     if not isinstance(error, SQLAlchemyError) and not isinstance(cause, db.engine.dialect.loaded_dbapi.Error):
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {_text(error)}"
     if is_full(error):
         return "The disk of the database is full, so nothing of the job was stored."
     if isinstance(error, IntegrityError):
         return "What the job wanted to store breaks a rule of the tables, so nothing was stored; see the log."
     return "The database could not do what the job asked for, so nothing was stored; see the log."
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, as both databases can store it."""
+    try:
+        return str(error).replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+    except Exception:
+        return "(it cannot say more)"
+
+
+def _in_this_process(function: JobFunction, job: Job) -> Outcome:
+    """What the function gives back. A process that it forked ends here: one worker holds the lease, not two."""
+    worker = os.getpid()
+    try:
+        return function(job)
+    finally:
+        if os.getpid() != worker:
+            os._exit(1)
 
 
 def _function(name: str) -> JobFunction:
@@ -373,91 +387,6 @@ def _settle(session: Session, job_id: int, token: str, **values: Any) -> dict[st
     if answer.rowcount == 0:  # type: ignore[attr-defined]
         raise LeaseLost(f"The lease on job {job_id} is lost: nothing of this run is stored.")
     return values
-
-
-# -- giving jobs back ----------------------------------------------------------------------------------
-
-
-def sweep() -> int:
-    """Give back the jobs whose lease ran out (after three attempts: fail them); how many there were.
-
-    Besides, ask for recurring jobs that are due, and let the bell ring for jobs that it has forgotten.
-    """
-    _ask_for_recurring()
-    expired = (Job.state == JobState.RUNNING, Job.lease_until < _now())
-    given_back = _give_back(expired, "its worker died or lost contact")
-    _ring_again()
-    return given_back
-
-
-def _ask_for_recurring() -> None:
-    """Enqueue what is due, in the transaction that notes its next time: each period once, by many workers."""
-    for job in recurring.due(runtime().recurring_jobs.values()):
-        with writing() as session:
-            if recurring.claim(session, job):
-                key = f"recurring:{job.name}"  # if the last one still waits, it serves for this period too
-                enqueue(job.function, dict(job.arguments), queue=job.queue, merge_key=key)
-
-
-def _ring_again() -> None:
-    bell = runtime().bell
-    if bell is None:
-        return
-    forgotten = Job.created_at < _now() - timedelta(seconds=1)
-    waiting = select(Job).where(Job.state == JobState.QUEUED, forgotten, is_due(_now()))
-    found = db.session.scalars(waiting.order_by(Job.id).limit(1000)).all()
-    db.session.commit()
-    bell.ring_again(found)
-
-
-def give_back(workers: Collection[str], reason: str, *, counted: bool = True) -> int:
-    """Give back at once what workers were on that are known to be dead; how many jobs that were.
-
-    counted: whether that was an attempt; it was none where the worker was asked to stop.
-    """
-    return _give_back((Job.state == JobState.RUNNING, Job.worker.in_(list(workers))), reason, counted)
-
-
-def _give_back(which: tuple[ColumnElement[bool], ...], reason: str, counted: bool = True) -> int:
-    if not _any(select(Job.id).where(*which)):
-        return 0
-    with writing() as session:
-        query = select(Job).where(*which).with_for_update(skip_locked=True)
-        jobs = session.scalars(query, execution_options={"populate_existing": True}).all()
-        for job in jobs:
-            if not counted:
-                job.attempt -= 1
-            if job.attempt < MAX_ATTEMPTS:
-                _queue_again(job)
-                job.not_before = _now() + WAITS[job.attempt - 1] if counted else None
-                after_commit_together(ring, job)
-                continue
-            job.state, job.finished_at, job.lease_token, job.lease_until = JobState.FAILED, _now(), None, None
-            job.error = f"JobError: gave up after {job.attempt} attempts, because {reason}"
-            after_commit(partial(runtime().tell, "on_job_failed", job=job, error=job.error))
-    log.warning("%s job(s) were given back, because %s.", len(jobs), reason)
-    return len(jobs)
-
-
-def _queue_again(job: Job) -> None:
-    job.state, job.worker, job.started_at = JobState.QUEUED, None, None
-    job.lease_token, job.lease_until = None, None
-    job.merge_key = None  # a row of the same key may have come to wait in the meantime
-
-
-def hand_back(job: Job) -> None:
-    """Put a claimed job that has not begun back into its queue, as if it had never been claimed."""
-    _hand_back(job.id, job.lease_token or "")
-
-
-def _hand_back(job_id: int, token: str) -> None:
-    """Put an interrupted job back as if it had never been claimed."""
-    db.session.rollback()
-    with writing() as session:
-        job = session.scalars(select(Job).where(held_by(job_id, token)).with_for_update()).one_or_none()
-        if job is not None:
-            _queue_again(job)
-            job.attempt -= 1
 
 
 # -- looking at jobs -----------------------------------------------------------------------------------

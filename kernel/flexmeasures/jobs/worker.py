@@ -17,7 +17,9 @@ from flask import current_app
 
 from flexmeasures.db import db, is_of_database, log_outage, reason_of
 from flexmeasures.jobs import table
+from flexmeasures.jobs.leases import hand_back
 from flexmeasures.jobs.polling import Call, Ears, Lookout
+from flexmeasures.jobs.returning import give_back, sweep
 from flexmeasures.runtime import runtime
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def work(
                 break
         if claimed is not None:
             with app.app_context():
-                table.hand_back(claimed)
+                hand_back(claimed.id, claimed.lease_token)
     return done
 
 
@@ -96,9 +98,9 @@ def _work_once(
     """
     with app.app_context():
         if trouble:
-            table.give_back([name], f"the database failed: {trouble}")
+            give_back([name], f"the database failed: {trouble}")
         if sweeps:
-            table.sweep()
+            sweep()
         if claimed is not None:
             db.session.add(claimed)
         job = claimed or table.claim(queues, name, call.job_id, look_first=call is TABLE)

@@ -107,3 +107,12 @@ def test_another_file_is_not_restored(own_app: Flask, db_op: Words, tmp_path: Pa
     assert refused.exit_code == 1
     assert "is no dump of a" in refused.output
     assert names() == before
+
+
+def test_the_database_is_not_restored_from_itself(own_app: Flask, db_op: Words) -> None:
+    uri = own_app.config["SQLALCHEMY_DATABASE_URI"]
+    if not uri.startswith("sqlite"):
+        pytest.skip("of a database that is a file")
+    refused = db_op("restore", uri.removeprefix("sqlite:///"), "--force")
+    assert refused.exit_code == 1
+    assert "is the database itself" in refused.output

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from flexmeasures import auth, beliefs, sources, structure, timing
 from flexmeasures.db import db, writing
 from flexmeasures.forecasting import enqueue
-from flexmeasures.jobs import table
+from flexmeasures.jobs import returning
 from flexmeasures.models import Job, Market, Recurrence, Sensor
 from flexmeasures.models.sources import FORECASTING_SCRIPT
 from flexmeasures.runtime import runtime
@@ -105,7 +105,7 @@ def test_workers_ask_at_the_next_full_hour_unless_a_setting_says_no(meter, tmp_p
     assert HOURLY not in runtime().recurring_jobs  # off in tests: the clock shall not decide what they see
     app = make_app(tmp_path / "instance", FLEXMEASURES_HOURLY_FORECASTS=True, FLEXMEASURES_JOBS="")
     with app.app_context():
-        table.sweep()
+        returning.sweep()
         row = db.session.get_one(Recurrence, HOURLY)
         assert (row.last_run, row.next_due.minute, row.every) == (None, 0, HOUR)
         assert db.session.scalars(select(Sensor.id)).all() == db.session.scalars(select(Job.id)).all() == []
