@@ -19,6 +19,7 @@ from flexmeasures_client.errors import (
     RequestRefused,
     ScheduleNotReady,
     ServerUnavailable,
+    ServerWarning,
 )
 from flexmeasures_client.series import Series
 
@@ -33,6 +34,7 @@ __all__ = [
     "ScheduleNotReady",
     "Series",
     "ServerUnavailable",
+    "ServerWarning",
     "Target",
     "market_address",
     "weather_address",

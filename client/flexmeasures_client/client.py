@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, overload
 
 import httpx
 
-from flexmeasures_client.errors import ScheduleNotReady
+from flexmeasures_client.errors import ScheduleNotReady, ServerWarning
 from flexmeasures_client.series import Series, as_series, iso_duration, iso_time, parse_duration
 from flexmeasures_client.transport import Transport
 
@@ -42,6 +43,11 @@ class Target(NamedTuple):
 def market_address(name: str) -> str:
     """The entity address of a market, of its name (epex_da); an address stays what it is."""
     return name if name.startswith("ea1.") else f"{AUTHORITY}:{name}"
+
+
+def _tell(answer: Fields) -> None:
+    for text in answer.get("warnings", ()):
+        warnings.warn(text, ServerWarning, stacklevel=4)
 
 
 def weather_address(kind: str, latitude: float, longitude: float) -> str:
@@ -243,11 +249,12 @@ class Client:
     def _get(self, service: str, **keys: Any) -> Fields:
         query = {"type": f"{service[0].upper()}{service[1:]}Request", **keys}
         found: Fields = self._transport.call("GET", f"{BASE}/{service}", query=query)
+        _tell(found)
         return found
 
     def _post(self, service: str, message: Fields) -> None:
         body = {"type": f"{service[0].upper()}{service[1:]}Request", **message}
-        self._transport.call("POST", f"{BASE}/{service}", body=body)
+        _tell(self._transport.call("POST", f"{BASE}/{service}", body=body))
 
     def _post_values(
         self,

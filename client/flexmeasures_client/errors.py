@@ -8,10 +8,17 @@
             NoSchedule          the job of a schedule failed, was cancelled, or gave nothing
         ServerUnavailable       no usable answer, after all retries
 
+What a server did, but doubts or changed (a start that was moved to the sensor's grid, a unit that seems wrong), is a
+ServerWarning, which Python's `warnings` show, hide or raise.
+
 Input that cannot be sent at all (a time without UTC offset, NaN) is a ValueError before anything is sent.
 """
 
 from __future__ import annotations
+
+
+class ServerWarning(UserWarning):
+    """What the server tells of a request that it processed."""
 
 
 class ClientError(Exception):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures import beliefs
+from flexmeasures import beliefs, plausibility
 from flexmeasures.timing import iso_duration, iso_time
 
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ def doubts_about(
 ) -> list[str]:
     """Sentences about the state of charge and the prices that are in doubt, for the user; [] for none."""
     found = [_doubtful_state(asset, arguments, at), _old(market, prices), _absurd(market, prices)]
-    return [sentence for sentence in found if sentence is not None]
+    return _implausible(asset, arguments) + [sentence for sentence in found if sentence is not None]
+
+
+def _implausible(asset: Asset, arguments: Mapping[str, Any]) -> list[str]:
+    targets = [float(target["value"]) for target in arguments.get("targets") or ()]
+    return plausibility.state(asset, arguments.get("soc_in_mwh"), targets)
 
 
 def _doubtful_state(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> str | None:

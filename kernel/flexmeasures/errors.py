@@ -4,6 +4,7 @@ FlexMeasuresError
 ├── SettingsError            a setting is missing or wrong; the command line exits with 2
 ├── InputError               what a user sent is wrong: names the field, what was wrong, what is accepted
 │   ├── NoTimezone           a time without UTC offset
+│   ├── OffGrid              a time at which no slot of the sensor starts
 │   ├── WrongResolution      values that do not fit a sensor's event resolution
 │   ├── BeliefsExist         a belief with the same sensor, event, horizon and source is stored already
 │   └── NotFound             no sensor, user, job ... of that name or id
@@ -58,6 +59,10 @@ class InputError(FlexMeasuresError):
 
 class NoTimezone(InputError):
     """A time was given without a UTC offset."""
+
+
+class OffGrid(InputError):
+    """An event starts where no slot of the sensor starts."""
 
 
 class WrongResolution(InputError):

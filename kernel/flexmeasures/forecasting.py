@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PART = 3000  # events that a job forecasts at a time
+MOST_WARNINGS = 10  # about new data that a job tells
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Progress = Callable[[int, int], None]
@@ -130,23 +131,33 @@ def enqueue(
 
 
 def enqueue_all(
-    sensors: Sequence[Sensor], start: datetime, end: datetime, horizons: Sequence[timedelta] | None = None
+    sensors: Sequence[Sensor],
+    start: datetime,
+    end: datetime,
+    horizons: Sequence[timedelta] | None = None,
+    *,
+    warnings: Sequence[str] = (),
 ) -> list[Job]:
     """Ask for forecasts because of new data in [start, end); to be called inside `with writing():`.
 
     For each horizon the events of start + horizon to end + horizon are forecast. A job of the sensor that
     is still waiting is widened instead of making another. No job for a sensor that gets no forecasts: its
     resolution has no horizons, or no forecaster is installed. A forecaster that is wished for but not
-    installed does not stop the data from being stored: the job fails, and says so.
+    installed does not stop the data from being stored: the job fails, and says so. warnings: what is in doubt
+    about the new data, which the jobs tell.
     """
     if not runtime().forecasters.names():
         return []
-    asked = [_request(sensor, start, end, horizons) for sensor in sensors]
+    asked = [_request(sensor, start, end, horizons, warnings) for sensor in sensors]
     return enqueue_jobs([request for request in asked if request is not None], _widen)
 
 
 def _request(
-    sensor: Sensor, start: datetime, end: datetime, horizons: Sequence[timedelta] | None
+    sensor: Sensor,
+    start: datetime,
+    end: datetime,
+    horizons: Sequence[timedelta] | None,
+    warnings: Sequence[str],
 ) -> dict[str, Any] | None:
     """What the job of one sensor is asked for with, None for no job."""
     chosen = horizons_for(sensor.event_resolution) if horizons is None else _checked_horizons(horizons)
@@ -166,6 +177,7 @@ def _request(
             "end": end.isoformat(),
             "horizons_ms": [duration_ms(horizon) for horizon in chosen],
             "known_until": timing.server_now().isoformat(),
+            **({"warnings": list(warnings)} if warnings else {}),
         },
         "queue": "forecasting",
         "sensor_id": sensor.id,
@@ -193,12 +205,14 @@ def _widen(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     def pick(which: Callable[..., datetime], key: str) -> str:
         return which(parse_time(old[key]), parse_time(new[key])).isoformat()
 
+    warnings = list(dict.fromkeys([*old.get("warnings", ()), *new.get("warnings", ())]))[-MOST_WARNINGS:]
     return {
         "sensor_id": new["sensor_id"],
         "start": pick(min, "start"),
         "end": pick(max, "end"),
         "horizons_ms": sorted({*old["horizons_ms"], *new["horizons_ms"]}),
         "known_until": pick(max, "known_until"),
+        **({"warnings": warnings} if warnings else {}),
     }
 
 

@@ -82,8 +82,9 @@ def regrid(series: TimeSeries, resolution: timedelta) -> TimeSeries:
         return series
     if resolution > series.resolution:
         return downsample(series, resolution, "UTC")
-    own = series.resolution
-    return upsample(series.starts_ms, series.values, own, series.start, series.end, resolution)
+    starts = series.starts_ms
+    ends = starts + duration_ms(series.resolution)
+    return upsample(starts, ends, series.values, series.start, series.end, resolution)
 
 
 class Unfolding:

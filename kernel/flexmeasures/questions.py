@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from flexmeasures.errors import AlgorithmError, InputError, NotEnoughData, Unkno
 from flexmeasures.flexibility import ATTRIBUTE, KEYS, Flexibility, read_flexibility
 from flexmeasures.models.sensors import Market
 from flexmeasures.models.sources import EXPECTING
-from flexmeasures.prices import prices_for, prices_of
+from flexmeasures.prices import covering, forecast_from, prices_for, prices_of
 from flexmeasures.reading import reader_for
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, parse_time
@@ -46,32 +47,52 @@ def question_about(
     at: datetime,
     horizon: timedelta,
     known_at: datetime | None = None,
+    needed: Iterable[datetime] = (),
 ) -> Question:
     """What is asked of an asset by an event at that time, with prices as believed now, or as known at a time.
 
-    arguments: of the job (scheduling.schedule_job). Raises AlgorithmError, UnknownPrices among them.
+    arguments: of the job (scheduling.schedule_job). needed: times that the plan has to reach, beside those of its
+    targets: prices that are not known until then are assumed. Raises AlgorithmError, UnknownPrices among them.
     """
     flexibility = flexibility_of(asset, arguments)
     resolution = asset.event_resolution
     start = floor_time(at, resolution)
     slots = -(-horizon // resolution)
-    prices, market = prices_for(asset, start, start + slots * resolution, known_at)
-    others = _other_prices(asset, flexibility, market, prices, known_at)
-    prices, others = _common(prices, others)
-    warnings = [] if known_at is not None else doubts_about(asset, arguments, at, market, prices)
+    end = start + slots * resolution
+    known, market = prices_for(asset, start, end, known_at)
+    warnings = [] if known_at is not None else doubts_about(asset, arguments, at, market, known)
+    stated = stated_targets(arguments)
+    reached = [floor_time(each, resolution) for each in (*needed, *(target.datetime for target in stated))]
+    reached = [each for each in reached if start < each <= end]
+    found = {"prices": covering(known, market, start, reached, known_at)}
+    for name, other in _other_markets(asset, flexibility, market).items():
+        window = found["prices"].series
+        theirs = prices_of(other, asset, window.start, window.end, known_at)
+        found[name] = covering(theirs, other, window.start, reached, known_at)
+    prices, *others = _common([each.series for each in found.values()])
+    assumed = [text for each in found.values() for text in each.told()]
+    warnings += assumed
     if len(prices) < slots:
+        covered = f"from {iso_time(prices.start)} until {iso_time(prices.end)}"
         warnings.append(
-            f"Prices of market {market.name} are known only from {iso_time(prices.start)} until"
-            f" {iso_time(prices.end)}: the schedule covers that time only."
+            f"The schedule covers the time {covered} only."
+            if assumed
+            else f"Prices of market {market.name} are known only {covered}: the schedule covers that time only."
         )
     if warnings and current_app.config["FLEXMEASURES_STRICT_SCHEDULES"]:
         raise AlgorithmError(
             f"{' '.join(warnings)} FLEXMEASURES_STRICT_SCHEDULES lets no schedule be made by that."
         )
-    targets, left_out = _targets(arguments, prices.start, prices.end)
+    foreseen = forecast_from(known, market, known_at) if reached else None
+    if foreseen is not None and foreseen < max(reached):
+        warnings.append(
+            f"Prices of market {market.name} from {iso_time(foreseen)} until {iso_time(known.end)} are forecasts."
+        )
+    targets, left_out = _within(stated, prices.start, prices.end, resolution)
     warnings += [
         f"The target of {t.value:g} MWh at {iso_time(t.datetime)} is outside of it." for t in left_out
     ]
+    other_prices = dict(zip(list(found)[1:], (series.values for series in others), strict=True))
     reads: list[dict[str, Any]] = []
     read = reader_for(asset, at, reads)
     problem = SchedulingProblem(
@@ -81,8 +102,8 @@ def question_about(
         prices=prices.values,
         price_unit=market.unit,
         soc_at_start=_soc_at_start(asset, arguments, at),
-        production_prices=_values(others.get("production_prices")),
-        co2_prices=_values(others.get("co2_prices")),
+        production_prices=other_prices.get("production_prices"),
+        co2_prices=other_prices.get("co2_prices"),
         demand=_demand(asset, flexibility, prices, read),
         targets=targets,
         prefer_charging_sooner=flexibility.prefer_charging_sooner,
@@ -90,7 +111,10 @@ def question_about(
         belief_time=at,
         read=read,
     )
-    return Question(problem, _inputs(problem, market, reads), warnings)
+    inputs = _inputs(problem, market, reads)
+    if foreseen is not None or known.end < prices.end:
+        inputs["prices_assumed_from"] = iso_time(foreseen or known.end)
+    return Question(problem, inputs, warnings)
 
 
 def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, Any]]) -> dict[str, Any]:
@@ -123,14 +147,8 @@ def _recorded(problem: SchedulingProblem, names: Iterable[str]) -> dict[str, lis
     return {name: values.tolist() for name, values in found.items() if values is not None}
 
 
-def _other_prices(
-    asset: Asset,
-    flexibility: Flexibility,
-    market: Market,
-    prices: TimeSeries,
-    known_at: datetime | None,
-) -> dict[str, TimeSeries]:
-    """Prices of production and of CO2 where they are asked for, over the window of the market's prices."""
+def _other_markets(asset: Asset, flexibility: Flexibility, market: Market) -> dict[str, Market]:
+    """The markets of production and of CO2 where they are asked for, by the name of their prices in a problem."""
     wanted = {
         "production_prices": ("production_market_id", flexibility.production_market_id),
         "co2_prices": ("co2_market_id", flexibility.co2_market_id),
@@ -145,7 +163,7 @@ def _other_prices(
             raise AlgorithmError(
                 f"{key} of asset {asset.name} is market {market_id}, {what}. Accepted: a market in {market.unit}."
             )
-        found[name] = prices_of(other, asset, prices.start, prices.end, known_at)
+        found[name] = other
     return found
 
 
@@ -168,22 +186,17 @@ def _demand(asset: Asset, flexibility: Flexibility, prices: TimeSeries, read: Re
     return series.values
 
 
-def _common(prices: TimeSeries, others: dict[str, TimeSeries]) -> tuple[TimeSeries, dict[str, TimeSeries]]:
-    """All series cut to the window that each of them knows; UnknownPrices when there is none."""
-    start = max([prices.start, *(series.start for series in others.values())])
-    end = min([prices.end, *(series.end for series in others.values())])
+def _common(found: Sequence[TimeSeries]) -> list[TimeSeries]:
+    """All series cut to the window that each of them covers; UnknownPrices when there is none."""
+    start, end = max(series.start for series in found), min(series.end for series in found)
     if start >= end:
         raise UnknownPrices("Prices unknown: the markets of this schedule have no time in common.")
-    return _cut(prices, start, end), {name: _cut(series, start, end) for name, series in others.items()}
+    return [_cut(series, start, end) for series in found]
 
 
 def _cut(series: TimeSeries, start: datetime, end: datetime) -> TimeSeries:
     first, last = ((moment - series.start) // series.resolution for moment in (start, end))
     return TimeSeries(start, series.resolution, series.values[first:last])
-
-
-def _values(series: TimeSeries | None) -> Floats | None:
-    return None if series is None else series.values
 
 
 def flexibility_of(asset: Asset, arguments: Mapping[str, Any]) -> Flexibility:
@@ -206,15 +219,19 @@ def _soc_at_start(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> f
     return 0.0 if stated is None else float(stated)
 
 
-def _targets(
-    arguments: Mapping[str, Any], start: datetime, end: datetime
-) -> tuple[tuple[Target, ...], list[Target]]:
-    """The targets within (start, end], in order of time, and those outside."""
+def stated_targets(arguments: Mapping[str, Any]) -> list[Target]:
+    """The targets of a job's arguments, in order of time; InputError for what is none."""
     given = arguments.get("targets") or ()
     stated = [_target(each) for each in (given if isinstance(given, Sequence) else (given,))]
-    stated.sort(key=lambda target: target.datetime)
-    inside = tuple(target for target in stated if start < target.datetime <= end)
-    return inside, [target for target in stated if not start < target.datetime <= end]
+    return sorted(stated, key=lambda target: target.datetime)
+
+
+def _within(
+    stated: Sequence[Target], start: datetime, end: datetime, resolution: timedelta
+) -> tuple[tuple[Target, ...], list[Target]]:
+    """The targets that count at the end of a slot in [start, end), and the others."""
+    inside = [start < floor_time(target.datetime, resolution) <= end for target in stated]
+    return tuple(compress(stated, inside)), [t for t, is_in in zip(stated, inside, strict=True) if not is_in]
 
 
 def _target(stated: Mapping[str, Any]) -> Target:
@@ -260,9 +277,15 @@ def asked_again(asset: Asset, inputs: Mapping[str, Any], changes: Mapping[str, A
     flexibility = read_flexibility(inputs.get(ATTRIBUTE) or {}, wishes)
     start, prices = parse_time(inputs["start"]), np.array(inputs["prices"], dtype=np.float64)
     resolution = parse_duration(inputs["resolution"])
-    targets, _ = _targets(
-        {"targets": changes.get("targets", inputs["targets"])}, start, start + len(prices) * resolution
-    )
+    end = start + len(prices) * resolution
+    stated_again = stated_targets({"targets": changes.get("targets", inputs["targets"])})
+    targets, left_out = _within(stated_again, start, end, resolution)
+    if left_out:
+        raise InputError(
+            f"targets holds one at {iso_time(left_out[0].datetime)}, outside of what was planned.",
+            "targets",
+            f"times after {iso_time(start)} and at most {iso_time(end)}",
+        )
     series = {name: np.array(inputs[name], dtype=np.float64) for name in _SERIES if name in inputs}
     belief_time = inputs.get("belief_time")
     at = start if belief_time is None else parse_time(belief_time)

@@ -22,6 +22,7 @@ from marshmallow import (
 )
 from sqlalchemy import select
 
+from flexmeasures import beliefs, grid
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.flexibility import ATTRIBUTE, read_flexibility
@@ -139,6 +140,20 @@ class SensorSchema(Schema):
             timezone(value, data_key)
         except InputError as error:
             raise ValidationError(str(error)) from None
+
+    @validates_schema
+    def grid_stays(self, data: dict[str, Any], **_: Any) -> None:
+        """The slots of a sensor stay what they are while it has values."""
+        sensor = self.existing
+        if sensor is None:
+            return
+        resolution = data.get("event_resolution", sensor.event_resolution)
+        changed = ["event_resolution"] if resolution != sensor.event_resolution else []
+        if grid.is_of_days(resolution) and data.get("timezone", sensor.timezone) != sensor.timezone:
+            changed.append("timezone")
+        if changed and beliefs.extent(sensor) is not None:
+            text = "It cannot change while there are values: add another sensor, or delete the values first."
+            raise ValidationError({name: [text] for name in changed})
 
     def stored_name(self, name: str) -> str:
         """The name as it is stored."""

@@ -24,12 +24,12 @@ from flexmeasures.jobs import Outcome
 from flexmeasures.models.jobs import Job
 from flexmeasures.models.sensors import Asset, Market, Site
 from flexmeasures.models.users import User
-from flexmeasures.prices import prices_of
-from flexmeasures.questions import Question, question_about, stated_target
+from flexmeasures.prices import covering, prices_of
+from flexmeasures.questions import Question, question_about, stated_target, stated_targets
 from flexmeasures.scheduling import QUEUE, Plan, keep, note_state, told_binding
 from flexmeasures.solving import solve_site
 from flexmeasures.steering import prices_per_mwh
-from flexmeasures.timing import iso_duration, iso_time, parse_time
+from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_time
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -159,8 +159,10 @@ def site_job(job: Job) -> Outcome:
     assets = _assets(site.attributes["assets"])
     choice: Choice[type[Scheduler]] = choose("scheduler", assets[0])
     states = job.arguments["states"]
-    questions = [question_about(asset, states[str(asset.id)], at, horizon) for asset in assets]
-    connection, warnings = _connection(site, assets[0], questions, _asked(site, job.arguments))
+    # All plan the same time: as far as the last target of any of them.
+    last = [target.datetime for state in states.values() for target in stated_targets(state)]
+    questions = [question_about(asset, states[str(asset.id)], at, horizon, needed=last) for asset in assets]
+    connection, warnings = _connection(site, assets[0], questions, _asked(site, job.arguments), last)
     answer = solve_site(choice.algorithm, [each.problem for each in questions], connection)
     warnings += answer.warnings
     plans = []
@@ -218,9 +220,16 @@ def _store(plans: Sequence[Plan], job: Job) -> None:
 
 
 def _connection(
-    site: Site, asset: Asset, questions: Sequence[Question], asked: Flexibility
+    site: Site,
+    asset: Asset,
+    questions: Sequence[Question],
+    asked: Flexibility,
+    needed: Sequence[datetime],
 ) -> tuple[Connection, list[str]]:
-    """The connection with what inflexible assets are expected to take; warnings where that is not known."""
+    """The connection with what inflexible assets are expected to take; warnings where that is not known.
+
+    needed: times that the plan has to reach.
+    """
     import numpy as np
 
     window = questions[0].problem
@@ -235,25 +244,31 @@ def _connection(
                 f"The power of asset {other.name} is not known for {missing} slots: 0 is assumed."
             )
         base += np.nan_to_num(expected)
+    earned, told = _production_prices(asset, window, asked, needed)
     return Connection(
         base=base,
         consumption_limit=float(site.attributes["consumption_limit_in_mw"]),
         production_limit=float(site.attributes["production_limit_in_mw"]),
-        production_prices=_production_prices(asset, window, asked),
+        production_prices=earned,
         peak_price_per_mw=asked.peak_price_per_mw,
         peak_so_far_in_mw=asked.peak_so_far_in_mw,
         relax=asked.relax,
-    ), warnings
+    ), [*warnings, *told]
 
 
-def _production_prices(asset: Asset, window: SchedulingProblem, asked: Flexibility) -> Floats | None:
-    """What net production of the site earns in each slot, in the unit of its assets' prices; None if not stated."""
+def _production_prices(
+    asset: Asset, window: SchedulingProblem, asked: Flexibility, needed: Sequence[datetime]
+) -> tuple[Floats | None, list[str]]:
+    """What net production of the site earns in each slot, in the unit of its assets' prices; None if not stated.
+
+    Beside it what is assumed, where these prices are not known until the times that are needed.
+    """
     import numpy as np
 
     if asked.production_market_id is None:
         constant = asked.production_price_per_mwh
         per_mwh = prices_per_mwh(window, np.ones(1))[0]
-        return None if constant is None else np.full(len(window.prices), constant / per_mwh)
+        return None if constant is None else np.full(len(window.prices), constant / per_mwh), []
     market = db.session.get(Market, asked.production_market_id)
     if market is None or market.unit != window.price_unit:
         what = "which does not exist" if market is None else f"whose unit is {market.unit}"
@@ -261,10 +276,12 @@ def _production_prices(asset: Asset, window: SchedulingProblem, asked: Flexibili
             f"production_market_id of the site is market {asked.production_market_id}, {what}."
             f" Accepted: a market in {window.price_unit}."
         )
-    found = prices_of(market, asset, window.start, window.end)
-    if (found.start, found.end) != (window.start, window.end):
+    known = prices_of(market, asset, window.start, window.end)
+    reached = [floor_time(each, window.resolution) for each in needed]
+    found = covering(known, market, window.start, [each for each in reached if each <= window.end], None)
+    if (found.series.start, found.series.end) != (window.start, window.end):
         raise UnknownPrices(
             f"Prices unknown: of market {market.name} (production_market_id of the site) they are known from"
-            f" {iso_time(found.start)} until {iso_time(found.end)} only."
+            f" {iso_time(known.start)} until {iso_time(known.end)} only."
         )
-    return found.values
+    return found.series.values, list(found.told())

@@ -6,10 +6,12 @@ Event starts are ascending milliseconds since the epoch, shape (n,), beside valu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from flexmeasures import grid
+from flexmeasures.grid import DAY
 from flexmeasures.timing import duration_ms, floor_time, from_ms, to_ms
 
 if TYPE_CHECKING:
@@ -20,66 +22,58 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-DAY = timedelta(days=1)
-
-
-def grid_tolerance(own: timedelta) -> timedelta:
-    """How far an event's start may be off the grid to be moved there: a tenth of the resolution, 60 s at most."""
-    return min(own / 10, timedelta(seconds=60))
-
-
-def slots_around(moment: datetime, own: timedelta, timezone: str) -> tuple[datetime, datetime]:
-    """The last start of a slot at or before a moment, and the first one after it (UTC).
-
-    Slots are counted from 1970-01-01T00:00Z; those of whole days are local calendar days of the time zone,
-    and those of several days may begin at any local midnight.
-    """
-    if own % DAY:
-        before = floor_time(moment, own)
-        return before, before + own
-    zone = ZoneInfo(timezone)
-    day = moment.astimezone(zone).date()
-    before, after = (datetime.combine(day + k * DAY, time(), tzinfo=zone).astimezone(UTC) for k in (0, 1))
-    return before, after
-
-
-def nearest_slots(starts: Integers, own: timedelta, timezone: str) -> Integers:
-    """The start of a slot that is nearest to each start, in ms (see `slots_around`); shape (n,)."""
-    import numpy as np
-
-    if own % DAY:
-        step = duration_ms(own)
-        return (starts + step // 2) // step * step
-    pairs = [[to_ms(each) for each in slots_around(from_ms(int(s)), own, timezone)] for s in starts]
-    around = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return np.where(starts - around[:, 0] <= around[:, 1] - starts, around[:, 0], around[:, 1])
-
-
 def on_own_grid(
-    starts: Integers, values: Floats, own: timedelta, start: datetime, end: datetime
+    starts: Integers, values: Floats, own: timedelta, start: datetime, end: datetime, timezone: str
 ) -> TimeSeries:
-    """One slot for each event that could overlap the window, NaN where there is none.
+    """One slot of the sensor's grid for each event that could overlap the window, NaN where there is none.
 
-    The grid follows the first event (daily sensors may start at local midnight); an event that is off the
-    grid, such as a local day after a clock change, goes to the nearest slot.
+    timezone: of the sensor, whose local days are the slots of a resolution of whole days. An event that was stored
+    off the grid goes to the nearest slot.
     """
+
+    if grid.is_of_days(own):
+        return _on_own_days(starts, values, own, (start, end), ZoneInfo(timezone))
+    step, first = duration_ms(own), floor_time(start, own)
+    slots = max(0, -(-(to_ms(end) - to_ms(first)) // step))
+    index = (starts - to_ms(first) + step // 2) // step
+    return TimeSeries(from_ms(to_ms(first)), own, _placed(values, index, slots))
+
+
+def _on_own_days(
+    starts: Integers, values: Floats, own: timedelta, window: tuple[datetime, datetime], zone: ZoneInfo
+) -> TimeSeries:
     import numpy as np
 
-    step = duration_ms(own)
-    anchor = int(starts[0]) % step if len(starts) else 0
-    first = (to_ms(start) - anchor) // step * step + anchor
-    slots = max(0, -(-(to_ms(end) - first) // step))
-    grid = np.full(slots, np.nan)
-    index = (starts - first + step // 2) // step
+    start, end = (each.astimezone(zone) for each in window)
+    first = start.date()
+    if len(starts):  # days in groups begin with the first that is known
+        known = (from_ms(int(starts[0])) + DAY / 2).astimezone(zone).date()
+        first -= (first - known) % own
+    # The end by the clock on the wall, or by the calendar: P7D are seven days in the weeks of 167 and 169 hours, too.
+    until = min(end.replace(tzinfo=None), start.replace(tzinfo=None) + (window[1] - window[0]))
+    slots = max(0, -((datetime.combine(first, time()) - until) // own))
+    begin = grid.midnight(first, zone)
+    bounds, _ = grid.slots(begin, slots + 1, own, str(zone))
+    index = np.searchsorted(bounds, starts + duration_ms(own) // 2, side="right") - 1
+    return TimeSeries(begin, own, _placed(values, index, slots))
+
+
+def _placed(values: Floats, index: Integers, slots: int) -> Floats:
+    import numpy as np
+
+    placed = np.full(slots, np.nan)
     inside = (index >= 0) & (index < slots)
-    grid[index[inside]] = values[inside]
-    return TimeSeries(from_ms(first), own, grid)
+    placed[index[inside]] = values[inside]
+    return placed
 
 
 def upsample(
-    starts: Integers, values: Floats, own: timedelta, start: datetime, end: datetime, resolution: timedelta
+    starts: Integers, ends: Integers, values: Floats, start: datetime, end: datetime, resolution: timedelta
 ) -> TimeSeries:
-    """Values repeated over the finer slots that start within their event; a later event covers an earlier one."""
+    """Values repeated over the finer slots that start within their event; a later event covers an earlier one.
+
+    ends: of the events, in ms, shape (n,).
+    """
     import numpy as np
 
     step = duration_ms(resolution)
@@ -88,7 +82,7 @@ def upsample(
     if len(starts) == 0:
         return TimeSeries(first, resolution, np.full(len(slot_starts), np.nan))
     event = np.searchsorted(starts, slot_starts, side="right") - 1
-    covered = (event >= 0) & (slot_starts < starts[event] + duration_ms(own))
+    covered = (event >= 0) & (slot_starts < ends[event])
     return TimeSeries(first, resolution, np.where(covered, values[event], np.nan))
 
 
@@ -128,8 +122,9 @@ def _day_bins(series: TimeSeries, resolution: timedelta, zone: ZoneInfo) -> tupl
     first_day = series.start.astimezone(zone).date()
     last_day = (series.end - timedelta(milliseconds=1)).astimezone(zone).date()
     days = [first_day + k * DAY for k in range((last_day - first_day).days + 1)]
-    midnights = [datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in days]
-    day = np.searchsorted([to_ms(midnight) for midnight in midnights], series.starts_ms, side="right") - 1
+    midnights = [grid.midnight(day, zone) for day in days]
+    middles = series.starts_ms + duration_ms(series.resolution) // 2  # local days do not start 24 hours apart
+    day = np.searchsorted([to_ms(midnight) for midnight in midnights], middles, side="right") - 1
     return midnights[0], day // days_a_bin
 
 

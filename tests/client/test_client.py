@@ -20,6 +20,7 @@ from flexmeasures_client import (
     RequestRefused,
     ScheduleNotReady,
     Series,
+    ServerWarning,
     Target,
     weather_address,
 )
@@ -53,6 +54,13 @@ def sources(app: Flask, unit: str) -> int:
 # -- data --
 
 
+def test_what_the_server_doubts_is_a_warning(client: Client, address: str) -> None:
+    late = SLOTS | {"start": START + timedelta(seconds=3)}
+    with pytest.warns(ServerWarning, match="start 2015-06-02T00:00:03Z was moved to 2015-06-02T00:00:00Z"):
+        client.post_meter_data(address, [0.5, 1, 0.25, 0], **late)
+    assert client.get_meter_data(address, START, START + HOUR).values == [0.5, 1, 0.25, 0]
+
+
 def test_meter_data_come_back_as_posted(client: Client, address: str) -> None:
     client.post_meter_data(address, [0.5, 1, 0.25, 0], **SLOTS)
     got = client.get_meter_data(address, START, START + HOUR)
@@ -64,7 +72,7 @@ def test_a_pandas_series_goes_there_and_back(client: Client, address: str) -> No
     import pandas as pd
 
     index = pd.date_range("2015-03-29", periods=92, freq="15min", tz="Europe/Amsterdam")  # a day of 23 hours
-    posted = pd.Series(range(92), index=index, dtype=float)
+    posted = pd.Series(range(92), index=index, dtype=float) / 50
     client.post_meter_data(address, posted)
     start, end = index[0].to_pydatetime(), pd.Timestamp("2015-03-30", tz=index.tz).to_pydatetime()
     got = client.get_meter_data(address, start, end).to_pandas()

@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 
 from flexmeasures import beliefs, sources, structure
 from flexmeasures.db import db, writing
-from flexmeasures.errors import BeliefsExist, InputError, WrongResolution
+from flexmeasures.errors import BeliefsExist, InputError, OffGrid, WrongResolution
 from flexmeasures.models import Sensor, Source
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 NOW = timedelta(0)
 
 
-def make_sensor(name: str = "meter", resolution: timedelta = QUARTER) -> Sensor:
+def make_sensor(name: str = "meter", resolution: timedelta = QUARTER, timezone: str = "UTC") -> Sensor:
     with writing() as session:
-        sensor = Sensor(name=name, event_resolution=resolution, unit="MW")
+        sensor = Sensor(name=name, event_resolution=resolution, unit="MW", timezone=timezone)
         session.add(sensor)
     return sensor
 
@@ -216,14 +217,68 @@ def test_days_are_local_days(sensor, source):
     assert (series.start, series.values.tolist()) == (start, [1, 2])
 
 
-def test_local_days_with_a_clock_change_keep_their_own_slot(in_app, source):
-    daily = make_sensor("daily", timedelta(days=1))
-    for start, value in (
-        (datetime(2026, 3, 28, 23, tzinfo=UTC), 1),
-        (datetime(2026, 3, 29, 22, tzinfo=UTC), 2),
-    ):
-        put(daily, source, [value], start=start, resolution=timedelta(days=1))
-    assert got(daily, datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC)) == [1, 2]
+DAY = timedelta(days=1)
+MIDNIGHT = datetime(2026, 3, 27, 23, tzinfo=UTC)  # in Amsterdam, two days before the day of 23 hours
+AUTUMN = datetime(2026, 10, 23, 22, tzinfo=UTC)  # as well, two days before the day of 25 hours
+
+
+@pytest.fixture
+def days(in_app) -> Sensor:
+    return make_sensor("days", DAY, "Europe/Amsterdam")
+
+
+@pytest.mark.contract("D19")
+@pytest.mark.parametrize("start", [MIDNIGHT, AUTUMN])
+@pytest.mark.parametrize("hour", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+def test_local_days_are_stored_by_their_start_and_read_back_one_a_day(days, source, start, hour):
+    put(days, source, [1, 2, 3, 4, 5], start=start, resolution=DAY)
+    assert got(days, start, start + 5 * DAY + min(hour, NOW)) == [1, 2, 3, 4, 5]
+    with writing():
+        assert beliefs.remove(sensors=[days.id], start=start, end=start + DAY) == 1
+    found = got(days, start, start + 5 * DAY)
+    assert np.array_equal(found, [np.nan, 2, 3, 4, 5], equal_nan=True)
+
+
+@pytest.mark.contract("D19")
+@pytest.mark.parametrize(("start", "hours"), [(MIDNIGHT, [24, 23, 24]), (AUTUMN, [24, 25, 24])])
+def test_local_days_cover_all_of_their_hours_and_no_others(days, source, start, hours):
+    put(days, source, [1, 2, 3], start=start, resolution=DAY)
+    found = got(days, start, start + sum(hours) * HOUR, resolution=HOUR)
+    assert found == np.repeat([1.0, 2.0, 3.0], hours).tolist()
+
+
+@pytest.mark.contract("D19")
+def test_a_measurement_of_a_day_of_23_hours_that_comes_at_its_end_is_one(days, source):
+    end = MIDNIGHT + 47 * HOUR
+    put(days, source, [7], start=MIDNIGHT + DAY, resolution=DAY, belief_time=end)
+    assert got(days, MIDNIGHT + DAY, end, horizon_at_most=NOW) == [7]
+
+
+@pytest.mark.contract("D15")
+def test_a_start_near_the_grid_is_moved_and_told(sensor, source):
+    stored = put(sensor, source, [1, 2], start=START + timedelta(seconds=3))
+    assert (stored.new, stored.moved) == (2, timedelta(seconds=-3))
+    assert put(sensor, source, [5], horizon=-MINUTE).moved == NOW
+    assert got(sensor, end=START + 2 * QUARTER) == [5, 2]
+
+
+@pytest.mark.contract("D15")
+def test_a_start_far_from_the_grid_is_refused_with_the_two_nearest(sensor, source):
+    with pytest.raises(OffGrid, match="2026-03-01T00:00:00Z and 2026-03-01T00:15:00Z"):
+        put(sensor, source, [1], start=START + 10 * MINUTE)
+    assert beliefs.extent(sensor) is None
+
+
+@pytest.mark.contract("D17")
+@pytest.mark.parametrize(("before", "is_measurement"), [(10, True), (60, True), (61, False)])
+def test_what_comes_a_little_before_its_slot_ends_counts_as_known_at_its_end(
+    sensor, source, before, is_measurement
+):
+    end = START + 2 * QUARTER
+    at = end - timedelta(seconds=before)
+    put(sensor, source, [1, 2], belief_time=at, clock_tolerance=MINUTE)
+    found = got(sensor, end=end, horizon_at_most=NOW)
+    assert np.array_equal(found, [1, 2 if is_measurement else np.nan], equal_nan=True)
 
 
 @pytest.mark.contract("21.4")

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text, update
 
 from flexmeasures import backups, hookimpl, jobs
 from flexmeasures.db import db, writing
-from flexmeasures.errors import AlgorithmError
+from flexmeasures.errors import AlgorithmError, JobError
 from flexmeasures.jobs import Outcome, leases, returning, table, worker
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.runtime import runtime
@@ -341,7 +341,7 @@ class Mute(Exception):
     ("error", "reason"),
     [
         (ValueError("a\0b"), "ValueError: a\N{REPLACEMENT CHARACTER}b"),
-        (ValueError("a\udc80b"), "ValueError: a?b"),
+        (JobError("a\udc80b"), "JobError: a?b"),
         (Mute(), "Mute: (it cannot say more)"),
     ],
     ids=["nul", "half a character", "mute"],

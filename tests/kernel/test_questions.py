@@ -8,8 +8,9 @@ import pytest
 
 from flexmeasures import beliefs, sources
 from flexmeasures.db import writing
-from flexmeasures.errors import AlgorithmError
+from flexmeasures.errors import AlgorithmError, UnknownPrices
 from flexmeasures.models import Asset, Market
+from flexmeasures.models.sources import FORECASTING_SCRIPT
 from flexmeasures.questions import question_about
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -64,6 +65,161 @@ def test_the_window_is_what_all_prices_cover(battery):
     assert question.problem.production_prices.tolist() == [2, 2, 3, 3]
     assert "schedule covers that time only" in question.warnings[0]
     assert question.inputs["production_prices"] == [2, 2, 3, 3]
+
+
+# -- targets stay (D16) --------------------------------------------------------------------------------
+
+NIGHT = datetime(2026, 12, 1, 23, tzinfo=UTC)  # midnight in Amsterdam
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def car(in_app, prosumer):
+    with writing() as session:
+        market = Market(
+            name="local",
+            display_name="local",
+            unit="EUR/MWh",
+            event_resolution=HOUR,
+            timezone="Europe/Amsterdam",
+        )
+        session.add(market)
+        asset = Asset(
+            name="car",
+            display_name="car",
+            unit="MW",
+            event_resolution=timedelta(minutes=30),
+            capacity_in_mw=0.5,
+            market=market,
+            owner_id=prosumer.id,
+        )
+        session.add(asset)
+    return asset
+
+
+def know(market, values, start, horizon=timedelta(0)):
+    with writing():
+        beliefs.store(market, values, start, HOUR, sources.get_source("exchange", "script"), horizon=horizon)
+
+
+def target(moment, value=2.0):
+    return {"value": value, "datetime": moment.isoformat()}
+
+
+def wanted(asset, start, *moments, horizon=2 * DAY, **more):
+    arguments = {"soc_in_mwh": 1.0, "targets": [target(moment) for moment in moments]}
+    return question_about(asset, arguments, start, horizon, **more)
+
+
+@pytest.mark.contract("D16", "16.6")
+def test_prices_are_continued_to_the_last_target_by_the_same_hours_of_the_last_known_day(car):
+    know(car.market, range(24), NIGHT - DAY)
+    question = wanted(car, NIGHT - 4 * HOUR, NIGHT + HOUR, NIGHT + 2 * HOUR)
+    problem = question.problem
+    assert problem.prices.tolist() == [20, 20, 21, 21, 22, 22, 23, 23, 0, 0, 1, 1]
+    assert [t.datetime for t in problem.targets] == [NIGHT + HOUR, NIGHT + 2 * HOUR]
+    assert question.warnings[-2:] == [
+        (
+            "Prices of market local are known until 2026-12-01T23:00:00Z; from then until 2026-12-02T01:00:00Z,"
+            " those of the same hours of the days before are assumed."
+        ),
+        "The schedule covers the time from 2026-12-01T19:00:00Z until 2026-12-02T01:00:00Z only.",
+    ]
+    assert question.inputs["prices_assumed_from"] == "2026-12-01T23:00:00Z"
+
+
+@pytest.mark.contract("D16")
+def test_stored_forecasts_of_prices_come_before_assumed_ones(car):
+    know(car.market, range(24), NIGHT - DAY)
+    with writing():
+        forecaster = sources.get_source("Seita", FORECASTING_SCRIPT)
+        beliefs.store(car.market, [7], NIGHT, HOUR, forecaster, horizon=6 * HOUR)
+    question = wanted(car, NIGHT - HOUR, NIGHT + 2 * HOUR)
+    assert question.problem.prices.tolist() == [23, 23, 7, 7, 1, 1]
+    told = " ".join(question.warnings)
+    assert "known until 2026-12-02T00:00:00Z; from then until 2026-12-02T01:00:00Z" in told
+    assert "from 2026-12-01T23:00:00Z until 2026-12-02T00:00:00Z are forecasts." in told
+    assert question.inputs["prices_assumed_from"] == "2026-12-01T23:00:00Z"
+
+
+@pytest.mark.contract("D16")
+def test_of_a_day_that_is_known_in_part_the_day_before_it_fills_the_rest(car):
+    know(car.market, range(100, 124), NIGHT - 2 * DAY)
+    know(car.market, range(12), NIGHT - DAY)
+    noon = NIGHT - 12 * HOUR
+    question = wanted(car, noon - HOUR, noon + 23 * HOUR)
+    assert question.problem.prices.tolist()[::2] == [11, *range(112, 124), *range(11)]
+
+
+@pytest.mark.contract("D16")
+def test_with_less_than_a_day_of_prices_the_last_of_them_is_held(car):
+    know(car.market, [5, 6, 9], NIGHT - 3 * HOUR)
+    question = wanted(car, NIGHT - 2 * HOUR, NIGHT + 2 * HOUR)
+    assert question.problem.prices.tolist() == [6, 6, 9, 9, 9, 9, 9, 9]
+
+
+@pytest.mark.contract("D16")
+def test_the_same_hours_are_those_of_the_clock_on_the_wall(car):
+    autumn = datetime(2026, 10, 24, 22, tzinfo=UTC)  # midnight in Amsterdam, before the day of 25 hours
+    know(car.market, range(24), autumn - DAY)
+    question = wanted(car, autumn - HOUR, autumn + 6 * HOUR)
+    assert question.problem.prices.tolist()[::2] == [23, 0, 1, 2, 2, 3, 4]
+
+
+@pytest.mark.contract("D16")
+def test_prices_that_begin_late_are_assumed_where_a_target_comes_before_them(car):
+    know(car.market, [1, 2], NIGHT - DAY)
+    know(car.market, [8, 9], NIGHT + HOUR)
+    question = wanted(car, NIGHT, NIGHT + HOUR)
+    assert question.problem.prices.tolist() == [1, 1, 8, 8, 9, 9]
+    assert "are known from 2026-12-02T00:00:00Z on; before, those of the same hours" in " ".join(
+        question.warnings
+    )
+
+
+@pytest.mark.contract("D16")
+def test_prices_of_production_are_continued_as_well(car):
+    know(car.market, range(24), NIGHT - DAY)
+    feed_in = make_market("feed_in", [3, 4], NIGHT - 2 * HOUR)
+    arguments = {
+        "soc_in_mwh": 1.0,
+        "targets": [target(NIGHT + HOUR)],
+        "flexibility": {"production_market_id": feed_in.id},
+    }
+    problem = question_about(car, arguments, NIGHT - 2 * HOUR, DAY).problem
+    assert problem.prices.tolist() == [22, 22, 23, 23, 0, 0]
+    assert problem.production_prices.tolist() == [3, 3, 4, 4, 4, 4]
+
+
+@pytest.mark.contract("D16")
+def test_without_targets_the_schedule_ends_with_the_prices_as_before(car):
+    know(car.market, range(24), NIGHT - DAY)
+    question = wanted(car, NIGHT - HOUR)
+    assert question.problem.prices.tolist() == [23, 23]
+    assert "prices_assumed_from" not in question.inputs
+
+
+@pytest.mark.contract("D16", "16.6")
+def test_without_any_price_of_its_time_there_is_no_plan(car):
+    know(car.market, range(24), NIGHT - DAY)
+    with pytest.raises(UnknownPrices):
+        wanted(car, NIGHT + HOUR, NIGHT + 2 * HOUR)
+
+
+@pytest.mark.contract("D16")
+def test_a_target_at_the_end_of_the_window_counts_though_the_event_came_within_a_slot(car):
+    know(car.market, range(24), NIGHT - DAY)
+    at = NIGHT - HOUR + timedelta(minutes=7)
+    question = wanted(car, at, at + DAY, horizon=DAY)
+    assert (len(question.problem.prices), len(question.problem.targets)) == (48, 1)
+
+
+@pytest.mark.contract("D16")
+def test_strict_schedules_are_not_made_by_assumed_prices(car, in_app):
+    in_app.config["FLEXMEASURES_STRICT_SCHEDULES"] = True
+    know(car.market, range(24), NIGHT - DAY)
+    with pytest.raises(AlgorithmError, match="are assumed"):
+        wanted(car, NIGHT - HOUR, NIGHT + HOUR)
 
 
 @pytest.mark.parametrize("which", ["gone", "won"])

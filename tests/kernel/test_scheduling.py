@@ -258,9 +258,8 @@ def test_unknown_prices_at_the_edges_shorten_the_schedule(prosumer):
     market = make_market(QUARTER, "quarterly")
     price(market, [1, 2, 3], start=START + 2 * QUARTER)
     inside = Target(value=1.2, datetime=START + 4 * QUARTER)
-    outside = [Target(value=1.1, datetime=START + k * QUARTER) for k in (6, 1)]
     battery = make_battery(market, prosumer)
-    post(battery, targets=[*outside, inside])
+    post(battery, targets=[inside])
     (problem,) = Steady.asked
     assert (problem.start, problem.prices.tolist()) == (START + 2 * QUARTER, [1, 2, 3])
     assert problem.targets == (inside,)
@@ -269,8 +268,6 @@ def test_unknown_prices_at_the_edges_shorten_the_schedule(prosumer):
     known = "from 2026-03-01T10:30:00Z until 2026-03-01T11:15:00Z"
     assert stored.warnings == [
         f"Prices of market quarterly are known only {known}: the schedule covers that time only.",
-        "The target of 1.1 MWh at 2026-03-01T10:15:00Z is outside of it.",
-        "The target of 1.1 MWh at 2026-03-01T11:30:00Z is outside of it.",
         "It is only steady.",
     ]
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from flexmeasures.beliefs.reading import search as search
     from flexmeasures.beliefs.reading import search_one as search_one
     from flexmeasures.beliefs.reading import sources_ahead as sources_ahead
+    from flexmeasures.beliefs.straying import Strays as Strays
+    from flexmeasures.beliefs.straying import move as move
+    from flexmeasures.beliefs.straying import strays as strays
     from flexmeasures.beliefs.writing import Stored as Stored
     from flexmeasures.beliefs.writing import remove as remove
     from flexmeasures.beliefs.writing import store as store
@@ -23,6 +26,7 @@ __all__, __getattr__ = door(
     {
         "quantiles": ("check_probability", "search_quantiles", "store_quantiles"),
         "reading": ("every_belief", "extent", "last_values", "search", "search_one", "sources_ahead"),
+        "straying": ("Strays", "move", "strays"),
         "writing": ("Stored", "remove", "store"),
     },
 )

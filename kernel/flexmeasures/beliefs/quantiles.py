@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures import grid
 from flexmeasures.db import db, is_sqlite
 from flexmeasures.errors import InputError
 from flexmeasures.timeseries import TimeSeries, on_own_grid
@@ -36,11 +37,12 @@ def store_quantiles(
 
     from flexmeasures.models.beliefs import belief_quantile
 
-    step, first = duration_ms(sensor.event_resolution), to_ms(start)
+    count = max((len(values) for values in quantiles.values()), default=0)
+    starts, _ = grid.slots(start, count, sensor.event_resolution, sensor.timezone)
     common = {"sensor_id": sensor.id, "source_id": source.id, "horizon": duration_ms(horizon)}
     rows = [
         common
-        | {"event_start": from_ms(first + step * int(slot)), "probability": probability}
+        | {"event_start": from_ms(int(starts[slot])), "probability": probability}
         | {"value": float(values[slot])}
         for probability, values in quantiles.items()
         for slot in np.flatnonzero(np.isfinite(values))
@@ -104,7 +106,9 @@ def search_quantiles(
     for probability, rows in found.items():
         starts = np.array([row[0] for row in rows], dtype=np.int64)
         values = np.array([row[1] for row in rows], dtype=np.float64)
-        series[probability] = on_own_grid(starts, values, sensor.event_resolution, start, end)
+        series[probability] = on_own_grid(
+            starts, values, sensor.event_resolution, start, end, sensor.timezone
+        )
     return series
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flexmeasures import grid
 from flexmeasures.beliefs import sql as the_sql
 from flexmeasures.db import db
 from flexmeasures.errors import WrongResolution
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
 
     Integers = NDArray[np.int64]
+
+
+HOUR = 3_600_000  # ms, by which a local day may be longer than 24 hours
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def search(
         events = _newest(sorted({sensor.id for sensor in group}), where, prefer_source)
         for sensor in group:
             starts, values = events[sensor.id]
-            found[sensor.id] = _regular(starts, values, own, start, end, resolution, timezone)
+            found[sensor.id] = _regular(sensor, starts, values, start, end, resolution, timezone)
     return {sensor.id: found[sensor.id] for sensor in chosen}
 
 
@@ -183,7 +187,8 @@ class _Where:
     def numbers(self) -> list[tuple[str, int]]:
         """Pairs of an SQL condition with `?` and its parameter; times as milliseconds."""
         own = duration_ms(self.resolution)
-        pairs = [("event_start > ?", to_ms(self.start) - own), ("event_start < ?", to_ms(self.end))]
+        longest = own + HOUR if grid.is_of_days(self.resolution) else own
+        pairs = [("event_start > ?", to_ms(self.start) - longest), ("event_start < ?", to_ms(self.end))]
         if self.horizon_at_least is not None:
             pairs.append(("horizon >= ?", duration_ms(self.horizon_at_least)))
         if self.horizon_at_most is not None:
@@ -237,21 +242,21 @@ def _fetch(
 
 
 def _regular(
+    sensor: Sensor,
     starts: Integers,
     values: Floats,
-    own: timedelta,
     start: datetime,
     end: datetime,
     resolution: timedelta | None,
     timezone: str,
 ) -> TimeSeries:
+    own, zone = sensor.event_resolution, sensor.timezone
     if resolution is None or resolution == own:
-        return on_own_grid(starts, values, own, start, end)
+        return on_own_grid(starts, values, own, start, end, zone)
     if resolution < own and own % resolution == timedelta(0):
-        return upsample(starts, values, own, start, end, resolution)
+        return upsample(starts, grid.ends(starts, own, zone), values, start, end, resolution)
     if resolution > own and resolution % own == timedelta(0):
-        regular = on_own_grid(starts, values, own, start, end)
-        return downsample(regular, resolution, timezone)
+        return downsample(on_own_grid(starts, values, own, start, end, zone), resolution, timezone)
     raise WrongResolution(
         f"The resolutions {iso_duration(own)} and {iso_duration(resolution)} do not divide each other.",
         "resolution",

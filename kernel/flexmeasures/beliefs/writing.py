@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from flexmeasures import grid
 from flexmeasures.beliefs import sql as the_sql
 from flexmeasures.db import after_commit, db, is_sqlite
 from flexmeasures.errors import BeliefsExist, InputError, WrongResolution
@@ -29,11 +30,15 @@ OnExisting = Literal["refuse", "replace", "skip"]
 
 @dataclass(frozen=True)
 class Stored:
-    """How many values were new, replaced an earlier value of the same key, or were there already."""
+    """How many values were new, replaced an earlier value of the same key, or were there already.
+
+    moved: by how much the start was moved to lie on the sensor's grid (negative: to an earlier time).
+    """
 
     new: int = 0
     replaced: int = 0
     skipped: int = 0
+    moved: timedelta = timedelta(0)
 
 
 # -- storing -------------------------------------------------------------------------------------------
@@ -48,6 +53,7 @@ def store(
     *,
     horizon: timedelta | None = None,
     belief_time: datetime | None = None,
+    clock_tolerance: timedelta = timedelta(0),
     on_existing: OnExisting = "refuse",
 ) -> Stored:
     """Store regular values of one sensor; to be called inside `with db.writing():`.
@@ -55,31 +61,33 @@ def store(
     values: shape (n,), one a slot of `resolution` from `start`, in the sensor's unit (power: MW, consumption
     positive); a slot longer than the sensor's is repeated; NaN is unknown and not stored. horizon: of every
     event; belief_time: when all was recorded; of both, the earlier recording time counts for each event.
-    on_existing: what to do where sensor, event, horizon and source are stored already. Raises InputError,
-    WrongResolution, BeliefsExist ("refuse"; the surrounding transaction then has to be given up).
+    clock_tolerance: events that end later than the belief time by no more than this count as known at their end,
+    as clocks differ. on_existing: what to do where sensor, event, horizon and source are stored already. Raises
+    InputError, OffGrid (a start that is too far from the sensor's slots to be moved), WrongResolution, BeliefsExist
+    ("refuse"; the surrounding transaction then has to be given up).
     """
     import numpy as np
 
     array = _checked(values)
     array = np.repeat(array, _repeats(sensor, resolution))
-    step = duration_ms(sensor.event_resolution)
-    starts = to_ms(start) + step * np.arange(len(array), dtype=np.int64)
-    horizons = _horizons(starts + step, horizon, belief_time)
+    first = grid.aligned(start, sensor.event_resolution, sensor.timezone)
+    starts, ends = grid.slots(first, len(array), sensor.event_resolution, sensor.timezone)
+    horizons = _horizons(ends, horizon, belief_time, clock_tolerance)
     known = ~np.isnan(array)
     if not known.all():
-        starts, horizons, array = starts[known], horizons[known], array[known]
+        starts, ends, horizons, array = starts[known], ends[known], horizons[known], array[known]
     if len(array) == 0:
-        return Stored()
+        return Stored(moved=first - start)
     rows = the_sql.Rows(sensor.id, source.id, starts, horizons, array)
     new, replaced = the_sql.insert(rows, replace=on_existing == "replace")
-    stored = Stored(new, replaced, len(array) - new - replaced)
+    stored = Stored(new, replaced, len(array) - new - replaced, first - start)
     if stored.skipped and on_existing == "refuse":
         raise BeliefsExist(
             f"{stored.skipped} of {len(array)} values of sensor {sensor.id} are stored already for the same"
             " event, horizon and source.",
             "values",
         )
-    _announce(sensor, source, from_ms(int(starts[0])), from_ms(int(starts[-1]) + step))
+    _announce(sensor, source, from_ms(int(starts[0])), from_ms(int(ends[-1])))
     return stored
 
 
@@ -110,7 +118,9 @@ def _repeats(sensor: Sensor, resolution: timedelta) -> int:
     return repeats
 
 
-def _horizons(ends: Integers, horizon: timedelta | None, belief_time: datetime | None) -> Integers:
+def _horizons(
+    ends: Integers, horizon: timedelta | None, belief_time: datetime | None, clock_tolerance: timedelta
+) -> Integers:
     import numpy as np
 
     if horizon is None and belief_time is None:
@@ -119,7 +129,8 @@ def _horizons(ends: Integers, horizon: timedelta | None, belief_time: datetime |
     if horizon is not None:
         candidates.append(np.full(len(ends), duration_ms(horizon), dtype=np.int64))
     if belief_time is not None:
-        candidates.append(ends - to_ms(belief_time))
+        ahead = ends - to_ms(belief_time)
+        candidates.append(np.where((ahead > 0) & (ahead <= duration_ms(clock_tolerance)), 0, ahead))
     earliest: Integers = np.maximum.reduce(candidates)
     return earliest
 

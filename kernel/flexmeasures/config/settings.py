@@ -280,6 +280,13 @@ _TIMING = (
         "Prices that were recorded longer than this before their time count as old; 0: none does.",
     ),
     Setting(
+        "FLEXMEASURES_CLOCK_TOLERANCE",
+        timedelta(seconds=60),
+        timedelta,
+        "How much earlier than its slot's end a measurement may arrive, as clocks differ; it then counts as known at"
+        " that end.",
+    ),
+    Setting(
         "FLEXMEASURES_RELAX_TARGETS",
         False,
         bool,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures import flexibility, scheduling
+from flexmeasures import flexibility, plausibility, scheduling
 from flexmeasures.algorithms import TARGET_KINDS, Target
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
@@ -67,14 +67,15 @@ def post_udi_event(call: Call) -> dict[str, Any]:
         if address.event_type == SOC_WITH_TARGETS:
             targets = _targets(message, unit, at, asset.event_resolution, _rules(call).wishes)
         wishes = read_wishes(message) if _rules(call).wishes else {}
+        doubts = {"warnings": plausibility.state(asset, soc, [target.value for target in targets])}
         if not _rules(call).by_job:
             scheduling.note_state(asset, address.event_id, soc, at)
-            return {}
+            return doubts
         try:
             scheduling.handle_event(asset, address.event_id, address.event_type, soc, at, targets, wishes)
         except AlgorithmError as error:
             raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
-    return {}
+    return doubts
 
 
 def _event_of(message: dict[str, Any]) -> EventAddress:
@@ -203,7 +204,7 @@ def get_device_message(call: Call) -> dict[str, Any]:
     plans = [_plan(call, addresses.event(name), duration) for name in names]
     body = merged([(name, plan.values) for name, plan in zip(names, plans, strict=True)], "event")
     windows = [_window(plan) for plan in plans]
-    noted = _warnings(plans) if _rules(call).wishes else {}
+    noted = {"warnings": [text for plan in plans for text in plan.warnings]}
     if all(window == windows[0] for window in windows):
         return body | windows[0] | {"unit": POWER[0]} | noted
     # Events that were planned over different windows cannot share their start and duration.
@@ -212,12 +213,6 @@ def get_device_message(call: Call) -> dict[str, Any]:
         for name, plan, window in zip(names, plans, windows, strict=True)
     ]
     return {"groups": groups, "unit": POWER[0]} | noted
-
-
-def _warnings(plans: Sequence[Plan]) -> dict[str, list[str]]:
-    """The warnings of all plans, each once, under their key; nothing where there are none."""
-    found = list(dict.fromkeys(text for plan in plans for text in plan.warnings))
-    return {"warnings": found} if found else {}
 
 
 def _duration(call: Call) -> timedelta:

@@ -140,14 +140,7 @@ NEW_WEATHER = Message(
 DEVICE_MESSAGE = Message(
     entity=EVENT,
     takes=("duration",),
-    gives=_read(EVENT)
-    | {
-        "warnings": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "From version 2.0 on, where there are any: what the user should know of the plan.",
-        }
-    },
+    gives=_read(EVENT),
     examples={"six hours": {"event": ADDRESSES[EVENT]}},
 )
 _STATE = {"value": 12.1, "unit": "kWh", "datetime": "2015-06-02T10:00:00+00:00"}

@@ -76,6 +76,11 @@ TARGETS_OF_KINDS: JsonSchema = TARGETS | {
         | {"kind": {"type": "string", "enum": list(TARGET_KINDS)}}
     }
 }
+WARNINGS: JsonSchema = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Where there are any: what was moved, assumed, or is in doubt.",
+}
 _SOURCE = "role-or-user-id"
 _GROUPS = "Several groups, each of one or more; in a query string one JSON list."
 PLAIN_KEYS: dict[str, JsonSchema] = {
@@ -180,7 +185,7 @@ def describe(version: Version, service: Service, method: str) -> Operation:
         description=f"{inspect.getdoc(service.handler)}\n\nRoles: {', '.join(service.access)}; and admin.",
         query=_parameters(schema) if method == "GET" else None,
         body=None if method == "GET" else schema,
-        answers={200: _answer(service)},
+        answers={200: _answer(version, service)},
         refusals=(400, 403, 413, 422),
         examples=examples,
     )
@@ -215,11 +220,16 @@ def _parameters(schema: JsonSchema) -> list[JsonSchema]:
     return parameters
 
 
-def _answer(service: Service) -> JsonSchema:
+def _answer(version: Version, service: Service) -> JsonSchema:
+    told = {"warnings": WARNINGS} if version.tells_warnings else {}
+    message = (
+        "" if version.tells_warnings else ", followed by what was moved or is in doubt, where there is any."
+    )
     return json_object(
         ("type", "status", "message"),
         type={"type": "string", "enum": [service.response_type]},
         **service.message.gives,
+        **told,
         status={"type": "string", "enum": ["PROCESSED"]},
-        message={"type": "string"},
+        message=_text(f"That it was processed{message or '.'}"),
     )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flask import current_app
 from marshmallow import ValidationError
 
-from flexmeasures import beliefs, forecasting, sources, structure
+from flexmeasures import beliefs, forecasting, grid, plausibility, sources, structure
 from flexmeasures.db import writing
-from flexmeasures.errors import BeliefsExist
+from flexmeasures.errors import BeliefsExist, OffGrid
 from flexmeasures.models import Market, Sensor, WeatherSensor
+from flexmeasures.timing import iso_time
 from flexmeasures_api import addresses, sensors, units
 from flexmeasures_api.addresses import WeatherAddress
 from flexmeasures_api.grammar import Group, check_amount, check_type, read_groups, read_values
 from flexmeasures_api.statuses import Refused
-from flexmeasures_api.times import DataKind, Period, Recording, read_period
+from flexmeasures_api.times import NOTHING, DataKind, Period, Recording, Resolve, clock_doubts, read_period
 from flexmeasures_api.versions import Call
 
 if TYPE_CHECKING:
@@ -36,17 +38,37 @@ class Posting:
     resolution: timedelta
 
 
+@dataclass(frozen=True)
+class Post:
+    """All that a request brings, on the grid of its sensors.
+
+    clock_tolerance: by how much a slot may end after the time of arrival and still be over, as clocks differ.
+    warnings: what is in doubt, for the user.
+    """
+
+    postings: Sequence[Posting]
+    period: Period
+    recording: Recording
+    clock_tolerance: timedelta
+    warnings: Sequence[str]
+
+    @property
+    def is_ex_post(self) -> bool:
+        """Whether all of it was recorded after the fact."""
+        return self.recording.is_ex_post(self.period.end - self.clock_tolerance)
+
+
 # -- power ---------------------------------------------------------------------------------------------
 
 
 def post_meter_data(call: Call) -> dict[str, Any]:
     """Store measured power (MW, consumption positive), and ask for forecasts of each connection."""
     _check(call, "power", units.POWER)
-    postings, period, recording = _power(call, "meter data")
+    post = _power(call, "meter data")
     with writing():
-        _store(call, postings, period, recording)
-        _ask_for_forecasts(postings, period)
-    return {}
+        _store(call, post)
+        _ask_for_forecasts(post)
+    return {"warnings": post.warnings}
 
 
 def post_prognosis(call: Call) -> dict[str, Any]:
@@ -55,12 +77,12 @@ def post_prognosis(call: Call) -> dict[str, Any]:
     Those recorded after the fact are measurements: versions that say so ask for forecasts then.
     """
     _check(call, "power", units.POWER)
-    postings, period, recording = _power(call, "prognosis")
+    post = _power(call, "prognosis")
     with writing():
-        _store(call, postings, period, recording)
-        if call.version.forecasts_from_prognoses and recording.is_ex_post(period.end):
-            _ask_for_forecasts(postings, period)
-    return {}
+        _store(call, post)
+        if call.version.forecasts_from_prognoses and post.is_ex_post:
+            _ask_for_forecasts(post)
+    return {"warnings": post.warnings}
 
 
 def _check(call: Call, quantity: str, accepted: Sequence[str]) -> None:
@@ -68,7 +90,7 @@ def _check(call: Call, quantity: str, accepted: Sequence[str]) -> None:
     units.required_unit(call.message, quantity, accepted)
 
 
-def _power(call: Call, kind: DataKind) -> tuple[list[Posting], Period, Recording]:
+def _power(call: Call, kind: DataKind) -> Post:
     """Connections with their values, in the prescribed order: values, timing, period, resolution, access, sign."""
     groups = read_groups(call.message, "connection")
     values = _values(call, groups)
@@ -82,7 +104,7 @@ def _power(call: Call, kind: DataKind) -> tuple[list[Posting], Period, Recording
     sensors.check_access(call.user, flat, assets, "update")
     for posting in postings:
         sensors.check_sign(assets[posting.sensor.id], posting.values)
-    return postings, period, resolve(period)
+    return _post(call, kind, postings, period, resolve)
 
 
 # -- prices --------------------------------------------------------------------------------------------
@@ -99,12 +121,12 @@ def post_price_data(call: Call) -> dict[str, Any]:
     markets = sensors.markets_by_name([name for group in names for name in group])
     postings = _paired([[markets[name] for name in group] for group in names], values, period)
     _check_market_units(call, markets.values())
+    post = _post(call, "prices", postings, period, resolve)
     with writing():
-        _store(call, postings, period, resolve(period))
+        _store(call, post)
         if not call.play:
-            start = max(period.start, period.end - DAY)
-            forecasting.enqueue_all([p.sensor for p in postings], start, period.end, PRICE_HORIZONS)
-    return {}
+            _ask_for_forecasts(post, max(post.period.start, post.period.end - DAY), PRICE_HORIZONS)
+    return {"warnings": post.warnings}
 
 
 def _check_market_units(call: Call, markets: Iterable[Market]) -> None:
@@ -130,15 +152,15 @@ def post_weather_data(call: Call) -> dict[str, Any]:
     _paired([[s for p in group if (s := known[p]) is not None] for group in places], values, period)
     for place in known:
         _check_weather_unit(call, place)
-    recording = resolve(period)
     with writing():
         counts = {place: len(array) for group, array in zip(places, values, strict=True) for place in group}
         ready = {p: sensor or _new_weather_sensor(call, p, period, counts[p]) for p, sensor in known.items()}
         postings = _paired([[ready[place] for place in group] for group in places], values, period)
-        _store(call, postings, period, recording)
-        if not call.play and recording.is_ex_post(period.end):
-            _ask_for_forecasts(postings, period)
-    return {}
+        post = _post(call, "weather", postings, period, resolve)
+        _store(call, post)
+        if not call.play and post.is_ex_post:
+            _ask_for_forecasts(post)
+    return {"warnings": post.warnings}
 
 
 def _check_weather_unit(call: Call, place: WeatherAddress) -> None:
@@ -209,20 +231,49 @@ def _paired(groups: Sequence[Sequence[Sensor]], values: list[Floats], period: Pe
     return sorted(postings, key=lambda posting: posting.sensor.id)
 
 
-def _ask_for_forecasts(postings: Sequence[Posting], period: Period) -> None:
-    forecasting.enqueue_all([posting.sensor for posting in postings], period.start, period.end)
+def _post(call: Call, kind: DataKind, postings: list[Posting], sent: Period, resolve: Resolve) -> Post:
+    """What is to be stored; Refused with INVALID_PERIOD when it is too far off the grid of its sensors."""
+    try:
+        starts = [grid.aligned(sent.start, p.sensor.event_resolution, p.sensor.timezone) for p in postings]
+    except OffGrid as error:
+        raise Refused("INVALID_PERIOD", str(error)) from None
+    period = Period(starts[0], sent.duration)
+    recording = resolve(period)
+    observed = kind in ("meter data", "weather") and recording.inferred
+    tolerance = current_app.config["FLEXMEASURES_CLOCK_TOLERANCE"] if observed else NOTHING
+    warnings = list(_moved(sent.start, period.start))
+    if kind == "meter data" and not call.play:
+        warnings += clock_doubts(period.end, recording, tolerance)
+    implausible = (plausibility.power(posting.sensor, posting.values) for posting in postings)
+    warnings += [text for text in implausible if text is not None]
+    return Post(postings, period, recording, tolerance, warnings)
 
 
-def _store(call: Call, postings: Sequence[Posting], period: Period, recording: Recording) -> None:
+def _moved(sent: datetime, start: datetime) -> Iterator[str]:
+    if start != sent:
+        yield f"start {iso_time(sent)} was moved to {iso_time(start)}, where a slot starts."
+
+
+def _ask_for_forecasts(
+    post: Post, start: datetime | None = None, horizons: Sequence[timedelta] | None = None
+) -> None:
+    """Forecasts because of what was posted (from start on, None: all of it); their jobs tell the warnings."""
+    posted = [posting.sensor for posting in post.postings]
+    start = start or post.period.start
+    forecasting.enqueue_all(posted, start, post.period.end, horizons, warnings=post.warnings)
+
+
+def _store(call: Call, post: Post) -> None:
     """Store all, within the request's transaction; Refused when a belief of the same key is there already.
 
     An inferred recording time cannot collide on purpose, so it replaces, and so does everything in play mode.
     """
-    counts = [period.duration // posting.sensor.event_resolution for posting in postings]
+    period, recording = post.period, post.recording
+    counts = [period.duration // posting.sensor.event_resolution for posting in post.postings]
     check_amount(counts, call.max_values)
     source = sources.source_of(call.user)
     try:
-        for posting in postings:
+        for posting in post.postings:
             beliefs.store(
                 posting.sensor,
                 posting.values,
@@ -231,6 +282,7 @@ def _store(call: Call, postings: Sequence[Posting], period: Period, recording: R
                 source,
                 horizon=recording.horizon,
                 belief_time=recording.belief_time,
+                clock_tolerance=post.clock_tolerance,
                 on_existing="replace" if call.play or recording.inferred else "refuse",
             )
     except BeliefsExist as error:

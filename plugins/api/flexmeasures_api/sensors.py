@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Made once: nearly every request asks it, and to make it takes as long as to ask it.
 _ASSETS = select(Asset).where(Asset.id.in_(bindparam("ids", expanding=True)))
 Found = TypeVar("Found", bound=Sensor)
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND, HOUR, DAY = timedelta(microseconds=1), timedelta(hours=1), timedelta(days=1)
 
 
 # -- finding -------------------------------------------------------------------------------------------
@@ -96,13 +96,26 @@ def check_one_resolution(sensors: Sequence[Found]) -> None:
 
 def posted_resolution(duration: timedelta, count: int, required: timedelta) -> timedelta:
     """duration / count; Refused with INVALID_RESOLUTION unless it is a whole multiple of the required one."""
+    posted = _divided(duration, count, required)
+    if posted is not None:
+        return posted
+    needed = iso_duration(required)
+    text = (
+        f"{count} values over {iso_duration(duration)} have a resolution of {iso_duration(duration / count)}."
+    )
+    real = (duration + change for change in (-HOUR, HOUR) if not duration % DAY)
+    hint = "".join(
+        f" A day on which clocks change has 23 or 25 hours, and P1D is 24 hours: was PT{each // HOUR}H meant?"
+        for each in real
+        if _divided(each, count, required)
+    )
+    raise Refused("INVALID_RESOLUTION", f"{text} Required: {needed} or a whole multiple of it.{hint}")
+
+
+def _divided(duration: timedelta, count: int, required: timedelta) -> timedelta | None:
     whole, rest = divmod(duration // MICROSECOND, count)
     posted = whole * MICROSECOND
-    if rest or posted < required or posted % required:
-        needed = iso_duration(required)
-        text = f"{count} values over {iso_duration(duration)} have a resolution of {iso_duration(duration / count)}."
-        raise Refused("INVALID_RESOLUTION", f"{text} Required: {needed} or a whole multiple of it.")
-    return posted
+    return None if rest or posted < required or posted % required else posted
 
 
 def check_multiple(asked: timedelta, sensors: Iterable[Found]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, Protocol
@@ -145,6 +145,20 @@ class Recording:
         """Whether all values of a period with that end were recorded after their event."""
         by_horizon = self.horizon is None or self.horizon <= NOTHING
         return by_horizon and (self.belief_time is None or self.belief_time >= end)
+
+
+def clock_doubts(end: datetime, recording: Recording, tolerance: timedelta) -> Iterator[str]:
+    """That measurements without a time of recording end after the server's present, by more than clocks may differ.
+
+    end: of the last slot.
+    """
+    now = server_now().replace(microsecond=0)
+    if not recording.inferred or end - tolerance <= now:
+        return
+    ahead = iso_duration(end - now)
+    text = f"The last slot ends at {iso_time(end)}, {ahead} after the server's clock ({iso_time(now, like=end)})."
+    kept = " What is ahead of it counts as a forecast, not as measured." if recording.belief_time else ""
+    yield f"{text}{kept} Is the clock of the device right?"
 
 
 Resolve = Callable[[Period], Recording]

@@ -135,7 +135,8 @@ class Version:
     """The declaration of a version: name is its path segment (v2_0), number what getService says (2.0).
 
     simplified_addresses: connections may be written without their domain. forecasts_from_prognoses: prognoses
-    recorded after the fact ask for forecasts. successor: name of the version to use instead.
+    recorded after the fact ask for forecasts. tells_warnings: what is in doubt stands under the key warnings of
+    answers, otherwise in their message. successor: name of the version to use instead.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Version:
     timing: TimingRules
     flexibility: FlexibilityRules | None = None
     simplified_addresses: bool = False
+    tells_warnings: bool = False
     forecasts_from_prognoses: bool = False
     successor: str | None = None
 
@@ -177,7 +179,17 @@ def serve(version: Version, service: Service, handler: Handler) -> Response:
         body = handler(Call(version, service, user, message))
     except Refused as refusal:
         return refused(refusal, service.response_type)
-    return answer({"type": service.response_type} | processed(**body))
+    return answer({"type": service.response_type} | _worded(version, body))
+
+
+def _worded(version: Version, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request that was processed, with its warnings where the version tells them, each once."""
+    data = {key: value for key, value in body.items() if key != "warnings"}
+    warnings = list(dict.fromkeys(body.get("warnings", ())))
+    if version.tells_warnings:
+        return processed(**data, **({"warnings": warnings} if warnings else {}))
+    worded = processed(**data)
+    return worded | {"message": " ".join([worded["message"], *warnings])}
 
 
 def announce_deprecation(version: Version, response: Response) -> Response:

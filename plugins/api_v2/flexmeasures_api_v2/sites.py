@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 from marshmallow import Schema, ValidationError, fields, validate
 
-from flexmeasures import sites
+from flexmeasures import plausibility, sites
 from flexmeasures.algorithms import TARGET_KINDS, Target
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError
@@ -20,7 +20,7 @@ from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
 from flexmeasures_api.flexibility import check_order, check_target_time
 from flexmeasures_api.sensors import assets_by_id
-from flexmeasures_api.statuses import Refused
+from flexmeasures_api.statuses import Refused, processed
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable
 
 blueprint = Blueprint("api_v2_0_sites", __name__, url_prefix="/api/v2_0")
@@ -102,16 +102,20 @@ def post_site_event(user: User, site_id: str) -> Response:
     try:
         with writing():
             site = thing_of(Site, user, site_id, "update")
-            _check_times(event)
+            doubts = _checked(event)
             wishes = {key: event[key] for key in SITE_KEYS if key in event}
             sites.handle_site_event(site, event["event_id"], event["datetime"], states, wishes)
     except AlgorithmError as error:
         raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
-    return answer({"message": "Request has been processed.", "status": "PROCESSED"}, 202)
+    return answer(processed(**({"warnings": doubts} if doubts else {})), 202)
 
 
-def _check_times(event: dict[str, Any]) -> None:
-    """The order of each asset's events, and the times of their targets; the assets stay locked until the commit."""
+def _checked(event: dict[str, Any]) -> list[str]:
+    """What is in doubt, where the order of each asset's events is right, and the times of their targets.
+
+    The assets stay locked until the commit.
+    """
+    doubts: list[str] = []
     assets = assets_by_id([each["asset_id"] for each in event["states"]], locked=True)
     for number, each in enumerate(event["states"]):
         asset = assets.get(each["asset_id"])
@@ -122,3 +126,5 @@ def _check_times(event: dict[str, Any]) -> None:
         for place, target in enumerate(each["targets"]):
             field = f"states[{number}].targets[{place}].datetime"
             check_target_time(field, target["datetime"], event["datetime"], asset.event_resolution)
+        doubts += plausibility.state(asset, each["value"], [target["value"] for target in each["targets"]])
+    return doubts

@@ -12,6 +12,7 @@ V2_0 = Version(
     name="v2_0",
     number="2.0",
     timing=RollingTiming(),
+    tells_warnings=True,
     flexibility=FlexibilityRules(event_types=(SOC, SOC_WITH_TARGETS), asset_types=STORAGE_TYPES, wishes=True),
     services=(
         *DATA_WITH_QUANTILES,

@@ -129,29 +129,18 @@ def _check_register(options: dict[str, Any], *, energy: bool) -> None:
         raise InputError(text, "--resolution", "no --resolution here")
 
 
-# A power above so many times the capacity is more likely a slip of unit than a power.
-IMPLAUSIBLE = 10.0
-
-
 def _check_plausible(sensor: Sensor, options: dict[str, Any], slots: Slots, values: Floats) -> None:
     """InputError for power that the asset cannot have, unless it is allowed; then a warning."""
     import numpy as np
 
+    from flexmeasures import plausibility
     from flexmeasures.errors import InputError
 
-    capacity = sensor.capacity_in_mw if sensor.kind == "asset" else None
-    if not capacity:
+    doubt = plausibility.power(sensor, values)
+    if doubt is None:
         return
-    sizes = np.nan_to_num(np.abs(values))
-    wrong = int((sizes > IMPLAUSIBLE * capacity).sum())
-    if not wrong:
-        return
-    k = int(sizes.argmax())
     counter = _only_rises(slots.values) and not options["register"]
-    text = (
-        f"{wrong} of {len(values)} rows hold more than {IMPLAUSIBLE:g} times the capacity of {sensor.name!r}:"
-        f" line {slots.lines[k]} makes {values[k]:g} MW, {sizes[k] / capacity:,.0f} times its {capacity:g} MW."
-    )
+    text = f"line {slots.lines[int(np.nan_to_num(np.abs(values)).argmax())]}: {doubt}"
     if options["allow_implausible"]:
         slots.warnings.append(text)
         return

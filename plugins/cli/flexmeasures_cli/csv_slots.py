@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from flexmeasures import grid
 from flexmeasures.errors import InputError
+from flexmeasures.grid import DAY
 from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration, iso_time, to_ms
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats, Integers, TimeSeries
     from flexmeasures_cli.csv_import import Rows
 
-DAY = timedelta(days=1)
+
 DAY_MS = duration_ms(DAY)
 # Rows that are that far apart may be local days; the shortest has 23 hours.
 SHORT_DAY_MS = duration_ms(timedelta(hours=23))
@@ -140,26 +142,15 @@ def _refuse_twice(slots: Slots) -> None:
 def _to_grid(slots: Slots, sensor: Sensor) -> None:
     import numpy as np
 
-    from flexmeasures.timeseries import grid_tolerance, nearest_slots, slots_around
-
     own = sensor.event_resolution
-    nearest = nearest_slots(slots.starts, own, sensor.timezone)
+    nearest = grid.nearest(slots.starts, own, sensor.timezone)
     off = np.abs(nearest - slots.starts)
-    far = off > duration_ms(grid_tolerance(own))
+    far = off > duration_ms(grid.tolerance(own))
     if far.any():
         _refuse_other_steps(slots, own)
         k = int(far.argmax())
         moment = from_ms(int(slots.starts[k]))
-        before, after = slots_around(moment, own, sensor.timezone)
-        whose = (
-            f"local days of {sensor.timezone}" if own % DAY == timedelta(0) else "counted from the full hour"
-        )
-        raise InputError(
-            f"line {slots.lines[k]}: {iso_time(moment)} is no start of a slot of {iso_duration(own)}.",
-            "datecol",
-            f"times on the slots of the sensor ({whose}); the nearest ones start at {iso_time(before)} and"
-            f" {iso_time(after)}",
-        )
+        raise grid.off_grid(moment, own, sensor.timezone, "datecol", f"line {slots.lines[k]}: ")
     moved = int((off > 0).sum())
     if moved:
         most = iso_duration(int(off.max()) * MILLISECOND)
@@ -371,7 +362,7 @@ def series_of(slots: Slots, values: Floats, sensor: Sensor) -> list[TimeSeries]:
     import numpy as np
 
     own = sensor.event_resolution
-    if own % DAY == timedelta(0):
+    if grid.is_of_days(own):
         starts, repeated = _local_days(slots, values, sensor)
     else:
         step = duration_ms(own)
@@ -428,6 +419,6 @@ def _regular(starts: Integers, values: Floats, step: timedelta) -> Iterator[Time
     edges = np.flatnonzero((apart > MAX_GAP * step_ms) | (apart % step_ms != 0)) + 1
     for low, high in zip([0, *edges], [*edges, len(starts)], strict=True):
         slots = (starts[low:high] - starts[low]) // step_ms
-        grid = np.full(slots[-1] + 1, np.nan)
-        grid[slots] = values[low:high]
-        yield TimeSeries(from_ms(int(starts[low])), step, grid)
+        filled = np.full(slots[-1] + 1, np.nan)
+        filled[slots] = values[low:high]
+        yield TimeSeries(from_ms(int(starts[low])), step, filled)

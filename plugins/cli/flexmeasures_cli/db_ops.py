@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,57 @@ def load(name: str, folder: Path | None, structure: bool, data: bool, force: boo
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {table}" for table, count in counts.items()) + " rows"
+
+
+@db_ops.command()
+@click.option("--repair", is_flag=True, help="Move events near a slot of their sensor to it.")
+@with_app
+def check(repair: bool) -> None:
+    """Look for events that lie off the grid of their sensor; exits with 1 while there are any."""
+    from sqlalchemy import select
+
+    from flexmeasures.db import db
+    from flexmeasures.models import Sensor
+
+    sensors = list(db.session.scalars(select(Sensor).order_by(Sensor.id)))
+    lines = [line for sensor in sensors for line in _checked(sensor, repair)]
+    for line in lines:
+        click.echo(line)
+    if any(line.startswith("Left") for line in lines):
+        raise SystemExit(1)
+    if not lines:
+        click.echo(f"All events of {len(sensors)} sensors lie on the grid of their sensor.")
+
+
+def _checked(sensor: Any, repair: bool) -> Iterator[str]:
+    """What was found of a sensor, and what was done about it: a line each; what is left begins with "Left"."""
+    from flexmeasures import beliefs, grid
+    from flexmeasures.db import writing
+    from flexmeasures.timing import iso_duration, iso_time
+
+    found = beliefs.strays(sensor)
+    own = sensor.event_resolution
+    what = f"sensor {sensor.id} ({sensor.name}, slots of {iso_duration(own)})"
+    if repair and found.near:
+        with writing():
+            moved = beliefs.move(sensor, found.near)
+        yield f"Moved {moved} values of {what} to the slots that they mean."
+        found = beliefs.strays(sensor)
+        if found.near:
+            left = f"Left: {len(found.near)} events of {what}"
+            yield f"{left}, as their slots have values of the same horizon and source."
+    elif found.near:
+        start, meant = next(iter(found.near.items()))
+        yield (
+            f"Left: {len(found.near)} events of {what} start near a slot, such as {iso_time(start)} for"
+            f" {iso_time(meant)}; --repair moves them there."
+        )
+    if found.far:
+        before, after = grid.around(found.far[0], own, sensor.timezone)
+        yield (
+            f"Left: {len(found.far)} events of {what} start too far from any slot, such as {iso_time(found.far[0])}"
+            f" between {iso_time(before)} and {iso_time(after)}. Import them again where they belong."
+        )
 
 
 @db_ops.command()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app
+from flask import current_app, url_for
 from markupsafe import Markup
 
 from flexmeasures.auth import current_user
 from flexmeasures.hookspecs import MenuItem
+from flexmeasures.runtime import runtime
 from flexmeasures.ui.utils.view_utils import menu_items
 from flexmeasures_ui.icons import icon
 
@@ -44,6 +45,14 @@ def menu() -> list[Entry]:
     optional = KNOWN - NEED_NOT_BE_LISTED
     items += [item for name, item in by_name.items() if name not in listed and name not in optional]
     return [Entry(item.name, item.title, item.url, _icon(item.icon)) for item in items]
+
+
+def api_page() -> str | None:
+    """Where the newest version of the API is described for people, None where no version has such a page."""
+    versions = [version.name for found in runtime().ask("register_api_versions") for version in found]
+    pages = [f"api_{name}.docs" for name in sorted(versions)]
+    there = [page for page in pages if page in current_app.view_functions]
+    return url_for(there[-1]) if there else None
 
 
 def _guessed(name: str) -> MenuItem:

@@ -11,6 +11,7 @@ import orjson
 from flask import Blueprint, Response, abort, g
 from sqlalchemy import select
 
+from flexmeasures import plausibility
 from flexmeasures.accuracy import scores
 from flexmeasures.auth import current_user, login_required, may
 from flexmeasures.db import db
@@ -19,7 +20,7 @@ from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_ui import files, icons, menu, plans, sensors, windows, words
-from flexmeasures_ui.chart_data import ChartData, read
+from flexmeasures_ui.chart_data import MEASURED, ChartData, read
 from flexmeasures_ui.overview import overview
 
 
@@ -46,6 +47,7 @@ def _for_templates() -> dict[str, Any]:
     """Functions that every template may use."""
     return {
         "site_menu": menu.menu,
+        "api_page": menu.api_page,
         "file_url": files.file_url,
         "icon": icons.icon,
         "type_icon": icons.type_icon,
@@ -94,6 +96,9 @@ def asset(asset_id: int) -> str:
     found = _asset_or_404(asset_id)
     window = windows.of_request(found)
     shown = read(windows.power_chart(found, window))
+    per_mw = words.power_unit(found.capacity_in_mw or 1.0)[1]
+    sign = 1.0 if shown.consumption_as_positive else -1.0
+    measured = [line.series.values * sign / per_mw for line in shown.power if line.kind == MEASURED]
     g.draws_chart = True
     return render_flexmeasures_template(
         "ui/asset.html",
@@ -107,7 +112,8 @@ def asset(asset_id: int) -> str:
         plan=plans.plan_of(found),
         refusal=plans.refusal_of(found),
         scores=scores(found, window.start, window.end),
-        per_mw=words.power_unit(found.capacity_in_mw or 1.0)[1],
+        per_mw=per_mw,
+        doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
     )
 
 

@@ -39,6 +39,12 @@ def test_meter_data_come_back_as_posted(world: World, api: Api) -> None:
         "type": "PostMeterDataResponse",
         "status": "PROCESSED",
         "message": "Request has been processed.",
+        "warnings": [
+            (
+                "4 of 6 values are more than 10 times the capacity of asset building: the largest is 306.66 MW,"
+                " 153 times its 2 MW. Was the unit right?"
+            )
+        ],
     }
     got = api.get("getMeterData", connection=world.address("building"), **POWER)
     assert got.json == {
@@ -81,6 +87,20 @@ def test_the_documented_prognosis_is_stored_and_read(world: World, api: Api) -> 
     query = POWER | {"horizon": "PT6H", "resolution": "PT15M", "connection": world.address("building")}
     got = api.get("getPrognosis", **query)
     assert (got.json["type"], got.json["values"]) == ("GetPrognosisResponse", SIX)
+
+
+@pytest.mark.parametrize(("count", "meant"), [(25, "PT25H"), (100, "PT25H"), (92, "PT23H"), (26, None)])
+def test_values_of_a_day_on_which_clocks_change_get_a_hint(
+    world: World, api: Api, count: int, meant: str | None
+) -> None:
+    period = {"start": "2026-10-25T00:00:00+02:00", "duration": "P1D", "values": [0.0] * count}
+    refused = api.post("postMeterData", **meter(world, "building", **period))
+    assert refused.json["status"] == "INVALID_RESOLUTION"
+    assert ("was PT" in refused.json["message"]) == (meant is not None)
+    if meant is not None:
+        assert f"was {meant} meant?" in refused.json["message"]
+        accepted = api.post("postMeterData", **meter(world, "building", **period | {"duration": meant}))
+        assert accepted.status_code == 200
 
 
 @pytest.mark.contract("7.3")

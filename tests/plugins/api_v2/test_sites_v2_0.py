@@ -203,3 +203,25 @@ def test_net_production_is_paid_by_its_own_market_if_that_has_prices(
         job = jobs.newest(site, 8)
         assert job is not None
         assert job.result["connection"]["costs"].keys() == {"production"}
+
+
+@pytest.mark.contract("D16", "D18")
+def test_a_target_of_one_device_after_the_last_price_is_reached_and_doubts_are_told(
+    world: World, api: Api, site: int
+) -> None:
+    late = {"datetime": "2015-06-05T22:00:00Z"}
+    posted = event(world, 2.0, 500.0, **late)
+    posted["states"][0]["targets"] = [{"value": 5, "datetime": "2015-06-06T02:00:00Z"}]
+    refusal = api.post(f"site/{site}/event", **posted)
+    assert refusal.status_code == 202
+    assert (
+        "500 MWh, is not between its limits of 0 and 5 MWh (100 times the largest)"
+        in refusal.json["warnings"][0]
+    )
+    posted = event(world, 2.0, 0.0, **late) | {"event_id": 6}
+    posted["states"][0]["targets"] = [{"value": 5, "datetime": "2015-06-06T02:00:00Z"}]
+    assert "warnings" not in api.post(f"site/{site}/event", **posted).json
+    battery, second = (api.get(f"asset/{world.ids[name]}/schedule/6").json for name in ("battery", "second"))
+    assert len(battery["values"]) == len(second["values"])
+    assert "from 2015-06-06T00:00:00Z until" in " ".join(battery["warnings"])
+    assert battery["soc"][15] == pytest.approx(5)

@@ -251,7 +251,7 @@ def test_power_above_ten_times_the_capacity_is_refused_unless_allowed(
     words = ("add", "beliefs", path, "--sensor-id", battery.id, *WORDS, "--unit", "MW")
     refused = run(*words)
     assert refused.exit_code == 1
-    for said in ("1 of 2 rows", "line 3", "-20.5 MW", "2 MW", "--allow-implausible", "Nothing was stored"):
+    for said in ("1 of 2 values", "line 3", "-20.5 MW", "2 MW", "--allow-implausible", "Nothing was stored"):
         assert said in refused.output
     assert stored(battery) == {}
     allowed = run(*words, "--allow-implausible")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,3 +117,61 @@ def test_the_database_is_not_restored_from_itself(own_app: Flask, db_op: Words) 
     refused = db_op("restore", uri.removeprefix("sqlite:///"), "--force")
     assert refused.exit_code == 1
     assert "is the database itself" in refused.output
+
+
+def test_events_off_the_grid_are_named_and_those_near_a_slot_moved(own_app: Flask, db_op: Words) -> None:
+    from sqlalchemy import insert
+
+    from flexmeasures import beliefs, sources
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Sensor
+    from flexmeasures.models.beliefs import belief, belief_quantile
+
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    with writing() as session:
+        meter = Sensor(name="meter", event_resolution=timedelta(minutes=15), unit="MW")
+        days = Sensor(name="days", event_resolution=timedelta(days=1), unit="MW", timezone="Europe/Amsterdam")
+        session.add_all([meter, days])
+        session.flush()
+        key = {"source_id": sources.get_source("old", "script").id, "horizon": 0}
+        for sensor, seconds, value in (
+            (meter, 0, 1.0),
+            (meter, 3, 2.0),  # stays: its slot has a value
+            (meter, 903, 3.0),
+            (meter, 2400, 4.0),  # too far
+            (days, -3600, 5.0),
+            (days, 82800 + 30, 6.0),
+        ):
+            row = key | {
+                "sensor_id": sensor.id,
+                "event_start": start + timedelta(seconds=seconds),
+                "value": value,
+            }
+            session.execute(insert(belief), row)
+            session.execute(insert(belief_quantile), row | {"probability": 0.5})
+    found = db_op("check")
+    assert found.exit_code == 1
+    for said in (
+        "2 events of sensor",
+        "start near a slot",
+        "--repair",
+        "1 events of sensor",
+        "too far from any slot",
+    ):
+        assert said in found.output
+    assert "2026-03-01T00:40:00Z between 2026-03-01T00:30:00Z and 2026-03-01T00:45:00Z" in found.output
+    repaired = db_op("check", "--repair")
+    assert repaired.exit_code == 1
+    assert "Moved 1 values of sensor" in repaired.output
+    assert "as their slots have values" in repaired.output
+    quarters = beliefs.search_one(meter, start + timedelta(minutes=15), start + timedelta(minutes=30))
+    assert quarters.values.tolist() == [3.0]
+    local = start - timedelta(hours=1)
+    assert beliefs.search_one(days, local, local + timedelta(days=2)).values.tolist() == [5.0, 6.0]
+    assert beliefs.strays(days) == beliefs.Strays({}, [])
+    medians = beliefs.search_quantiles(days, local, local + timedelta(days=2), [0.5])
+    assert medians[0.5].values.tolist() == [5.0, 6.0]
+    with writing():
+        assert beliefs.remove(sensors=[meter.id]) == 4
+    assert db_op("check").output.startswith("All events of")
+    db.session.commit()

@@ -163,7 +163,7 @@ def test_recurring_jobs_are_listed_with_their_last_and_next_time(
     run: Any, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flexmeasures.hookspecs import RecurringJob
-    from flexmeasures.jobs.table import sweep
+    from flexmeasures.jobs.returning import sweep
 
     hub = app.extensions["flexmeasures"]
     monkeypatch.setattr(hub, "recurring_jobs", {})

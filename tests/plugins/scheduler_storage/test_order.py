@@ -51,6 +51,7 @@ def cases(draw):
 
 @given(case=cases())
 @settings(max_examples=150, deadline=None)
+@pytest.mark.contract("D14")
 def test_a_plan_is_the_best_by_each_aim_in_turn(make_problem, case):
     prices, start, target, efficiency = case
     targets = () if target is None else ((len(prices) / 4, target),)

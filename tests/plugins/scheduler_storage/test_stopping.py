@@ -100,6 +100,7 @@ def test_a_worker_that_is_to_end_stops_its_solver_and_gives_the_job_back(app):
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
 
 
+@pytest.mark.contract("D20")
 def test_at_the_time_limit_the_best_plan_counts_with_its_proven_gap(hard, app):
     app.config["FLEXMEASURES_SOLVER_TIME_LIMIT"] = timedelta(seconds=1)
     with app.app_context():

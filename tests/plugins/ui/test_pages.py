@@ -115,6 +115,19 @@ def test_the_asset_page_shows_the_chart_as_a_table_too(
     assert "times in UTC (UTC+0)" in page
 
 
+@pytest.mark.contract("D18")
+def test_the_asset_page_tells_of_power_that_the_asset_cannot_have(
+    client: Any, as_user: Any, make_asset: Any, store: Any, prosumer: Any
+) -> None:
+    panels = make_asset(prosumer, "Panels of the barn", "solar")
+    store(panels, [-1.0, -2500.0], START)
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{panels.id}?start=2026-03-04T06:00Z&end=2026-03-04T12:00Z").text
+        quiet = client.get(f"/assets/{panels.id}?start=2026-03-04T07:00Z&end=2026-03-04T12:00Z").text
+    assert "the largest is -2500 MW, 1,250 times its 2 MW. Was the unit right?" in page
+    assert "times the capacity" not in quiet
+
+
 def test_the_asset_page_tells_how_good_its_forecasts_were(
     client: Any, as_user: Any, prosumer: Any, battery: Any
 ) -> None:
@@ -209,6 +222,14 @@ def test_files_are_kept_for_ever_under_their_hash(client: Any) -> None:
 
 
 @pytest.mark.contract("25.1")
+def test_the_footer_leads_to_the_page_of_the_api(client: Any, as_user: Any, app: Any, prosumer: Any) -> None:
+    link = '<a href="/api/v2_0/docs">API</a>'
+    assert link in client.get("/login").text
+    with as_user(client, prosumer):
+        assert link in client.get("/assets").text
+    assert client.get("/api/v2_0/docs").status_code == 200
+
+
 def test_the_menu_follows_the_listed_views(client: Any, as_user: Any, app: Any, prosumer: Any) -> None:
     app.config["FLEXMEASURES_LISTED_VIEWS"] = ["assets", "our_metrics", "portfolio", "dashboard"]
     with as_user(client, prosumer):
