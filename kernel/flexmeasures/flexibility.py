@@ -100,6 +100,9 @@ class Flexibility:
 
 
 KEYS = tuple(row.name for row in fields(Flexibility))
+# Keys that name another sensor, and those of them that name a market.
+MARKET_KEYS = ("production_market_id", "co2_market_id")
+SENSOR_KEYS = (*MARKET_KEYS, "demand_sensor_id")
 # What a site can ask: of its net power, which no asset of it has alone.
 SITE_KEYS = (
     "relax",

@@ -15,7 +15,7 @@ from flexmeasures.algorithms import TARGET_KINDS, SchedulingProblem, Target
 from flexmeasures.db import db
 from flexmeasures.doubts import doubts_about
 from flexmeasures.errors import AlgorithmError, InputError, NotEnoughData, UnknownPrices, shown
-from flexmeasures.flexibility import ATTRIBUTE, KEYS, Flexibility, read_flexibility
+from flexmeasures.flexibility import ATTRIBUTE, KEYS, SENSOR_KEYS, Flexibility, read_flexibility
 from flexmeasures.models.sensors import Market
 from flexmeasures.models.sources import EXPECTING
 from flexmeasures.prices import covering, forecast_from, prices_for, prices_of
@@ -251,7 +251,11 @@ def stated_target(target: Target) -> dict[str, Any]:
     return {"value": target.value, "datetime": iso_time(target.datetime)} | kind
 
 
-CHANGES = ("soc_at_start", "capacity_in_mw", "min_soc_in_mwh", "max_soc_in_mwh", "targets", *KEYS)
+# What other sensors say of prices and demand is recorded with the schedule, and stays in the question.
+CHANGES = (
+    *("soc_at_start", "capacity_in_mw", "min_soc_in_mwh", "max_soc_in_mwh", "targets"),
+    *(key for key in KEYS if key not in SENSOR_KEYS),
+)
 
 
 def asked_again(asset: Asset, inputs: Mapping[str, Any], changes: Mapping[str, Any]) -> SchedulingProblem:

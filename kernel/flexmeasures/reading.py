@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.timeseries import TimeSeries
 
-PUBLIC_KINDS = ("market", "weather_sensor")
-
 
 def reader_for(sensor: Sensor, known_at: datetime, record: list[dict[str, Any]]) -> Reader:
     """The `read` of a problem about `sensor`; each use adds an entry to `record`.
@@ -85,16 +83,13 @@ def fingerprint(series: TimeSeries) -> dict[str, Any]:
 
 def _readable(other: Sensor | int, sensor: Sensor) -> Sensor:
     """The other sensor; the owner is looked up only here, for most algorithms read nothing more."""
-    from flexmeasures.auth import may
     from flexmeasures.models.sensors import Sensor
+    from flexmeasures.references import is_open
 
     wanted = other if isinstance(other, int) else other.id
     found = db.session.get(Sensor, wanted)
-    if found is None:
-        raise AlgorithmError(f"The algorithm asks for sensor {wanted}, which does not exist.")
-    allowed = found.kind in PUBLIC_KINDS or found.id == sensor.id
-    if not allowed and (sensor.owner is None or not may(sensor.owner, "read", found)):
+    if found is None or not (found.id == sensor.id or is_open(found, sensor.owner)):
         raise AlgorithmError(
-            f"The algorithm asks for sensor {wanted}, which the owner of sensor {sensor.id} may not read."
+            f"The algorithm asks for sensor {wanted}, which is none that the owner of sensor {sensor.id} may read."
         )
     return found

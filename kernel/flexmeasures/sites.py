@@ -26,6 +26,7 @@ from flexmeasures.models.sensors import Asset, Market, Site
 from flexmeasures.models.users import User
 from flexmeasures.prices import covering, prices_of
 from flexmeasures.questions import Question, question_about, stated_target, stated_targets
+from flexmeasures.references import check_wishes
 from flexmeasures.scheduling import QUEUE, Plan, keep, note_state, told_binding
 from flexmeasures.solving import solve_site
 from flexmeasures.steering import prices_per_mwh
@@ -71,6 +72,7 @@ def create_site(
         if asset.owner_id != owner.id:
             raise InputError(f"Asset {asset.id} is not of owner {owner.id}.", "assets", "assets of the owner")
     first = assets[0]
+    check_wishes(asked, owner, first.market)
     if any(each.event_resolution != first.event_resolution for each in assets):
         raise InputError("The assets have slots of different lengths.", "assets", "assets of one resolution")
     site = Site(
@@ -98,9 +100,16 @@ def change_wishes(site: Site, wishes: Mapping[str, Any]) -> None:
     InputError naming the key that is not accepted.
     """
     asked = read_flexibility(wishes, accepted=SITE_KEYS).asked
+    check_site_wishes(site, asked)
     with writing():
         others = {name: value for name, value in site.attributes.items() if name != ATTRIBUTE}
         site.attributes = others | ({ATTRIBUTE: asked} if asked else {})
+
+
+def check_site_wishes(site: Site, wishes: Mapping[str, Any]) -> None:
+    """InputError naming a wish about a sensor that the site's owner may not read."""
+    first = db.session.get(Asset, site.attributes["assets"][0])
+    check_wishes(wishes, site.owner, None if first is None else first.market)
 
 
 def handle_site_event(
@@ -115,7 +124,7 @@ def handle_site_event(
     states: by id of the asset. wishes: what else is asked of these schedules, by SITE_KEYS. InputError when a state
     is missing or is of no asset of the site, or a wish is not understood.
     """
-    read_flexibility(wishes or {}, accepted=SITE_KEYS)
+    check_site_wishes(site, read_flexibility(wishes or {}, accepted=SITE_KEYS).asked)
     wanted = site.attributes["assets"]
     if wrong := sorted(set(wanted) ^ set(states)):
         accepted = f"one for each of the assets {', '.join(map(str, wanted))}"

@@ -15,8 +15,12 @@ from sqlalchemy.orm import Session
 
 from flexmeasures import beliefs
 from flexmeasures.db import db
+from flexmeasures.errors import InputError
+from flexmeasures.flexibility import ATTRIBUTE
 from flexmeasures.models import sources as kinds
 from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.users import User
+from flexmeasures.references import check_wishes
 from flexmeasures.sources import get_source
 from flexmeasures.timing import server_now
 
@@ -104,7 +108,9 @@ def create_asset(data: Mapping[str, Any]) -> Asset:
     """A new asset from the fields of schemas.AssetSchema; marshmallow.ValidationError names all bad ones."""
     from flexmeasures.schemas import AssetSchema
 
-    return _added(Asset(**AssetSchema().load(dict(data))))
+    asset = Asset(**AssetSchema().load(dict(data)))
+    _check_wishes(asset)
+    return _added(asset)
 
 
 def update_asset(asset: Asset, data: Mapping[str, Any]) -> Asset:
@@ -113,8 +119,22 @@ def update_asset(asset: Asset, data: Mapping[str, Any]) -> Asset:
 
     for name, value in AssetSchema(existing=asset, partial=True).load(dict(data), partial=True).items():
         setattr(asset, name, value)
+    _check_wishes(asset)
     db.session.flush()
     return asset
+
+
+def _check_wishes(asset: Asset) -> None:
+    """marshmallow.ValidationError for wishes that name a sensor which the asset's owner may not read."""
+    from marshmallow import ValidationError
+
+    with db.session.no_autoflush:
+        owner = db.session.get(User, asset.owner_id) if asset.owner_id is not None else None
+        market = db.session.get(Market, asset.market_id) if asset.market_id is not None else None
+        try:
+            check_wishes((asset.attributes or {}).get(ATTRIBUTE) or {}, owner, market)
+        except InputError as error:
+            raise ValidationError({ATTRIBUTE: {str(error.field): [str(error)]}}) from None
 
 
 def create_market(data: Mapping[str, Any]) -> Market:

@@ -371,13 +371,13 @@ def test_a_scheduler_may_not_read_what_its_owner_may_not(schedulers, battery, ma
     other = make_battery(market, make_user("other", "Prosumer"), "other")
     job = reading(schedulers, battery, market, other)
     assert job.error == (
-        f"AlgorithmError: The algorithm asks for sensor {other.id}, which the owner of sensor {battery.id} may not"
-        " read."
+        f"AlgorithmError: The algorithm asks for sensor {other.id}, which is none that the owner of sensor"
+        f" {battery.id} may read."
     )
 
 
 def test_a_scheduler_that_asks_for_no_sensor_fails_with_the_id(schedulers, battery, market):
-    assert "sensor 999999, which does not exist" in reading(schedulers, battery, market, 999999).error
+    assert "sensor 999999, which is none that the owner" in reading(schedulers, battery, market, 999999).error
 
 
 # -- the choice ----------------------------------------------------------------------------------------

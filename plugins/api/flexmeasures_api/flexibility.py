@@ -15,6 +15,7 @@ from flexmeasures.algorithms import TARGET_KINDS, Target
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
 from flexmeasures.models import Asset
+from flexmeasures.references import check_wishes
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, server_now
 from flexmeasures_api import addresses, sensors
 from flexmeasures_api.addresses import EventAddress
@@ -66,7 +67,7 @@ def post_udi_event(call: Call) -> dict[str, Any]:
         targets: list[Target] = []
         if address.event_type == SOC_WITH_TARGETS:
             targets = _targets(message, unit, at, asset.event_resolution, _rules(call).wishes)
-        wishes = read_wishes(message) if _rules(call).wishes else {}
+        wishes = _wishes(message, asset) if _rules(call).wishes else {}
         doubts = {"warnings": plausibility.state(asset, soc, [target.value for target in targets])}
         if not _rules(call).by_job:
             scheduling.note_state(asset, address.event_id, soc, at)
@@ -137,6 +138,16 @@ def read_wishes(message: dict[str, Any]) -> dict[str, Any]:
     wishes = {key: message[key] for key in flexibility.KEYS if message.get(key) is not None}
     try:
         flexibility.read_flexibility(wishes)
+    except InputError as error:
+        raise _not_understood(str(error.field), str(error)) from None
+    return wishes
+
+
+def _wishes(message: dict[str, Any], asset: Asset) -> dict[str, Any]:
+    """What the message asks, where the sensors that it names are open to the asset's owner."""
+    wishes = read_wishes(message)
+    try:
+        check_wishes(wishes, asset.owner, asset.market)
     except InputError as error:
         raise _not_understood(str(error.field), str(error)) from None
     return wishes

@@ -69,7 +69,11 @@ CHANGES: JsonSchema = {
     "properties": {
         **dict.fromkeys(("soc_at_start", "capacity_in_mw", "min_soc_in_mwh", "max_soc_in_mwh"), _NUMBER),
         "targets": {"type": "array", "items": {"type": "object"}},
-        **flexibility.described(),
+        **{
+            key: meaning
+            for key, meaning in flexibility.described().items()
+            if key not in flexibility.SENSOR_KEYS
+        },
     },
 }
 

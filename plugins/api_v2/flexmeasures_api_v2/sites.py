@@ -102,7 +102,7 @@ def post_site_event(user: User, site_id: str) -> Response:
     try:
         with writing():
             site = thing_of(Site, user, site_id, "update")
-            doubts = _checked(event)
+            doubts = _checked(site, event)
             wishes = {key: event[key] for key in SITE_KEYS if key in event}
             sites.handle_site_event(site, event["event_id"], event["datetime"], states, wishes)
     except AlgorithmError as error:
@@ -110,7 +110,7 @@ def post_site_event(user: User, site_id: str) -> Response:
     return answer(processed(**({"warnings": doubts} if doubts else {})), 202)
 
 
-def _checked(event: dict[str, Any]) -> list[str]:
+def _checked(site: Site, event: dict[str, Any]) -> list[str]:
     """What is in doubt, where the order of each asset's events is right, and the times of their targets.
 
     The assets stay locked until the commit.
@@ -119,7 +119,7 @@ def _checked(event: dict[str, Any]) -> list[str]:
     assets = assets_by_id([each["asset_id"] for each in event["states"]], locked=True)
     for number, each in enumerate(event["states"]):
         asset = assets.get(each["asset_id"])
-        if asset is None:
+        if asset is None or asset.id not in site.attributes["assets"]:
             continue  # the site will say that it is none of its
         if current_app.config["FLEXMEASURES_MODE"] != "play":
             check_order(asset, event["event_id"], event["datetime"])
