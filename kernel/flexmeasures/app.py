@@ -11,7 +11,7 @@ from flask import Flask
 from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy import Engine
 
-from flexmeasures import config, forecasting, scheduling, sites
+from flexmeasures import auth, config, forecasting, scheduling, sites
 from flexmeasures import plugins as the_plugins
 from flexmeasures.db import db, prepare_engine
 from flexmeasures.health import serve_health_and_home
@@ -76,6 +76,7 @@ def create(
     the_plugins.queues_and_migrations(loaded)
     app.context_processor(base_context)
     the_plugins.blueprints(app, loaded)
+    auth.limit_guesses(app, None if hub.bell is None else hub.bell.connection)
     _set_up_templates(app)
     serve_health_and_home(app)
     return app

@@ -36,6 +36,11 @@ def set_up_security(app: Flask) -> None:
         )
     auth.init(app)
     CORS(app)
+    proxies = app.config["FLEXMEASURES_TRUSTED_PROXIES"]
+    if proxies > 0:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
     @app.before_request
     def to_https() -> Any:

@@ -191,6 +191,8 @@ def _session_app(database_uri: str, tmp_path_factory: pytest.TempPathFactory) ->
 def app(_session_app: Flask) -> Iterator[Flask]:
     """The app, on empty tables with the standard structure; settings that a test changes are put back."""
     settings = dict(_session_app.config)
+    for limiter in _session_app.extensions.get("limiter", ()):
+        limiter.reset()
     with _session_app.app_context():
         refill_tables()
     yield _session_app

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from flexmeasures.doors import door
 
 if TYPE_CHECKING:
+    from flexmeasures.auth.limiting import limit_guesses as limit_guesses
+    from flexmeasures.auth.limiting import takes_password as takes_password
     from flexmeasures.auth.mail import MailNotSent as MailNotSent
     from flexmeasures.auth.permissions import current_user as current_user
     from flexmeasures.auth.permissions import login_required as login_required
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__, __getattr__ = door(
     __name__,
     {
+        "limiting": ("limit_guesses", "takes_password"),
         "mail": ("MailNotSent",),
         "permissions": ("current_user", "login_required", "may"),
         "setup": ("init", "new_token"),

@@ -55,7 +55,8 @@ _csrf = CSRFProtect()
 def init(app: Flask) -> None:
     """Set Flask-Security up: pages /login, /logout, /reset; sessions; header tokens; CSRF."""
     for name, value in DEFAULTS.items():
-        app.config.setdefault(name, value)
+        if app.config.get(name) is None:  # Flask itself sets some to None
+            app.config[name] = value
     app.config.setdefault(
         "SECURITY_RETURN_GENERIC_RESPONSES", bool(app.config["FLEXMEASURES_HIDE_UNKNOWN_USERS"])
     )

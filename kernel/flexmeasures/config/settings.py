@@ -361,6 +361,31 @@ _SECURITY = (
         "Answer requestAuthToken alike for an unknown user and a wrong password; on in production.",
     ),
     Setting(
+        "FLEXMEASURES_FAILED_LOGINS_BY_ADDRESS",
+        "20 per minute; 100 per hour",
+        str,
+        "How many logins and requests of tokens may fail from one address; empty: any number.",
+    ),
+    Setting(
+        "FLEXMEASURES_FAILED_LOGINS_BY_ACCOUNT",
+        "10 per minute; 50 per hour",
+        str,
+        "How many logins and requests of tokens may fail for one email address; empty: any number.",
+    ),
+    Setting(
+        "FLEXMEASURES_PASSWORD_RESETS",
+        "10 per hour",
+        str,
+        "How many mails that reset passwords may be asked for, from one address and for one email address; empty: any"
+        " number.",
+    ),
+    Setting(
+        "FLEXMEASURES_TRUSTED_PROXIES",
+        0,
+        int,
+        "How many proxies stand before the server, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    ),
+    Setting(
         "TRUSTED_HOSTS",
         None,
         list,

@@ -40,4 +40,7 @@ def _body(error: HTTPException) -> dict[str, Any]:
         return Refused(status, text).body()
     if status is not None:
         return Refused(status).body()
-    return {"message": error.description or error.name, "status": error.code}
+    told = (
+        {"errors": [error.description]} if error.code == 429 else {}
+    )  # where tokens are given, errors stand there
+    return told | {"message": error.description or error.name, "status": error.code}

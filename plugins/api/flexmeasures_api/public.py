@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from werkzeug.exceptions import BadRequest
 
 import flexmeasures
+from flexmeasures.auth import takes_password
 from flexmeasures.db import db
 from flexmeasures.models import User as UserTable
 from flexmeasures_api import pages
@@ -69,6 +70,7 @@ def list_versions() -> Response:
 
 
 @blueprint.post("/requestAuthToken")
+@takes_password
 @described(
     public=True,
     body=CREDENTIALS,

@@ -13,10 +13,12 @@ TEXTS = {
     404: ("Not found", "There is nothing here, or it is not yours to see."),
     405: ("Not possible here", "This page cannot be used in that way."),
     413: ("Too large", "What was sent is larger than this platform accepts."),
-    429: ("Too many requests", "Please wait a moment and try again."),
     500: ("Something failed", "The failure was logged. Nothing was changed by this request."),
     503: ("Not available just now", "The platform cannot answer at the moment. Please try again shortly."),
 }
+
+# Errors whose own words are meant for people.
+OWN_WORDS = {400: "Not understood", 429: "Too many attempts"}
 
 
 def error_page(error: Any) -> Any:
@@ -24,8 +26,8 @@ def error_page(error: Any) -> Any:
     if error.code is None or error.code < 400 or error.response is not None:
         return None
     title, text = TEXTS.get(error.code, (error.name, error.description or ""))
-    if error.code == 400 and error.description:
-        title, text = "Not understood", error.description
+    if error.code in OWN_WORDS and error.description:
+        title, text = OWN_WORDS[error.code], error.description
     if request.is_json:
         response = make_response(jsonify(message=text, status=error.code), error.code)
     else:
