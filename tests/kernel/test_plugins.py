@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from flexmeasures import auth
+from flexmeasures.db import writing
 from flexmeasures.errors import NameTaken, PluginBroken
 from flexmeasures.plugins import BROKEN, INCOMPATIBLE, Plugins
 from flexmeasures.plugins.discovery import ACTIVE, DISABLED
 from flexmeasures.plugins.manager import blueprints_of
-from flexmeasures.testing import make_app
+from flexmeasures.testing import PASSWORD, make_app
 
 
 @pytest.fixture
@@ -144,6 +146,15 @@ def test_a_taken_name_is_refused_unless_its_replacement_is_stated(make_plugin):
     assert plugins.holder("blueprint", "assets") is two
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_entry_of_the_plugin_paths_names_no_plugin(make_plugin, tmp_path, monkeypatch, empty):
+    monkeypatch.chdir(make_plugin("here", "raise RuntimeError('imported')"))
+    app = app_with(tmp_path, empty)
+    assert [
+        plugin.name for plugin in app.extensions["flexmeasures"].plugins.plugins if plugin.kind == "path"
+    ] == []
+
+
 def app_with(tmp_path: Path, *paths: str, **settings):
     return make_app(
         tmp_path / "instance",
@@ -203,3 +214,31 @@ def test_health_names_broken_plugins_and_stays_up(make_plugin, tmp_path):
     assert response.json["status"] == "degraded"
     assert response.json["parts"]["plugin ill"]["ok"] is False
     assert response.json["parts"]["database"]["ok"] is True
+
+
+def test_curtail_shift_is_one_of_the_house_also_without_plugins():
+    plugins = Plugins(only_built_ins=True)
+    plugins.load([], [])
+    (found,) = [plugin for plugin in plugins.plugins if "curtail" in plugin.name]
+    assert (found.kind, found.state) == ("built-in", "active")
+
+
+def test_menu_items_are_asked_once_a_page(make_plugin, tmp_path):
+    code = """
+    from flexmeasures import hookimpl
+    ASKED = []
+
+    @hookimpl
+    def menu_items(user):
+        ASKED.append(user.username)
+        return []
+    """
+    app = app_with(tmp_path, make_plugin("asks", code))
+    with app.app_context(), writing():
+        auth.create_user("ada", "ada@example.com", PASSWORD, ["Prosumer"])
+    client = app.test_client()
+    client.post("/login", data={"email": "ada@example.com", "password": PASSWORD})
+    (asks,) = [each for each in app.extensions["flexmeasures"].plugins.active if each.name == "asks"]
+    asks.module.ASKED.clear()
+    assert client.get("/assets").status_code == 200
+    assert asks.module.ASKED == ["ada"]

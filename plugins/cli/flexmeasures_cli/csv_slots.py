@@ -30,6 +30,7 @@ SHORT_DAY_MS = duration_ms(timedelta(hours=23))
 MAX_GAP = 1000
 # A file makes so many slots of a sensor at most: 95 years of minutes.
 MAX_SLOTS = 50_000_000
+END_OF_TIME = datetime(2101, 1, 1, tzinfo=UTC)  # of the years that files may be about
 # So many lines are named in a note.
 NAMED = 8
 
@@ -65,8 +66,17 @@ def make_slots(
         _differences(slots)
     else:
         _give_lengths(slots, sensor, zone, given, dates=rows.dates == len(rows.starts))
+    _refuse_far_ends(slots)
     _say_lengths(slots)
     return slots
+
+
+def _refuse_far_ends(slots: Slots) -> None:
+    last = int(slots.ends.argmax()) if len(slots.ends) else 0
+    if len(slots.ends) and from_ms(int(slots.ends[last])) > END_OF_TIME:
+        end = iso_time(from_ms(int(slots.ends[last])))
+        text = f"line {slots.lines[last]}: the row ends at {end} (see --resolution)."
+        raise InputError(text, "--resolution", f"rows that end by {iso_time(END_OF_TIME)}")
 
 
 # -- which hour ---------------------------------------------------------------------------------------

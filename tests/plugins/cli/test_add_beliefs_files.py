@@ -363,3 +363,14 @@ def test_what_was_decided_is_told(run: Any, battery: Any, table: Any) -> None:
     result = run("add", "beliefs", path, "--sensor-id", battery.id, *words)
     for said in ("2 rows of PT15M", f"read in {HERE}", "Values in kW were stored in MW", "Horizon 0"):
         assert said in result.output
+
+
+def test_rows_that_end_after_the_years_of_files_are_refused(
+    run: Any, daily: Any, table: Any, stored: Any
+) -> None:
+    words = (*WORDS, "--unit", "kWh", "--timezone", HERE, "--resolution", "P40000D")
+    result = run("add", "beliefs", table("2025-03-29,24"), "--sensor-id", daily.id, *words)
+    assert result.exit_code == 1
+    for said in ("line 2", "ends at 2134-", "--resolution", "2101-01-01T00:00:00Z"):
+        assert said in result.output
+    assert stored(daily) == {}
