@@ -229,9 +229,10 @@ class SitePlan:
 class Regressor:
     """Weather (or another outside series) that may explain a sensor.
 
-    type: weather sensor type. history: values as measured, on the problem's resolution, up to known_until.
-    forecast: newest belief for each slot among those recorded at least the horizon before it, by horizon;
-    the slots of a problem's history and of its targets; NaN where there is none.
+    type: weather sensor type (radiation is in W/m2, whatever its sensor's unit), or a name of its own. history:
+    values as measured, on the problem's resolution, up to known_until. forecasts: newest belief for each slot among
+    those recorded at least the horizon before it, by horizon; the slots of a problem's history and of its targets;
+    NaN where there is none.
     """
 
     type: str

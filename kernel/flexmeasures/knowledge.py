@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flask import current_app
 
-from flexmeasures import beliefs, structure
+from flexmeasures import beliefs
 from flexmeasures.algorithms import ForecastingProblem, Regressor
 from flexmeasures.beliefs import check_probability
 from flexmeasures.db import db
 from flexmeasures.reading import fingerprint, reader_for
+from flexmeasures.regressors import Explaining, regressors_of
 from flexmeasures.timeseries import TimeSeries, downsample, upsample
 from flexmeasures.timing import duration_ms, from_ms, iso_duration, iso_time, to_ms
 
@@ -34,16 +35,6 @@ if TYPE_CHECKING:
 Knowledge = Literal["event-end", "recorded"]
 
 HISTORY = timedelta(weeks=66)  # a forecaster gets at most a year of the past, and what that looks back on
-MAX_DISTANCE_KM = 100.0  # weather from farther away explains nothing here
-CORRELATED = {
-    "solar": ("radiation",),
-    "wind": ("wind_speed",),
-    "one-way_evse": ("temperature",),
-    "two-way_evse": ("temperature",),
-    "battery": ("temperature",),
-    "building": ("temperature",),
-}
-
 Targets = Mapping[timedelta, tuple[datetime, int]]
 
 
@@ -129,29 +120,13 @@ class Unfolding:
         return TimeSeries(known.start, known.resolution, known.values.copy())
 
 
-def weather_for(sensor: Sensor) -> list[Sensor]:
-    """The nearest weather sensor of each type that may explain an asset, at most MAX_DISTANCE_KM away."""
-    if sensor.kind != "asset" or sensor.latitude is None or sensor.longitude is None:
-        return []
-    found: list[Sensor] = []
-    for name in CORRELATED.get(sensor.type_name, ()):
-        nearest = structure.nearest_weather_sensors(name, sensor.latitude, sensor.longitude)
-        found += [weather for weather, km in nearest if km <= MAX_DISTANCE_KM and _fits(weather, sensor)]
-    return found
-
-
-def _fits(weather: Sensor, sensor: Sensor) -> bool:
-    finer, coarser = sorted((weather.event_resolution, sensor.event_resolution))
-    return finer > timedelta(0) and coarser % finer == timedelta(0)
-
-
 def _forecasts(
-    weather: Sensor, start: datetime, targets: Targets, resolution: timedelta, prior: datetime | None = None
+    other: Explaining, start: datetime, targets: Targets, resolution: timedelta, prior: datetime | None = None
 ) -> dict[timedelta, TimeSeries]:
     """By horizon: the newest belief among those recorded at least the horizon before the event's end."""
-    return {
+    found = {
         horizon: beliefs.search_one(
-            weather,
+            other.sensor,
             start,
             first + count * resolution,
             horizon_at_least=horizon,
@@ -160,6 +135,7 @@ def _forecasts(
         )
         for horizon, (first, count) in targets.items()
     }
+    return {horizon: other.reckoned(series) for horizon, series in found.items()}
 
 
 def _reference(sensor: Sensor, series: TimeSeries, known_until: datetime) -> dict[str, Any]:
@@ -180,14 +156,15 @@ def present_problem(
     history = outcomes(sensor, start, usable, prior=known_until)
     inputs = [_reference(sensor, history, known_until)]
     regressors = []
-    for weather in weather_for(sensor):
-        past = cut(regrid(outcomes(weather, start, usable, prior=known_until), resolution), start, usable)
-        inputs.append(_reference(weather, past, known_until))
-        forecasts = _forecasts(weather, start, targets, resolution, prior=known_until)
+    for other in regressors_of(sensor):
+        seen = regrid(outcomes(other.sensor, start, usable, prior=known_until), resolution)
+        past = cut(other.reckoned(seen), start, usable)
+        inputs.append(_reference(other.sensor, past, known_until))
+        forecasts = _forecasts(other, start, targets, resolution, prior=known_until)
         for horizon, series in forecasts.items():
             known = {"horizon_at_least": iso_duration(horizon)}
-            inputs.append(_reference(weather, series, known_until) | known)
-        regressors.append(Regressor(type=weather.type_name, history=past, forecasts=forecasts))
+            inputs.append(_reference(other.sensor, series, known_until) | known)
+        regressors.append(Regressor(type=other.type, history=past, forecasts=forecasts))
     problem = ForecastingProblem(
         sensor=sensor.facts,
         known_until=known_until,
@@ -201,19 +178,21 @@ def present_problem(
 
 
 @dataclass(frozen=True)
-class _Weather:
-    type: str
+class _Unfolding:
+    other: Explaining
     history: Unfolding
     forecasts: Mapping[timedelta, TimeSeries]
 
     def at(self, origin: datetime, resolution: timedelta, targets: Targets) -> Regressor:
         """As known at `origin`, for the events that are asked then."""
-        history = regrid(self.history.until(origin, HISTORY), resolution)
+        history = self.other.reckoned(regrid(self.history.until(origin, HISTORY), resolution))
         forecasts = {
             horizon: cut(self.forecasts[horizon], origin - HISTORY, first + count * resolution)
             for horizon, (first, count) in targets.items()
         }
-        return Regressor(type=self.type, history=cut(history, origin - HISTORY, origin), forecasts=forecasts)
+        return Regressor(
+            type=self.other.type, history=cut(history, origin - HISTORY, origin), forecasts=forecasts
+        )
 
 
 def _events(anchor: datetime, resolution: timedelta, start: datetime, end: datetime) -> list[datetime]:
@@ -260,13 +239,13 @@ class Past:
         self.starts = _events(self._history.start, resolution, start, end)
         self.moments = _moments(self.starts, resolution, horizons, now)
         every = dict.fromkeys(horizons, (start, -((start - end) // resolution)))
-        self._weather = [
-            _Weather(
-                weather.type_name,
-                Unfolding.of(weather, first, last, knowledge),
-                _forecasts(weather, first, every, resolution),
+        self._others = [
+            _Unfolding(
+                other,
+                Unfolding.of(other.sensor, first, last, knowledge),
+                _forecasts(other, first, every, resolution),
             )
-            for weather in weather_for(sensor)
+            for other in regressors_of(sensor)
         ]
 
     def unknown_then(self, moment: datetime) -> str:
@@ -288,7 +267,7 @@ class Past:
             known_until=moment,
             history=self._history.until(moment, HISTORY),
             targets=targets,
-            regressors=tuple(weather.at(moment, resolution, targets) for weather in self._weather),
+            regressors=tuple(other.at(moment, resolution, targets) for other in self._others),
             quantiles=self._quantiles,
             read=reader_for(self._sensor, moment, []),
         )

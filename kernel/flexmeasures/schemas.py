@@ -26,7 +26,7 @@ from flexmeasures import beliefs, grid
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.flexibility import ATTRIBUTE, read_flexibility
-from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.sensors import REGRESSORS, Asset, Market, Sensor, SensorType, WeatherSensor
 from flexmeasures.models.users import User
 from flexmeasures.timing import iso_duration, parse_duration, parse_time, timezone
 
@@ -198,6 +198,13 @@ class AssetSchema(SensorSchema):
     flexibility = Wishes(
         load_only=True, keys=fields.String(), metadata={"description": "What it asks of schedules."}
     )
+    regressors = fields.Dict(
+        load_only=True,
+        keys=fields.String(),
+        metadata={
+            "description": "What explains it: add (ids of sensors), exclude (ids, or types of weather)."
+        },
+    )
 
     @pre_load
     def one_spelling(self, data: Any, **_: Any) -> Any:
@@ -259,16 +266,17 @@ class AssetSchema(SensorSchema):
             data["name"] = self.stored_name(data["name"])
         if "type_name" in data:
             data["type"] = type_named("asset", data.pop("type_name"))
-        if ATTRIBUTE in data:
+        stated = {name: data.pop(name) for name in (ATTRIBUTE, REGRESSORS) if name in data}
+        if stated:
             known = getattr(self.existing, "attributes", None) or {}
-            data["attributes"] = {**known, ATTRIBUTE: data.pop(ATTRIBUTE)}
+            data["attributes"] = {**known, **stated}
         return data
 
     def dump_asset(self, asset: Asset) -> dict[str, Any]:
         """The asset with all fields, those with two names under both."""
         fields_of: dict[str, Any] = self.dump(asset)
-        stated = (asset.attributes or {}).get(ATTRIBUTE)
-        fields_of |= {ATTRIBUTE: stated} if stated else {}
+        attributes = asset.attributes or {}
+        fields_of |= {name: attributes[name] for name in (ATTRIBUTE, REGRESSORS) if attributes.get(name)}
         return fields_of | {key: fields_of[canonical] for key, canonical in SPELLINGS.items()}
 
 

@@ -5,8 +5,7 @@ Functions that change something are called inside `with db.writing():`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -18,15 +17,15 @@ from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.flexibility import ATTRIBUTE
 from flexmeasures.models import sources as kinds
-from flexmeasures.models.sensors import Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.sensors import REGRESSORS, Asset, Market, Sensor, SensorType, WeatherSensor
 from flexmeasures.models.users import User
 from flexmeasures.references import check_wishes
+from flexmeasures.regressors import check_choice
 from flexmeasures.sources import get_source
 from flexmeasures.timing import server_now
 
 DUMMY_MARKET = "dummy-tou"
 DUMMY_PRICE = 50.0
-EARTH_RADIUS_KM = 6371.0
 AnySensor = TypeVar("AnySensor", bound=Sensor)
 
 _ALL = ("daily", "weekly", "yearly")
@@ -109,7 +108,7 @@ def create_asset(data: Mapping[str, Any]) -> Asset:
     from flexmeasures.schemas import AssetSchema
 
     asset = Asset(**AssetSchema().load(dict(data)))
-    _check_wishes(asset)
+    _check_named(asset, data)
     return _added(asset)
 
 
@@ -119,22 +118,29 @@ def update_asset(asset: Asset, data: Mapping[str, Any]) -> Asset:
 
     for name, value in AssetSchema(existing=asset, partial=True).load(dict(data), partial=True).items():
         setattr(asset, name, value)
-    _check_wishes(asset)
+    _check_named(asset, data)
     db.session.flush()
     return asset
 
 
-def _check_wishes(asset: Asset) -> None:
-    """marshmallow.ValidationError for wishes that name a sensor which the asset's owner may not read."""
+def _check_named(asset: Asset, data: Mapping[str, Any]) -> None:
+    """marshmallow.ValidationError for wishes and regressors that name a sensor which the asset's owner may not read."""
     from marshmallow import ValidationError
 
+    attributes = dict(asset.attributes or {})
     with db.session.no_autoflush:
         owner = db.session.get(User, asset.owner_id) if asset.owner_id is not None else None
         market = db.session.get(Market, asset.market_id) if asset.market_id is not None else None
         try:
-            check_wishes((asset.attributes or {}).get(ATTRIBUTE) or {}, owner, market)
+            check_wishes(attributes.get(ATTRIBUTE) or {}, owner, market)
         except InputError as error:
             raise ValidationError({ATTRIBUTE: {str(error.field): [str(error)]}}) from None
+        if REGRESSORS in data:
+            try:
+                attributes[REGRESSORS] = check_choice(attributes[REGRESSORS], owner, asset)
+            except InputError as error:
+                raise ValidationError({REGRESSORS: [str(error)]}) from None
+            asset.attributes = attributes
 
 
 def create_market(data: Mapping[str, Any]) -> Market:
@@ -162,26 +168,3 @@ def humanised(name: str) -> str:
     """A name for people: underscores as spaces, first letter capital."""
     text = name.replace("_", " ").strip()
     return text[:1].upper() + text[1:]
-
-
-def nearest_weather_sensors(
-    type_name: str | None, latitude: float, longitude: float, count: int = 1
-) -> Sequence[tuple[WeatherSensor, float]]:
-    """Weather sensors of a type (None: any) beside their great-circle distance in km, the nearest first."""
-    query = select(WeatherSensor).join(SensorType, WeatherSensor.type_id == SensorType.id)
-    if type_name is not None:
-        query = query.where(SensorType.name == type_name)
-    placed = [
-        (sensor, distance_km(latitude, longitude, sensor.latitude, sensor.longitude))
-        for sensor in db.session.scalars(query)
-        if sensor.latitude is not None and sensor.longitude is not None
-    ]
-    return sorted(placed, key=lambda pair: pair[1])[:count]
-
-
-def distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
-    """Great-circle distance by the haversine formula, in km."""
-    phi, other_phi = math.radians(latitude), math.radians(other_latitude)
-    half = math.sin((other_phi - phi) / 2) ** 2
-    half += math.cos(phi) * math.cos(other_phi) * math.sin(math.radians(other_longitude - longitude) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(half)))

@@ -9,7 +9,7 @@ import pytest
 from marshmallow import ValidationError
 from sqlalchemy import func, select
 
-from flexmeasures import auth, beliefs, sensors, sources, structure
+from flexmeasures import auth, beliefs, places, sensors, sources, structure
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models import Market, Sensor, SensorType, Source, User, belief
@@ -209,10 +209,10 @@ def test_the_nearest_weather_sensor_is_found_across_the_date_line(in_app):
                     "longitude": longitude,
                 }
             )
-    ((sensor, distance),) = structure.nearest_weather_sensors("wind_speed", 0, 179.9)
+    ((sensor, distance),) = places.nearest_weather_sensors("wind_speed", 0, 179.9)
     assert sensor.name == "west"
     assert distance == pytest.approx(0.2 * 111.19, rel=1e-3)
-    assert structure.nearest_weather_sensors("radiation", 0, 0) == []
+    assert places.nearest_weather_sensors("radiation", 0, 0) == []
 
 
 @pytest.mark.parametrize(

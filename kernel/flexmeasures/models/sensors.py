@@ -15,6 +15,8 @@ from flexmeasures.models.users import User
 _WEATHER = text("kind = 'weather_sensor'")
 _DISPLAYED = text("kind IN ('asset', 'market')")
 
+REGRESSORS = "regressors"  # the attribute that says what explains a sensor
+
 
 class SensorType(Base):
     """What a sensor is: battery, solar, temperature, day_ahead ... and how such things behave."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 from marshmallow import ValidationError
 
-from flexmeasures import beliefs, forecasting, grid, plausibility, sources, structure
+from flexmeasures import beliefs, forecasting, grid, places, plausibility, sources, structure
 from flexmeasures.db import writing
 from flexmeasures.errors import BeliefsExist, OffGrid
 from flexmeasures.models import Market, Sensor, WeatherSensor
@@ -195,7 +195,7 @@ def _new_weather_sensor(call: Call, place: WeatherAddress, period: Period, count
 
 def _no_weather_sensor(place: WeatherAddress) -> Refused:
     where = f"at latitude {place.latitude} and longitude {place.longitude}"
-    nearest = structure.nearest_weather_sensors(place.type_name, place.latitude, place.longitude)
+    nearest = places.nearest_weather_sensors(place.type_name, place.latitude, place.longitude)
     if nearest:
         sensor = nearest[0][0]
         advice = f"the nearest one is at latitude {sensor.latitude} and longitude {sensor.longitude}"

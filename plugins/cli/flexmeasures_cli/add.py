@@ -10,6 +10,7 @@ from flexmeasures_cli.add_algorithm import add_algorithm
 from flexmeasures_cli.add_beliefs import add_beliefs
 from flexmeasures_cli.add_flexibility import add_flexibility
 from flexmeasures_cli.add_forecasts import add_forecasts
+from flexmeasures_cli.add_regressors import add_regressors
 from flexmeasures_cli.add_schedules import add_schedules
 from flexmeasures_cli.add_site import add_site
 from flexmeasures_cli.groups import ForgivingGroup, with_app
@@ -26,6 +27,7 @@ add.add_command(add_forecasts)
 add.add_command(add_beliefs)
 add.add_command(add_algorithm)
 add.add_command(add_flexibility)
+add.add_command(add_regressors)
 add.add_command(add_schedules)
 add.add_command(add_site)
 

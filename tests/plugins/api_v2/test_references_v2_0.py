@@ -60,6 +60,20 @@ def test_an_asset_cannot_ask_for_such_a_sensor_always(world: World, api: Api, ke
     assert f"{key} ID is no" in answers[0]
 
 
+def test_an_asset_cannot_be_explained_by_what_its_owner_may_not_read(world: World, api: Api) -> None:
+    path = f"{api.base}/asset/{world.ids['building']}"
+    answers = []
+    for wanted in (world.ids["foreign"], UNKNOWN):
+        answer = api.client.patch(path, json={"regressors": {"add": [wanted]}}, headers=api.headers)
+        answers.append(told(answer).replace(str(wanted), "ID"))
+    assert answers[0] == answers[1]
+    stated = {"add": [world.ids["kpx_da"]], "exclude": ["wind_speed"]}
+    taken = api.client.patch(path, json={"regressors": stated}, headers=api.headers)
+    assert (taken.status_code, taken.json["regressors"]) == (200, stated)
+    back = api.client.patch(path, json={"regressors": {}}, headers=api.headers)
+    assert (back.status_code, "regressors" in back.json) == (200, False)
+
+
 def test_an_asset_cannot_be_given_to_somebody_who_may_not_read_what_it_asks_for(world: World) -> None:
     admin = world.clients["admin"]
     path = f"{admin.base}/asset/{world.ids['battery']}"
