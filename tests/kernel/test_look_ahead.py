@@ -222,3 +222,36 @@ def test_the_longest_of_several_horizons_knows_its_own_weather(wind_farm: Asset,
     sensor = db.session.scalars(select(WeatherSensor).order_by(WeatherSensor.id.desc()).limit(1)).one()
     wind = beliefs.search_one(sensor, start, start + 3 * HOUR)
     np.testing.assert_allclose(found.values, -wind.values / 12, atol=0.03)
+
+
+@pytest.mark.parametrize("late", [6, 24])
+def test_values_that_come_late_never_make_a_shorter_horizon_the_worse_one(asset: Asset, late: int) -> None:
+    """A load that wanders, known hours after the fact: what models learn from has to be as old as what they get."""
+    noise = np.random.default_rng(3).standard_normal(60 * 24)
+    load = np.empty(len(noise))
+    load[0] = 5.0
+    for k in range(1, len(noise)):
+        load[k] = 5.0 + 0.97 * (load[k - 1] - 5.0) + 0.2 * noise[k]
+    begin = NOW - 60 * DAY
+    with writing():
+        beliefs.remove(sensors=[asset.id])
+        beliefs.store(
+            asset, load, begin, HOUR, the_sources.get_source("Meter", "script"), horizon=-late * HOUR
+        )
+    first, end = NOW - 15 * DAY, NOW - 2 * DAY
+    with timing.clock(NOW + 2 * DAY):
+        forecast_past(asset, first, end, [HOUR, 6 * HOUR], knowledge="recorded", forecaster="linear-OLS")
+    errors = []
+    for horizon in (HOUR, 6 * HOUR):
+        said = beliefs.search_one(
+            asset,
+            first,
+            end,
+            horizon_at_least=horizon,
+            horizon_at_most=horizon,
+            source_types=("forecasting script",),
+        )
+        truth = load[(first - begin) // HOUR :][: len(said)]
+        assert np.isfinite(said.values).all()
+        errors.append(float(np.abs(said.values - truth).mean()))
+    assert errors[0] < 1.02 * errors[1]

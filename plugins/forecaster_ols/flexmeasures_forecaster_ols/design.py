@@ -55,7 +55,7 @@ class Design:
         sensor, past, lead = events.scene.sensor, events.past, events.lead
         seasons, resolution = seasonality(sensor), past.resolution
         longest = (end - int(targets[0])) // 2
-        lags = features.lags(events.horizon, resolution, seasons, longest)
+        lags = features.lags(events.horizon + events.late * resolution, resolution, seasons, longest)
         spans = [length // resolution for length in (DAY, WEEK) if resolution * 2 <= length]
         blocks: list[Block] = [Mean(lead, span) for span in spans]
         if resolution < DAY and "daily" in seasons:

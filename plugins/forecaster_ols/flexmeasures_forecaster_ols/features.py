@@ -29,6 +29,7 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+LATE = (1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, 168)  # hours
 CARRY = timedelta(hours=2)  # a gap up to this long is bridged by the value before it
 
 
@@ -151,6 +152,20 @@ class Past:
     def slots_of_day(self, slots: Ints) -> Ints:
         """Number of each slot within its UTC day."""
         return self.starts_ms(slots) % DAY_MS // duration_ms(self.resolution)
+
+
+def late_slots(past: Past, newest: Ints) -> Ints:
+    """By how many slots the newest known value is older than it could be, shape of `newest` (the slots of the latter).
+
+    Rounded up to LATE hours, so that few models are learnt; 0 below an hour (such gaps are bridged), and where nothing
+    was known for a week.
+    """
+    if len(past.raw) == 0:
+        return np.zeros(len(newest), dtype=np.int64)
+    known = newest_known(past.raw)[np.clip(newest, 0, len(past.raw) - 1)]
+    gaps = np.where((known < 0) | (newest < 0), 0, newest - known) * (past.resolution / HOUR)
+    slots = np.array([-(-hours * HOUR // past.resolution) for hours in (*LATE, 0)])
+    return np.where(gaps >= 1, slots[np.searchsorted(LATE, gaps)], 0)
 
 
 @lru_cache(maxsize=4096)

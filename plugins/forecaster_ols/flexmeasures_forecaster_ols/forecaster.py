@@ -27,8 +27,8 @@ KEPT = 2000  # fits and trials that a process keeps: those of a thousand sensors
 SUMMED_UP = 4  # lessons, and days after them, that a process keeps: of a year of hours, some 20 MB a sensor
 
 T = TypeVar("T")
-Lot = tuple[datetime, tuple[str, ...]]
-Key = tuple[int, timedelta, timedelta, tuple[str, ...], datetime]
+Lot = tuple[datetime, tuple[str, ...], int]
+Key = tuple[int, timedelta, timedelta, tuple[str, ...], int, datetime]
 
 
 class LinearOLS(Forecaster):
@@ -116,7 +116,7 @@ class LinearOLS(Forecaster):
             known, _ = self._kept.get(_key(group), (None, None))
             if known is None or known > problem.known_until:  # nothing may use what was learnt later
                 missing.setdefault(_lot(group), []).append(group)
-        for (midnight, _), together in missing.items():
+        for (midnight, *_), together in missing.items():
             for group, fitted in zip(together, self._fitted(problem, together, midnight), strict=True):
                 self._kept[_key(group)] = (problem.known_until, fitted)
 
@@ -232,7 +232,7 @@ def before(
     seen = hashlib.blake2b(f"{scene.sensor} {scene.past.start} {end}".encode())
     seen.update(scene.past.raw.tobytes())
     for each in asked:
-        seen.update(f"{each.horizon} {each.weather}".encode())
+        seen.update(f"{each.horizon} {each.weather} {each.late}".encode())
         for kind in each.weather:
             seen.update(scene.weather(kind, each.horizon).tobytes())
     return asked, end, seen.digest()
@@ -240,11 +240,12 @@ def before(
 
 def _lot(events: Events) -> Lot:
     """Events of one lot are learnt and forecast together."""
-    return (events.midnight, events.weather)
+    return (events.midnight, events.weather, events.late)
 
 
 def _key(events: Events) -> Key:
-    return (events.scene.sensor.id, events.past.resolution, events.horizon, events.weather, events.midnight)
+    sensor = events.scene.sensor.id, events.past.resolution
+    return (*sensor, events.horizon, events.weather, events.late, events.midnight)
 
 
 def _stage(problem: ForecastingProblem) -> list[Events]:

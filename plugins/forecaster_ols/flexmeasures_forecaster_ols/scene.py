@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -75,13 +75,15 @@ class Scene:
 class Events:
     """Events of one horizon that share the UTC day up to which they know the history, and known weather.
 
-    slots: of the events, ascending. weather: types of the weather that is known for all of them.
+    slots: of the events, ascending. weather: types of the weather that is known for all of them. late: by how many
+    slots the newest value that is known then is older than it could be; models learn with values as old as that.
     """
 
     scene: Scene
     horizon: timedelta
     slots: Ints
     weather: tuple[str, ...] = ()
+    late: int = 0
 
     @property
     def past(self) -> Past:
@@ -90,12 +92,12 @@ class Events:
 
     @cached_property
     def lead(self) -> int:
-        """Slots from an event back to the newest one that it may know."""
-        return features.lead_slots(self.horizon, self.past.resolution)
+        """Slots from an event back to the newest one that it knows."""
+        return features.lead_slots(self.horizon, self.past.resolution) + self.late
 
     @cached_property
     def limit(self) -> datetime:
-        """The horizon before the end of the first event."""
+        """The end of the newest slot that the first event knows."""
         return self.past.start + (int(self.slots[0]) - self.lead + 1) * self.past.resolution
 
     @cached_property
@@ -104,17 +106,24 @@ class Events:
         return floor_time(self.limit, DAY)
 
     def groups(self) -> list[Self]:
-        """Apart by day of knowledge and by what is known of the weather."""
+        """Apart by how late values come, by day of knowledge and by what is known of the weather."""
+        lates = features.late_slots(self.past, self.slots - self.lead)
+        return [
+            group
+            for late in np.unique(lates)
+            for group in replace(self, slots=self.slots[lates == late], late=int(late))._groups()
+        ]
+
+    def _groups(self) -> list[Self]:
         usable = self.scene.types(self.horizon)
         signatures = self.past.starts_ms(self.slots - self.lead + 1) // DAY_MS << len(usable)
         for bit, kind in enumerate(usable):
             signatures |= self.knows(kind, self.slots).astype(np.int64) << bit
         return [
-            type(self)(
-                self.scene,
-                self.horizon,
-                self.slots[signatures == signature],
-                tuple(kind for bit, kind in enumerate(usable) if signature >> bit & 1),
+            replace(
+                self,
+                slots=self.slots[signatures == signature],
+                weather=tuple(kind for bit, kind in enumerate(usable) if signature >> bit & 1),
             )
             for signature in np.unique(signatures)
         ]

@@ -62,7 +62,8 @@ def test_values_that_an_event_may_not_know_do_not_change_its_forecast(
     poisoned[len(values) - 48 + first + 1 :] = poison  # the slots that event `first` may not know
     before = values_of(LinearOLS().forecast(asked))[hours * HOUR]
     after = values_of(LinearOLS().forecast(with_history(asked, poisoned)))[hours * HOUR]
-    np.testing.assert_array_equal(before[: first + 1], after[: first + 1])
+    # What later events know decides with how many others an event is computed, and so the last bit of a sum.
+    np.testing.assert_allclose(before[: first + 1], after[: first + 1], rtol=1e-12)
     assert np.isfinite(before).all()
 
 

@@ -1,0 +1,189 @@
+"""How well forecasts are made as a user gets them: files imported, weather beside, stored forecasts scored.
+
+`python bench/product_forecasts.py [SET ...]` prints 1 - WAPE at 1, 6, 24 and 48 hours, of linear-OLS, beside what the
+direct call of `forecasting.py` gives on the same events. They may differ by 0.3 points: the command lets each event
+know its history up to its horizon, hour by hour, and the direct call asks all events at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from common import missing, row
+from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, read
+from forecasting import scores
+
+from flexmeasures.timeseries import TimeSeries
+
+COMMAND = str(Path(sys.executable).with_name("flexmeasures"))
+NEAR = 0.3  # points
+PASSWORD = "a-password-of-ada"
+WEATHER_UNITS = {"temperature": "°C", "radiation": "W/m²", "wind_speed": "m/s"}
+ISSUED = {"wind_gefcom_a": "wind_gefcom_a_nwp"}  # sets whose weather was forecast again and again
+
+
+@dataclass
+class Instance:
+    """An instance in a folder, used by commands only."""
+
+    folder: Path
+    sensors: dict[str, int] = field(default_factory=dict)
+
+    def run(self, *words: object, typed: str = "") -> str:
+        """What a command prints; RuntimeError when it fails."""
+        settings = {"FLEXMEASURES_INSTANCE": str(self.folder), "FLEXMEASURES_TIMEZONE": "UTC"}
+        command = [COMMAND, *map(str, words)]
+        done = subprocess.run(
+            command, env=os.environ | settings, capture_output=True, text=True, check=False, input=typed
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def add(self, kind: str, name: str, *words: object) -> int:
+        """The id of a new sensor."""
+        told = self.run("add", kind, "--name", name, *words)
+        return int(told.partition("ID:")[2].partition(")")[0])
+
+    def import_(self, sensor: int, series: TimeSeries, unit: str, horizon: str, *words: object) -> None:
+        """Import a series from a file."""
+        path = self.folder / "import.csv"
+        with path.open("w") as file:
+            writer = csv.writer(file)
+            writer.writerow(["start", "value"])
+            known = np.flatnonzero(np.isfinite(series.values))
+            writer.writerows(((series.start + int(k) * HOUR).isoformat(), series.values[k]) for k in known)
+        self.run(
+            *("add", "beliefs", path, "--sensor-id", sensor, "--unit", unit, "--source", "bench"),
+            *("--horizon", horizon, "--resolution", "PT1H", *words),
+        )
+
+
+def prepare(instance: Instance, of: BenchSet) -> int:
+    """Import a set as a user would; the id of its sensor."""
+    instance.run("db", "upgrade")
+    instance.run("add", "structure")
+    user = ("--username", "ada", "--email", "ada@example.com", "--roles", "Prosumer")
+    instance.run("add", "user", *user, typed=2 * f"{PASSWORD}\n")
+    facts = of.sensor
+    place = ("--latitude", facts.latitude or 50, "--longitude", facts.longitude or 5)
+    if facts.kind == "market":
+        unit, sign = facts.unit, ()
+        asked = ("--market-type-name", "day_ahead", "--unit", unit, "--event-resolution", 60)
+        sensor = instance.add("market", "the-price", *asked, "--timezone", facts.timezone)
+    else:
+        unit, sign = "MW", ("--sign", "consumption-positive")
+        largest = float(np.nanmax(np.abs(of.series.values)))
+        asked = (
+            "--asset-type-name",
+            facts.type,
+            "--capacity-in-mw",
+            max(largest, 0.001),
+            "--event-resolution",
+            60,
+        )
+        sensor = instance.add(
+            "asset", "the asset", *asked, *place, "--timezone", facts.timezone, "--owner-id", 1
+        )
+    instance.import_(sensor, of.series, unit, "PT0H", *sign, "--allow-implausible")
+    for name, known in of.weather.items():
+        _add_weather(instance, sensor, of, name, known, place)
+    return sensor
+
+
+def _add_weather(
+    instance: Instance, sensor: int, of: BenchSet, name: str, known: Any, place: tuple[object, ...]
+) -> None:
+    if name not in WEATHER_UNITS:  # what the exchange publishes: as a market, so that prices may read it
+        asked = ("--market-type-name", "day_ahead", "--unit", "EUR/MWh", "--event-resolution", 60)
+        other = instance.add("market", name, *asked)
+        instance.import_(other, next(iter(known.values())), "EUR/MWh", "P2D")
+        instance.run("add", "regressors", "--sensor-id", sensor, other)
+        return
+    unit = WEATHER_UNITS[name]
+    asked = ("--weather-sensor-type-name", name, "--unit", unit, "--event-resolution", 60, *place)
+    other = instance.add("weather-sensor", name, *asked)
+    if of.name not in ISSUED:
+        instance.import_(other, next(iter(known.values())), unit, "P2D")
+        return
+    ahead: dict[int, list[tuple[int, float]]] = {}
+    for each in read(ISSUED[of.name]):
+        start, issue = (datetime.fromisoformat(each[key]) for key in ("event_start", "issue_time"))
+        lead = (start + HOUR - issue) // HOUR
+        ahead.setdefault(lead, []).append(((start - of.series.start) // HOUR, float(each["wind_speed_m_s"])))
+    for lead, said in sorted(ahead.items()):
+        values = np.full(len(of.series), np.nan)
+        slots = np.array([slot for slot, _ in said])
+        inside = (slots >= 0) & (slots < len(values))
+        values[slots[inside]] = np.array([value for _, value in said])[inside]
+        instance.import_(other, TimeSeries(of.series.start, HOUR, values), unit, f"PT{lead}H")
+
+
+def by_product(of: BenchSet) -> tuple[dict[timedelta, float], float]:
+    """1 - WAPE by horizon of what `add forecasts` stores over the weeks that are measured; seconds of that command."""
+    with TemporaryDirectory() as folder:
+        instance = Instance(Path(folder))
+        sensor = prepare(instance, of)
+        first, end = (of.series.start + slot * HOUR for slot in (of.first, of.end))
+        days = ("--from-date", f"{first:%Y-%m-%d}", "--to-date", f"{end:%Y-%m-%d}")
+        begin = perf_counter()
+        instance.run("add", "forecasts", "--asset-id", sensor, *days, "--forecaster", "linear-OLS")
+        taken = perf_counter() - begin
+        stored = _stored(Path(folder) / "flexmeasures.db", sensor)
+    truth = of.series.values[of.first : of.end]
+    found = {}
+    for horizon in HORIZONS:
+        said = np.array([stored.get((horizon, first + k * HOUR), np.nan) for k in range(of.end - of.first)])
+        known = np.isfinite(truth) & np.isfinite(said)
+        found[horizon] = float(1 - np.abs(truth - said)[known].sum() / np.abs(truth[known]).sum())
+    return found, taken
+
+
+def _stored(path: Path, sensor: int) -> dict[tuple[timedelta, datetime], float]:
+    """By horizon and start of the event, the forecasts of a sensor."""
+    import sqlite3
+
+    from flexmeasures.timing import from_ms
+
+    query = "SELECT horizon, event_start, value FROM belief WHERE sensor_id = ? AND horizon > 0"
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(query, [sensor]).fetchall()
+    return {(timedelta(milliseconds=horizon), from_ms(start)): value for horizon, start, value in rows}
+
+
+def measure(names: list[str]) -> list[dict[str, Any]]:
+    """A row a set and horizon."""
+    rows = []
+    for name in names or SETS:
+        try:
+            of = SETS[name]()
+        except FileNotFoundError:
+            rows.append(missing(f"product {name}", f"no data in {DATA}"))
+            continue
+        direct = {each.horizon: each.one_minus_wape for each in scores(of, ["linear-OLS"])}
+        found, taken = by_product(of)
+        for horizon, reached in found.items():
+            points = 100 * (reached - direct[horizon])
+            verdict = "near" if points >= -NEAR else "BELOW"
+            text = (
+                f"called directly {100 * direct[horizon]:.2f}, {points:+.2f}: {verdict}; {taken:.0f} s in all"
+            )
+            title = f"product_{name}_{horizon // HOUR}h"
+            rows.append(row(title, 100 * reached, "% (1 - WAPE)", against=text, size=of.end - of.first))
+            print(title, round(100 * reached, 2), text, flush=True)
+    return rows
+
+
+if __name__ == "__main__":
+    found = measure(sys.argv[1:])
+    sys.exit(any("BELOW" in str(each.get("against")) for each in found))
