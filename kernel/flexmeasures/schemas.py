@@ -26,7 +26,15 @@ from flexmeasures import beliefs, grid
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.flexibility import ATTRIBUTE, read_flexibility
-from flexmeasures.models.sensors import REGRESSORS, Asset, Market, Sensor, SensorType, WeatherSensor
+from flexmeasures.models.sensors import (
+    PRICE_UNIT,
+    REGRESSORS,
+    Asset,
+    Market,
+    Sensor,
+    SensorType,
+    WeatherSensor,
+)
 from flexmeasures.models.users import User
 from flexmeasures.timing import iso_duration, parse_duration, parse_time, timezone
 
@@ -293,7 +301,13 @@ class MarketSchema(SensorSchema):
         ),
     )
     display_name = Text()
-    unit = Text(required=True, validate=validate.OneOf(["EUR/MWh", "KRW/kWh"]))
+    unit = Text(
+        required=True,
+        validate=validate.Regexp(
+            rf"^{PRICE_UNIT}\Z",
+            error="Must be a currency (three capital letters) per MWh or kWh, such as EUR/MWh or KRW/kWh.",
+        ),
+    )
     timezone = fields.String(load_default="UTC")
     event_resolution = Minutes(required=True)
     market_type_name = fields.String(required=True)

@@ -15,6 +15,7 @@ from flexmeasures.models.users import User
 _WEATHER = text("kind = 'weather_sensor'")
 _DISPLAYED = text("kind IN ('asset', 'market')")
 
+PRICE_UNIT = r"[A-Z]{3}/[Mk]Wh"  # a currency by its ISO 4217 code, per MWh or kWh
 REGRESSORS = "regressors"  # the attribute that says what explains a sensor
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from flexmeasures.algorithms import TARGET_KINDS
 from flexmeasures.flexibility import described
+from flexmeasures.models.sensors import PRICE_UNIT
 from flexmeasures_api.described import JsonSchema, Operation, json_object
+from flexmeasures_api.units import PRICES
 
 if TYPE_CHECKING:
     from flexmeasures_api.versions import Service, Version
@@ -135,7 +137,10 @@ class Message:
         properties |= {key: PLAIN_KEYS[key] for key in keys}
         needs = (*(("type",) if self.needs_type else ()), *self.needs)
         if self.units:
-            properties["unit"] = {"type": "string", "enum": list(self.units)}
+            prices = {"type": "string", "pattern": f"^{PRICE_UNIT}$", "example": PRICES[0]}
+            properties["unit"] = (
+                prices if self.units is PRICES else {"type": "string", "enum": list(self.units)}
+            )
             needs = (*needs, "unit")
         schema = json_object(needs, **properties)
         if self.entity is not None:

@@ -63,7 +63,7 @@ class Post:
 
 def post_meter_data(call: Call) -> dict[str, Any]:
     """Store measured power (MW, consumption positive), and ask for forecasts of each connection."""
-    _check(call, "power", units.POWER)
+    _check(call)
     post = _power(call, "meter data")
     with writing():
         _store(call, post)
@@ -76,7 +76,7 @@ def post_prognosis(call: Call) -> dict[str, Any]:
 
     Those recorded after the fact are measurements: versions that say so ask for forecasts then.
     """
-    _check(call, "power", units.POWER)
+    _check(call)
     post = _power(call, "prognosis")
     with writing():
         _store(call, post)
@@ -85,9 +85,9 @@ def post_prognosis(call: Call) -> dict[str, Any]:
     return {"warnings": post.warnings}
 
 
-def _check(call: Call, quantity: str, accepted: Sequence[str]) -> None:
+def _check(call: Call) -> None:
     check_type(call.message, call.request_type)
-    units.required_unit(call.message, quantity, accepted)
+    units.required_unit(call.message, "power", units.POWER)
 
 
 def _power(call: Call, kind: DataKind) -> Post:
@@ -112,7 +112,8 @@ def _power(call: Call, kind: DataKind) -> Post:
 
 def post_price_data(call: Call) -> dict[str, Any]:
     """Store prices of markets, and ask for forecasts (not in play mode)."""
-    _check(call, "prices", units.PRICES)
+    check_type(call.message, call.request_type)
+    units.required_price_unit(call.message)
     groups = read_groups(call.message, "market")
     resolve = call.version.timing.read(call.message, "prices", play=call.play)
     values = _values(call, groups)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from flexmeasures.models.sensors import PRICE_UNIT
 from flexmeasures_api.statuses import Refused, shown
 
 POWER = ("MW",)
@@ -26,11 +28,21 @@ def required_unit(message: dict[str, Any], quantity: str, accepted: Sequence[str
     raise wrong_unit(unit, quantity, accepted)
 
 
-def wrong_unit(unit: object, quantity: str, accepted: Sequence[str]) -> Refused:
-    """The refusal that names the quantity and the accepted units."""
+def required_price_unit(message: dict[str, Any]) -> str:
+    """The message's unit of prices, of any currency; Refused with INVALID_UNIT otherwise."""
+    unit = message.get("unit")
+    if isinstance(unit, str) and re.fullmatch(PRICE_UNIT, unit):
+        return unit
+    raise wrong_unit(unit, "prices", PRICES, " or another currency per MWh or kWh")
+
+
+def wrong_unit(unit: object, quantity: str, accepted: Sequence[str], more: str = "") -> Refused:
+    """The refusal that names the quantity and the accepted units. more: what else is accepted, in words."""
     what = "is missing" if unit is None else f"{shown(unit)} is not accepted"
     choices = " or ".join(f"'{name}'" for name in accepted)
-    return Refused("INVALID_UNIT", f"unit {what} for {quantity.replace('_', ' ')}. Accepted: {choices}.")
+    return Refused(
+        "INVALID_UNIT", f"unit {what} for {quantity.replace('_', ' ')}. Accepted: {choices}{more}."
+    )
 
 
 def to_mwh(energy: float, unit: str) -> float:

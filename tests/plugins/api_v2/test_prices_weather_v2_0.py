@@ -117,3 +117,28 @@ def test_play_mode_makes_the_weather_sensor_with_the_posted_resolution_and_unit(
         made = db.session.scalars(select(WeatherSensor).where(WeatherSensor.latitude == 33)).one()
         assert (made.unit, made.event_resolution.total_seconds()) == ("m/s", 900)
     assert api.post("postWeatherData", **keys).status_code == 200
+
+
+@pytest.mark.parametrize("unit", ["USD/MWh", "GBP/kWh"])
+def test_prices_may_be_of_any_currency(world: World, unit: str) -> None:
+    from flexmeasures import structure
+    from flexmeasures.db import writing
+
+    with world.app.app_context(), writing():
+        fields = {
+            "name": "caiso",
+            "display_name": "CAISO",
+            "market_type_name": "day_ahead",
+            "event_resolution": 60,
+        }
+        structure.create_market(fields | {"unit": unit})
+    api = world.clients["supplier"]
+    keys = {"market": "ea1.2018-06.localhost:caiso", "values": [30.0, 31.0], "horizon": "P1D"}
+    keys |= {"start": "2015-01-01T00:00:00Z", "duration": "PT2H"}
+    assert api.post("postPriceData", **keys, unit=unit).status_code == 200
+    other = api.post("postPriceData", **keys, unit="EUR/MWh")
+    assert (other.status_code, other.json["status"]) == (400, "INVALID_UNIT")
+    for wrong in ("usd/MWh", "USD/MW", "USD", "USDMWh"):
+        refused = api.post("postPriceData", **keys, unit=wrong)
+        assert refused.json["status"] == "INVALID_UNIT"
+        assert "another currency per MWh or kWh" in refused.json["message"]
