@@ -73,6 +73,15 @@ def test_one_account_from_many_addresses_is_limited(client: FlaskClient) -> None
     assert ask(client, email=f" {EMAIL.upper()}", address="198.100.7.99").status_code == 429
 
 
+def test_other_requests_are_no_business_of_the_limits(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = ask(client, PASSWORD).json["auth_token"]
+    assert client.get("/api/v2_0/assets", headers={"Authorization": token}).status_code == 200
+    assert client.get("/api/v2_0/getService").status_code == 200
+    assert {record.name for record in caplog.records} <= {"werkzeug"}
+
+
 def test_successes_do_not_count(client: FlaskClient) -> None:
     assert {ask(client, PASSWORD).status_code for _ in range(30)} == {200}
 

@@ -86,6 +86,11 @@ def _limiter(app: Flask, redis: Any) -> Limiter:
         **storage,
     )
 
+    # It would look at every request, for limits of all views: here views ask themselves. And it knows no views but
+    # functions.
+    hooks = app.before_request_funcs[None]
+    hooks[:] = [hook for hook in hooks if getattr(hook, "__self__", None) is not limiter]
+
     @app.after_request
     def say_when_to_try_again(response: Response) -> Response:
         limit = limiter.current_limit
