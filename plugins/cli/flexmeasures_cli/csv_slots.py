@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flexmeasures import grid
@@ -61,7 +61,7 @@ def make_slots(
     times. register: values are readings of a counter at the starts.
     """
     slots = _in_order(rows)
-    _to_grid(slots, sensor)
+    _to_grid(slots, sensor, _finer_step(slots, sensor.event_resolution, given) or sensor.event_resolution)
     if register:
         _differences(slots)
     else:
@@ -149,10 +149,22 @@ def _refuse_twice(slots: Slots) -> None:
 # -- on the sensor's grid -----------------------------------------------------------------------------
 
 
-def _to_grid(slots: Slots, sensor: Sensor) -> None:
+def _finer_step(slots: Slots, own: timedelta, given: timedelta | None) -> timedelta | None:
+    """The distance of rows that are finer than the sensor's slots and fill them evenly; None where they are not."""
     import numpy as np
 
-    own = sensor.event_resolution
+    if given is None and len(slots.starts) > 2:
+        steps, counts = np.unique(np.diff(slots.starts), return_counts=True)
+        given = int(steps[counts.argmax()]) * MILLISECOND if 2 * counts.max() > counts.sum() else None
+    if given is None or grid.is_of_days(own) or given >= own or own % given:
+        return None
+    return given
+
+
+def _to_grid(slots: Slots, sensor: Sensor, own: timedelta) -> None:
+    """Move starts to slots of that resolution: the sensor's, or a finer one that fills them."""
+    import numpy as np
+
     nearest = grid.nearest(slots.starts, own, sensor.timezone)
     off = np.abs(nearest - slots.starts)
     far = off > duration_ms(grid.tolerance(own))
@@ -375,15 +387,65 @@ def series_of(slots: Slots, values: Floats, sensor: Sensor) -> list[TimeSeries]:
     if grid.is_of_days(own):
         starts, repeated = _local_days(slots, values, sensor)
     else:
+        rows = _averaged(slots, values, own)
         step = duration_ms(own)
-        counts = slots.lengths // step
-        wrong = (slots.lengths % step != 0) | (counts < 1)
+        counts = rows.lengths // step
+        wrong = (rows.lengths % step != 0) | (counts < 1) | (rows.starts % step != 0)
         if wrong.any():
-            _refuse_length(slots, int(wrong.argmax()), own)
+            _refuse_length(rows, int(wrong.argmax()), own)
         _refuse_too_many(int(counts.sum()))
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        starts, repeated = np.repeat(slots.starts, counts) + step * within, np.repeat(values, counts)
+        starts, repeated = np.repeat(rows.starts, counts) + step * within, np.repeat(rows.values, counts)
     return list(_regular(starts, repeated, own))
+
+
+def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
+    """The rows with their values, those that are finer than the sensor's slots as means over these.
+
+    A slot of which a part is missing or unknown is left out, and told.
+    """
+    import numpy as np
+
+    step = duration_ms(own)
+    fine = slots.lengths < step
+    rows = replace(slots, values=values)
+    if not fine.any():
+        return rows
+    of_slot = slots.starts[fine] // step * step
+    across = slots.ends[fine] > of_slot + step
+    if across.any():
+        _refuse_length(slots, int(np.flatnonzero(fine)[across.argmax()]), own)
+    starts, index = np.unique(of_slot, return_inverse=True)
+    known = np.where(np.isnan(values[fine]), 0, slots.lengths[fine])
+    covered = np.bincount(index, weights=known)
+    means = np.bincount(index, weights=known * np.nan_to_num(values[fine])) / step
+    whole = covered == step
+    needed = iso_duration(own)
+    if fine.all() and not whole.any():
+        length = iso_duration(int(slots.lengths[0]) * MILLISECOND)
+        text = (
+            f"The rows of {length} are finer than the sensor's slots of {needed}, and cover none as a whole."
+        )
+        raise InputError(
+            text, "datecol", f"rows of {needed}, of a whole multiple of it, or finer ones that fill it"
+        )
+    slots.notes.append(f"Rows finer than the sensor's slots were averaged over {needed}.")
+    if not whole.all():
+        slots.warnings.append(f"{int((~whole).sum())} slots are not covered by rows as a whole; left out.")
+    lines = slots.lines[fine][np.unique(index, return_index=True)[1]]
+    starts, means, lines = starts[whole], means[whole], lines[whole]
+    order = np.argsort(np.concatenate([starts, rows.starts[~fine]]), kind="stable")
+
+    def joined(averaged: Integers | Floats, others: Integers | Floats) -> Any:
+        return np.concatenate([averaged, others[~fine]])[order]
+
+    return replace(
+        rows,
+        starts=joined(starts, rows.starts),
+        ends=joined(starts + step, rows.ends),
+        values=joined(means, values),
+        lines=joined(lines, rows.lines),
+    )
 
 
 def _local_days(slots: Slots, values: Floats, sensor: Sensor) -> tuple[Integers, Floats]:

@@ -139,7 +139,7 @@ def test_stored_values_are_replaced_only_when_asked(run: Any, battery: Any, tabl
         (["2026-03-01T00:00Z,1", "2026-03-01T00:15Z"], ["line 3", "column 1 (power)", "1 columns only"]),
         (["2026-03-01T00:00Z,1", "2026-03-01T00:00Z,2"], ["Lines 2 and 3", "2026-03-01T00:00:00Z"]),
         (["2026-03-01T00:07Z,1"], ["line 2", "no start of a slot of PT15M"]),
-        (["2026-03-01T00:00Z,1", "2026-03-01T00:05Z,1", "2026-03-01T00:10Z,1"], ["PT5M are finer", "PT15M"]),
+        (["2026-03-01T00:00Z,1", "2026-03-01T00:10Z,1", "2026-03-01T00:20Z,1"], ["PT10M are finer", "PT15M"]),
         (
             ["2026-03-01T00:00Z,1", "2026-03-01T00:15Z,1", "2026-03-01T00:40Z,1"],
             ["line 4", "PT15M", "T00:30:00Z"],

@@ -374,3 +374,36 @@ def test_rows_that_end_after_the_years_of_files_are_refused(
     for said in ("line 2", "ends at 2134-", "--resolution", "2101-01-01T00:00:00Z"):
         assert said in result.output
     assert stored(daily) == {}
+
+
+# -- rows finer than the slots --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("unit", "values"), [("kW", (1, 2, 3)), ("kWh", (1 / 12, 2 / 12, 3 / 12))])
+def test_rows_finer_than_the_slots_are_averaged(
+    run: Any, battery: Any, table: Any, stored: Any, unit: str, values: tuple[float, ...]
+) -> None:
+    rows = [f"2025-06-01T00:{5 * k:02d}Z,{values[k % 3]}" for k in range(12)]
+    rows += ["2025-06-01T01:00Z,1", "2025-06-01T01:05Z,", "2025-06-01T01:10Z,1", "2025-06-01T01:15Z,1"]
+    result = run("add", "beliefs", table(*rows), "--sensor-id", battery.id, *WORDS, "--unit", unit)
+    assert result.exit_code == 0, result.output
+    assert stored(battery) == pytest.approx(series(at(2025, 6, 1), QUARTER, [0.002] * 4))
+    assert "were averaged over PT15M" in result.output
+    assert "2 slots are not covered by rows as a whole; left out" in result.output
+
+
+def test_a_file_whose_rows_become_finer_than_the_slots_is_read_on(
+    run: Any, battery: Any, table: Any, stored: Any
+) -> None:
+    rows = ["2025-06-01T00:00Z,1", "2025-06-01T00:15Z,2", "2025-06-01T00:30Z,3", "2025-06-01T00:45Z,4"]
+    rows += [f"2025-06-01T01:{5 * k:02d}Z,{5 + k % 3}" for k in range(9)]
+    result = run("add", "beliefs", table(*rows), "--sensor-id", battery.id, *WORDS, "--unit", "MW")
+    assert result.exit_code == 0, result.output
+    assert list(stored(battery).values()) == pytest.approx([1, 2, 3, 4, 6, 6, 6])
+
+
+def test_finer_rows_that_do_not_fill_the_slots_are_refused(run: Any, battery: Any, table: Any) -> None:
+    rows = [f"2025-06-01T00:{10 * k:02d}Z,1" for k in range(6)]
+    result = run("add", "beliefs", table(*rows), "--sensor-id", battery.id, *WORDS, "--unit", "MW")
+    assert result.exit_code == 1
+    assert "finer than the sensor's slots of PT15M" in result.output
