@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PART = 3000  # events that a job forecasts at a time
+LOOKS_BACK = timedelta(days=30)  # within which sources are compared
 MOST_WARNINGS = 10  # about new data that a job tells
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -242,6 +243,9 @@ def forecast_job(job: Job) -> Outcome:
         result["fallback"] = "; ".join(failures)
     result["notes"] = {iso_duration(forecast.horizon): list(forecast.notes) for forecast in last.forecasts}
 
+    if doubt := _rival_sources(sensor, known_until):
+        result["warnings"] = [doubt]
+
     def store(job: Job) -> None:
         stored: dict[str, Any] = {}
         for answer in answers:
@@ -261,6 +265,18 @@ def forecast_job(job: Job) -> Outcome:
         algorithm=last.algorithm.name,
         because=because,
         inputs={"knowledge": "recorded", "known_until": known_until.isoformat(), "series": references},
+    )
+
+
+def _rival_sources(sensor: Sensor, known_until: datetime) -> str | None:
+    """That several sources measure the sensor and differ, so that it is chance which of them is learnt from."""
+    count, names = beliefs.rivals(sensor, known_until - LOOKS_BACK, known_until)
+    db.session.commit()
+    if not count:
+        return None
+    return (
+        f"Several sources ({', '.join(names)}) measure sensor {sensor.name} and differ about {count} events of the last"
+        f" {LOOKS_BACK.days} days; where they were recorded equally late, the source that was first known counts."
     )
 
 

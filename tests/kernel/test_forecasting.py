@@ -555,6 +555,18 @@ def test_an_algorithm_may_read_public_sensors_as_known_then(make_asset: Callable
     np.testing.assert_array_equal(read(weather, START, START + 2 * HOUR).values, [3.0, np.nan])
 
 
+def test_a_job_tells_of_two_meters_that_differ(make_asset: Callable[..., Asset]) -> None:
+    asset = make_asset()
+    with writing():
+        one, other = (sources.get_source(name, "script") for name in ("One meter", "Other meter"))
+        beliefs.store(asset, [1.0] * 24, NOW - DAY, HOUR, one, horizon=timedelta(0))
+        beliefs.store(asset, [1.0] * 20 + [3.0] * 4, NOW - DAY, HOUR, other, horizon=timedelta(0))
+        enqueue(asset, NOW - HOUR, NOW, [HOUR])
+    (warning,) = only_job().result["warnings"]
+    assert "(One meter, Other meter) measure sensor" in warning
+    assert "differ about 4 events of the last 30 days" in warning
+
+
 # -- accuracy ------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flexmeasures.beliefs.reading import every_belief as every_belief
     from flexmeasures.beliefs.reading import extent as extent
     from flexmeasures.beliefs.reading import last_values as last_values
+    from flexmeasures.beliefs.reading import rivals as rivals
     from flexmeasures.beliefs.reading import search as search
     from flexmeasures.beliefs.reading import search_one as search_one
     from flexmeasures.beliefs.reading import sources_ahead as sources_ahead
@@ -25,7 +26,15 @@ __all__, __getattr__ = door(
     __name__,
     {
         "quantiles": ("check_probability", "search_quantiles", "store_quantiles"),
-        "reading": ("every_belief", "extent", "last_values", "search", "search_one", "sources_ahead"),
+        "reading": (
+            "every_belief",
+            "extent",
+            "last_values",
+            "rivals",
+            "search",
+            "search_one",
+            "sources_ahead",
+        ),
         "straying": ("Strays", "move", "strays"),
         "writing": ("Stored", "remove", "store"),
     },

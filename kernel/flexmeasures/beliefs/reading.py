@@ -171,6 +171,34 @@ def sources_ahead(
     return list(db.session.scalars(query.order_by(Source.id)))
 
 
+def rivals(sensor: Sensor, start: datetime, end: datetime) -> tuple[int, list[str]]:
+    """About how many events that start in a window measurements of several sources differ, and names of these sources.
+
+    Differ means by more than a thousandth of the larger one.
+    """
+    from sqlalchemy import func, select
+
+    from flexmeasures.models.beliefs import belief
+    from flexmeasures.models.sources import Source
+
+    most, least = func.max(belief.c.value), func.min(belief.c.value)
+    within = (belief.c.sensor_id == sensor.id, belief.c.event_start >= start, belief.c.event_start < end)
+    contested = (
+        select(belief.c.event_start)
+        .where(*within, belief.c.horizon <= 0)
+        .group_by(belief.c.event_start)
+        .having(func.count(belief.c.source_id.distinct()) > 1, most - least > 1e-3 * func.abs(most))
+    )
+    events = list(db.session.scalars(contested))
+    if not events:
+        return 0, []
+    window = (belief.c.event_start >= min(events), belief.c.event_start <= max(events))
+    said = select(belief.c.source_id).where(*within, *window, belief.c.horizon <= 0)
+    return len(events), list(
+        db.session.scalars(select(Source.name).where(Source.id.in_(said)).order_by(Source.id))
+    )
+
+
 @dataclass(frozen=True)
 class _Where:
     """The conditions of a search over sensors of one event resolution."""
