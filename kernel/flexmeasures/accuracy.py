@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flexmeasures import beliefs
 from flexmeasures.knowledge import outcomes
 from flexmeasures.models.sources import EXPECTING, FORECASTING_SCRIPT
+from flexmeasures.timing import iso_duration, iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ def one_minus_wape(outcome: Floats, forecast: Floats) -> float | None:
 
 HORIZONS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 48))
 BAND = (0.1, 0.9)
+TWO_WEEKS = timedelta(days=14)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,26 @@ def scores(
             if score is not None:
                 found.append(score)
     return found
+
+
+def worse_than_repeating(sensor: Sensor, until: datetime) -> list[str]:
+    """Which forecasters were worse over the two weeks before than repeating a value, in words for users.
+
+    Only what was forecast for half of that time or more is judged.
+    """
+    repeated = {
+        "skill_naive": "the newest value",
+        "skill_seasonal": "the newest value of the same time of day",
+    }
+    return [
+        f"{score.source.description} was worse than repeating {what}, {iso_duration(score.horizon)} ahead over the two"
+        f" weeks before {iso_time(until)}. `flexmeasures add forecasts --backtest` tells which forecaster is better."
+        for score in scores(sensor, until - TWO_WEEKS, until)
+        for name, what in repeated.items()
+        if score.source.type == FORECASTING_SCRIPT
+        and 2 * score.n * sensor.event_resolution >= TWO_WEEKS
+        and (getattr(score, name) or 0.0) < 0
+    ]
 
 
 def _score(

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from flexmeasures import beliefs, sources, structure
-from flexmeasures.accuracy import Score, scores
+from flexmeasures.accuracy import Score, scores, worse_than_repeating
 from flexmeasures.db import db, writing
 from flexmeasures.models.beliefs import belief, belief_quantile
 from flexmeasures.models.sensors import WeatherSensor
@@ -149,3 +149,29 @@ def test_figures_that_would_divide_by_nothing_are_none(in_app: Flask) -> None:
     assert (score.skill_naive, score.skill_seasonal, score.pinball, score.coverage) == (None,) * 4
     assert scores(made, START, START + DAY, [2 * HOUR]) == []
     assert scores(made, START + 9 * DAY, END, [HOUR]) == []
+
+
+def test_a_forecaster_that_repeating_would_beat_for_two_weeks_is_named(in_app: Flask) -> None:
+    hours = np.arange(21 * 24)
+    truth = 10 + 5 * np.sin(2 * np.pi * hours / 24)
+    with writing():
+        fields = {
+            "name": "there",
+            "weather_sensor_type_name": "temperature",
+            "unit": "°C",
+            "event_resolution": 60,
+        }
+        made = structure.create_weather_sensor(fields | {"latitude": 50, "longitude": 5})
+        beliefs.store(made, truth, START, HOUR, sources.get_source("Meter", "script"), horizon=timedelta(0))
+        bad, good = (sources.get_source("Seita", "forecasting script", name, "1") for name in ("bad", "good"))
+        # Of each day the mean: worse than the value an hour ago, and than that of the same time of day.
+        beliefs.store(made, np.full(len(truth), 10.0), START, HOUR, bad, horizon=HOUR)
+        beliefs.store(made, truth, START, HOUR, good, horizon=HOUR)
+        young = sources.get_source("Seita", "forecasting script", "young", "1")
+        beliefs.store(made, np.full(48, 10.0), START + 19 * DAY, HOUR, young, horizon=HOUR)
+    end = START + 21 * DAY
+    told = worse_than_repeating(made, end)
+    assert [("bad" in text, "good" in text, "young" in text) for text in told] == [(True, False, False)] * 2
+    assert "same time of day" in told[1]
+    assert "repeating the newest value, PT1H ahead over the two weeks before 2026-03-22T00:00:00Z" in told[0]
+    assert worse_than_repeating(made, START) == []

@@ -54,6 +54,8 @@ def show_accuracy(
         click.echo("No source has said anything ahead of these events, or no outcome of them is known.")
         return
     print_scores(found, sensor.unit)
+    for text in accuracy.worse_than_repeating(sensor, end):
+        click.secho(f"Warning: {text}", fg="yellow", err=True)
 
 
 def as_dict(score: Score) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from flask import Blueprint, Response, abort, g
 from sqlalchemy import select
 
 from flexmeasures import plausibility
-from flexmeasures.accuracy import scores
+from flexmeasures.accuracy import scores, worse_than_repeating
 from flexmeasures.auth import current_user, login_required, may
 from flexmeasures.db import db
 from flexmeasures.models import Asset, User
 from flexmeasures.runtime import runtime
-from flexmeasures.timing import iso_time
+from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_ui import files, icons, menu, plans, sensors, windows, words
 from flexmeasures_ui.chart_data import MEASURED, ChartData, read
@@ -114,6 +114,7 @@ def asset(asset_id: int) -> str:
         scores=scores(found, window.start, window.end),
         per_mw=per_mw,
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
+        worse=worse_than_repeating(found, min(window.end, server_now())),
     )
 
 
