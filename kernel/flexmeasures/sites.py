@@ -131,6 +131,9 @@ def handle_site_event(
         raise InputError(f"The states do not fit asset {wrong[0]}.", "states", accepted)
     with writing():
         for asset in _assets(wanted):
+            if asset.owner_id != site.owner_id:
+                text = f"Asset {asset.id} is not of the owner of site {site.name} any more."
+                raise InputError(text, "states", "events of a site whose assets are all of its owner")
             note_state(asset, event_id, states[asset.id].soc_in_mwh, at)
         stated = {
             str(asset_id): {

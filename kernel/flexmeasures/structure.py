@@ -131,8 +131,9 @@ def _check_named(asset: Asset, data: Mapping[str, Any]) -> None:
     with db.session.no_autoflush:
         owner = db.session.get(User, asset.owner_id) if asset.owner_id is not None else None
         market = db.session.get(Market, asset.market_id) if asset.market_id is not None else None
+        concerned = {ATTRIBUTE, "owner_id", "owner", "market_id", "market"} & data.keys()
         try:
-            check_wishes(attributes.get(ATTRIBUTE) or {}, owner, market)
+            check_wishes((attributes.get(ATTRIBUTE) or {}) if concerned else {}, owner, market)
         except InputError as error:
             raise ValidationError({ATTRIBUTE: {str(error.field): [str(error)]}}) from None
         if REGRESSORS in data:

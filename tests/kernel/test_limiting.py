@@ -82,6 +82,11 @@ def test_other_requests_are_no_business_of_the_limits(
     assert {record.name for record in caplog.records} <= {"werkzeug"}
 
 
+def test_an_account_that_is_limited_does_not_lock_out_others_of_its_address(client: FlaskClient) -> None:
+    assert [ask(client, email="old@example.com").status_code for _ in range(30)] == [404] * 10 + [429] * 20
+    assert ask(client, PASSWORD).status_code == 200
+
+
 def test_successes_do_not_count(client: FlaskClient) -> None:
     assert {ask(client, PASSWORD).status_code for _ in range(30)} == {200}
 

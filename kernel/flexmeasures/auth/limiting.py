@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TOO_MANY = "Too many attempts failed. Wait before you try again."
 TOO_MANY_MAILS = "Too many mails were asked for. Wait before you try again."
-LOGIN, RESET = "security.login", "security.forgot_password"
+LOGINS, RESET = ("security.login", "security.verify"), "security.forgot_password"
 BY_ADDRESS = "FLEXMEASURES_FAILED_LOGINS_BY_ADDRESS"
 BY_ACCOUNT = "FLEXMEASURES_FAILED_LOGINS_BY_ACCOUNT"
 RESETS = "FLEXMEASURES_PASSWORD_RESETS"
@@ -49,7 +49,7 @@ def limit_guesses(app: Flask, redis: Any = None) -> None:
         return
     limiter = _limiter(app, redis)
     for endpoint, view in app.view_functions.items():
-        if endpoint == LOGIN or hasattr(view, _MARK):
+        if endpoint in LOGINS or hasattr(view, _MARK):
             limits = ((stated[BY_ADDRESS], _address), (stated[BY_ACCOUNT], _account))
             app.view_functions[endpoint] = _limited(limiter, view, "guesses", limits, _failed, TOO_MANY)
         elif endpoint == RESET:
@@ -127,7 +127,7 @@ def _limited(
 def _failed(response: Response) -> bool:
     """Whether an answer says that somebody did not get in; a form that failed is shown again."""
     again = response.status_code == 200 and response.mimetype == "text/html"
-    return again or 400 <= response.status_code < 500
+    return again or (400 <= response.status_code < 500 and response.status_code != 429)
 
 
 def _done(response: Response) -> bool:

@@ -117,6 +117,10 @@ def change_asset(user: User, asset_id: str) -> Response:
     data = body()
     with writing():
         asset = thing_of(Asset, user, asset_id, "update")
+        # Before the rest is looked at, whose errors would tell what another owner has.
+        given = data.get("owner_id", data.get("owner")) if isinstance(data, dict) else None
+        if isinstance(given, int) and given != asset.owner_id and not user.is_admin:
+            raise Refused("INVALID_SENDER", "You may not give an asset to another owner; an admin may.")
         owner_id = asset.owner_id
         asset = validated(lambda: structure.update_asset(asset, data))
         if asset.owner_id != owner_id and not user.is_admin:

@@ -121,3 +121,38 @@ def test_states_of_a_site_tell_nothing_of_assets_of_others(world: World, api: Ap
     )
     assert unknown.status_code == 400
     assert "production_market_id 999999 is no market" in str(unknown.json["message"])
+
+
+def test_giving_an_asset_away_tells_nothing_of_what_the_other_owner_has(world: World, api: Api) -> None:
+    path = f"{api.base}/asset/{world.ids['battery']}"
+    given = {"owner": world.users["neighbour"].id}
+    for wanted in (world.ids["foreign"], world.ids["building"], UNKNOWN):
+        stated = given | {"flexibility": {"demand_sensor_id": wanted}}
+        assert api.client.patch(path, json=stated, headers=api.headers).status_code == 403
+
+
+def test_a_sensor_that_is_named_and_deleted_does_not_stop_other_changes(world: World, api: Api) -> None:
+    path = f"{api.base}/asset/{world.ids['battery']}"
+    named = {"flexibility": {"demand_sensor_id": world.ids["building"]}}
+    assert api.client.patch(path, json=named, headers=api.headers).status_code == 200
+    deleted = api.client.delete(f"{api.base}/asset/{world.ids['building']}", headers=api.headers)
+    assert deleted.status_code == 204
+    assert api.client.patch(path, json={"latitude": 1}, headers=api.headers).status_code == 200
+
+
+def test_a_site_plans_no_asset_that_was_given_away(world: World, api: Api, prices: None) -> None:
+    from flexmeasures import sites
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Asset
+
+    with world.app.app_context(), writing():
+        battery = db.session.get_one(Asset, world.ids["battery"])
+        site = int(sites.create_site("home", battery.owner, [battery], 1.5, 1.5).id)
+    admin = world.clients["admin"]
+    path = f"{admin.base}/asset/{world.ids['battery']}"
+    given = {"owner_id": world.users["neighbour"].id}
+    assert admin.client.patch(path, json=given, headers=admin.headers).status_code == 200
+    states = [{"asset_id": world.ids["battery"], "value": 1}]
+    refused = api.post(f"site/{site}/event", event_id=1, datetime="2015-06-02T10:00:00Z", states=states)
+    assert refused.status_code == 400
+    assert "not of the owner of site home any more" in str(refused.json["message"])
