@@ -11,7 +11,7 @@ import csv
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +37,6 @@ class Instance:
     """An instance in a folder, used by commands only."""
 
     folder: Path
-    sensors: dict[str, int] = field(default_factory=dict)
 
     def run(self, *words: object, typed: str = "") -> str:
         """What a command prints; RuntimeError when it fails."""

@@ -6,7 +6,7 @@ its warnings, and with FLEXMEASURES_STRICT_SCHEDULES it is not made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +27,17 @@ ABSURD = 100.0
 
 
 def doubts_about(
-    asset: Asset, arguments: Mapping[str, Any], at: datetime, market: Market, prices: TimeSeries
+    asset: Asset,
+    arguments: Mapping[str, Any],
+    targets: Iterable[float],
+    at: datetime,
+    market: Market,
+    prices: TimeSeries,
 ) -> list[str]:
-    """Sentences about the state of charge and the prices that are in doubt, for the user; [] for none."""
+    """Sentences about the state of charge, the targets (MWh) and the prices that are in doubt, for the user."""
     found = [_doubtful_state(asset, arguments, at), _old(market, prices), _absurd(market, prices)]
-    return _implausible(asset, arguments) + [sentence for sentence in found if sentence is not None]
-
-
-def _implausible(asset: Asset, arguments: Mapping[str, Any]) -> list[str]:
-    targets = [float(target["value"]) for target in arguments.get("targets") or ()]
-    return plausibility.state(asset, arguments.get("soc_in_mwh"), targets)
+    implausible = plausibility.state(asset, arguments.get("soc_in_mwh"), targets)
+    return implausible + [sentence for sentence in found if sentence is not None]
 
 
 def _doubtful_state(asset: Asset, arguments: Mapping[str, Any], at: datetime) -> str | None:

@@ -60,8 +60,9 @@ def question_about(
     slots = -(-horizon // resolution)
     end = start + slots * resolution
     known, market = prices_for(asset, start, end, known_at)
-    warnings = [] if known_at is not None else doubts_about(asset, arguments, at, market, known)
     stated = stated_targets(arguments)
+    values = [target.value for target in stated]
+    warnings = [] if known_at is not None else doubts_about(asset, arguments, values, at, market, known)
     reached = [floor_time(each, resolution) for each in (*needed, *(target.datetime for target in stated))]
     reached = [each for each in reached if start < each <= end]
     found = {"prices": covering(known, market, start, reached, known_at)}

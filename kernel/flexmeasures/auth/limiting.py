@@ -6,7 +6,6 @@ Counts are in the memory of the process, or in Redis where jobs use it; while Re
 from __future__ import annotations
 
 import ipaddress
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from flask_limiter import Limiter
 
 View = TypeVar("View", bound=Callable[..., Any])
-log = logging.getLogger(__name__)
 
 TOO_MANY = "Too many attempts failed. Wait before you try again."
 TOO_MANY_MAILS = "Too many mails were asked for. Wait before you try again."
@@ -29,7 +27,6 @@ LOGINS, RESET = ("security.login", "security.verify"), "security.forgot_password
 BY_ADDRESS = "FLEXMEASURES_FAILED_LOGINS_BY_ADDRESS"
 BY_ACCOUNT = "FLEXMEASURES_FAILED_LOGINS_BY_ACCOUNT"
 RESETS = "FLEXMEASURES_PASSWORD_RESETS"
-REDIS_WAITS = 0.5  # seconds
 _MARK = "flexmeasures_takes_password"
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, select
 from flexmeasures.db import after_commit, after_commit_together, db, writing
 from flexmeasures.jobs import recurring
 from flexmeasures.jobs.leases import queue_again
-from flexmeasures.jobs.table import enqueue, is_due, ring
+from flexmeasures.jobs.table import enqueue, is_any, is_due, ring
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.runtime import runtime
 
@@ -67,7 +67,7 @@ def give_back(workers: Collection[str], reason: str, *, counted: bool = True) ->
 
 
 def _give_back(which: tuple[ColumnElement[bool], ...], reason: str, counted: bool = True) -> int:
-    if not _is_any(*which):
+    if not is_any(select(Job.id).where(*which)):
         return 0
     with writing() as session:
         query = select(Job).where(*which).with_for_update(skip_locked=True)
@@ -86,9 +86,3 @@ def _give_back(which: tuple[ColumnElement[bool], ...], reason: str, counted: boo
             after_commit(partial(runtime().tell, "on_job_failed", job=job, error=job.error))
     log.warning("%s job(s) were given back, because %s.", len(jobs), reason)
     return len(jobs)
-
-
-def _is_any(*which: ColumnElement[bool]) -> bool:
-    found = db.session.scalar(select(Job.id).where(*which).limit(1)) is not None
-    db.session.commit()
-    return found

@@ -219,7 +219,7 @@ def claim(
 
     look_first: whether one waits is not known yet, and is to be seen without asking for the write lock.
     """
-    if look_first and not _any(_waiting_in(queues, job_id)):
+    if look_first and not is_any(_waiting_in(queues, job_id)):
         return None
     with writing(lasting=False) as session:  # a claim that is forgotten is a job that waits again
         return _take(session, queues, worker, job_id)
@@ -272,7 +272,7 @@ def _take(session: Session, queues: Sequence[str], worker: str, job_id: int | No
 UNSYNCHRONISED = {"synchronize_session": False, "populate_existing": True}
 
 
-def _any(query: Any) -> bool:
+def is_any(query: Any) -> bool:
     """Whether a query gives any row; ends the read transaction that it needed."""
     found = db.session.scalar(query.limit(1)) is not None
     db.session.commit()

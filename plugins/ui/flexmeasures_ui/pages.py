@@ -99,6 +99,7 @@ def asset(asset_id: int) -> str:
     per_mw = words.power_unit(found.capacity_in_mw or 1.0)[1]
     sign = 1.0 if shown.consumption_as_positive else -1.0
     measured = [line.series.values * sign / per_mw for line in shown.power if line.kind == MEASURED]
+    scored = scores(found, window.start, window.end)
     g.draws_chart = True
     return render_flexmeasures_template(
         "ui/asset.html",
@@ -111,10 +112,10 @@ def asset(asset_id: int) -> str:
         zone_note=words.zone_note(shown.zone, shown.start, shown.end),
         plan=plans.plan_of(found),
         refusal=plans.refusal_of(found),
-        scores=scores(found, window.start, window.end),
+        scores=scored,
         per_mw=per_mw,
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
-        worse=worse_than_repeating(found, min(window.end, server_now())),
+        worse=worse_than_repeating(found, min(window.end, server_now())) if scored else [],
     )
 
 
