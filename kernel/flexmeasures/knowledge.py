@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flask import current_app
 
-from flexmeasures import beliefs
+from flexmeasures import beliefs, sources
 from flexmeasures.algorithms import ForecastingProblem, Regressor
 from flexmeasures.beliefs import check_probability
-from flexmeasures.db import db
 from flexmeasures.reading import fingerprint, reader_for
 from flexmeasures.regressors import Explaining, regressors_of
 from flexmeasures.timeseries import TimeSeries, downsample, upsample
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 Knowledge = Literal["event-end", "recorded"]
 
 HISTORY = timedelta(weeks=66)  # a forecaster gets at most a year of the past, and what that looks back on
+
 Targets = Mapping[timedelta, tuple[datetime, int]]
 
 
@@ -48,11 +48,7 @@ def outcome_filters(sensor: Sensor) -> dict[str, Any]:
     """The conditions for `beliefs.search` under which beliefs about this sensor are outcomes."""
     if sensor.kind != "market":
         return {"horizon_at_most": timedelta(0)}
-    from sqlalchemy import select
-
-    from flexmeasures.models.sources import FORECASTING_SCRIPT, Source
-
-    return {"sources": list(db.session.scalars(select(Source.id).where(Source.type != FORECASTING_SCRIPT)))}
+    return {"sources": sources.other_than_forecasters()}
 
 
 def outcomes(sensor: Sensor, start: datetime, end: datetime, prior: datetime | None = None) -> TimeSeries:

@@ -8,13 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
-from flexmeasures import beliefs
-from flexmeasures.db import db
+from flexmeasures import beliefs, sources
 from flexmeasures.errors import AlgorithmError, UnknownPrices
 from flexmeasures.grid import DAY
-from flexmeasures.models.sources import FORECASTING_SCRIPT, Source
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import iso_duration, iso_time
 
@@ -100,8 +96,7 @@ def forecast_from(known: TimeSeries, market: Market, known_at: datetime | None) 
     """From when on the last of the known prices are forecasters' alone; None where somebody else said them all."""
     import numpy as np
 
-    others = select(Source.id).where(Source.type != FORECASTING_SCRIPT)
-    filters = {"prior": known_at, "sources": list(db.session.scalars(others)), "resolution": known.resolution}
+    filters = {"prior": known_at, "sources": sources.other_than_forecasters(), "resolution": known.resolution}
     said = beliefs.search_one(market, known.start, known.end, **filters)
     stated = np.flatnonzero(~np.isnan(_on_slots(said, known.start, len(known))))
     last = int(stated[-1]) + 1 if len(stated) else 0

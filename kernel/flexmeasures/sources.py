@@ -31,6 +31,11 @@ def source_of(user: User) -> Source:
     return get_or_create(query, Source, name=user.username, type=kinds.USER, user_id=user.id)
 
 
+def other_than_forecasters() -> list[int]:
+    """Ids of all sources but forecasters."""
+    return list(db.session.scalars(select(Source.id).where(Source.type != kinds.FORECASTING_SCRIPT)))
+
+
 def get_or_create(query: Select[AnyRow], table: type[AnyRow], **values: Any) -> AnyRow:
     """The row that the query finds, inserted here or, while we waited, by another process that missed it too."""
     row = db.session.scalar(query)

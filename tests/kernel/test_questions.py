@@ -27,21 +27,24 @@ def make_market(name, values, start=START, unit="EUR/MWh"):
     return market
 
 
-@pytest.fixture
-def battery(in_app, prosumer):
-    market = make_market("day_ahead", [10, 20, 30, 40])
+def make_asset(name, market, owner):
     with writing() as session:
         asset = Asset(
-            name="battery",
-            display_name="battery",
+            name=name,
+            display_name=name,
             unit="MW",
             event_resolution=timedelta(minutes=30),
             capacity_in_mw=0.5,
             market=market,
-            owner_id=prosumer.id,
+            owner_id=owner.id,
         )
         session.add(asset)
     return asset
+
+
+@pytest.fixture
+def battery(in_app, prosumer):
+    return make_asset("battery", make_market("day_ahead", [10, 20, 30, 40]), prosumer)
 
 
 def ask(asset, **wishes):
@@ -84,17 +87,7 @@ def car(in_app, prosumer):
             timezone="Europe/Amsterdam",
         )
         session.add(market)
-        asset = Asset(
-            name="car",
-            display_name="car",
-            unit="MW",
-            event_resolution=timedelta(minutes=30),
-            capacity_in_mw=0.5,
-            market=market,
-            owner_id=prosumer.id,
-        )
-        session.add(asset)
-    return asset
+    return make_asset("car", market, prosumer)
 
 
 def know(market, values, start, horizon=timedelta(0)):

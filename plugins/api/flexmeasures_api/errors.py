@@ -40,7 +40,6 @@ def _body(error: HTTPException) -> dict[str, Any]:
         return Refused(status, text).body()
     if status is not None:
         return Refused(status).body()
-    told = (
-        {"errors": [error.description]} if error.code == 429 else {}
-    )  # where tokens are given, errors stand there
+    # Where tokens are given, what is wrong stands under errors.
+    told = {"errors": [error.description]} if error.code == 429 else {}
     return told | {"message": error.description or error.name, "status": error.code}

@@ -227,8 +227,8 @@ def _parameters(schema: JsonSchema) -> list[JsonSchema]:
 
 def _answer(version: Version, service: Service) -> JsonSchema:
     told = {"warnings": WARNINGS} if version.tells_warnings else {}
-    message = (
-        "" if version.tells_warnings else ", followed by what was moved or is in doubt, where there is any."
+    doubts = (
+        "" if version.tells_warnings else ", followed by what was moved or is in doubt, where there is any"
     )
     return json_object(
         ("type", "status", "message"),
@@ -236,5 +236,5 @@ def _answer(version: Version, service: Service) -> JsonSchema:
         **service.message.gives,
         **told,
         status={"type": "string", "enum": ["PROCESSED"]},
-        message=_text(f"That it was processed{message or '.'}"),
+        message=_text(f"That it was processed{doubts}."),
     )

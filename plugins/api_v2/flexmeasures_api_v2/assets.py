@@ -117,15 +117,18 @@ def change_asset(user: User, asset_id: str) -> Response:
     data = body()
     with writing():
         asset = thing_of(Asset, user, asset_id, "update")
-        # Before the rest is looked at, whose errors would tell what another owner has.
-        given = data.get("owner_id", data.get("owner")) if isinstance(data, dict) else None
-        if isinstance(given, int) and given != asset.owner_id and not user.is_admin:
-            raise Refused("INVALID_SENDER", "You may not give an asset to another owner; an admin may.")
         owner_id = asset.owner_id
+        # Before the rest is looked at, whose errors would tell what another owner has; and whatever was read.
+        _check_owner(user, owner_id, data.get("owner_id", data.get("owner")))
         asset = validated(lambda: structure.update_asset(asset, data))
-        if asset.owner_id != owner_id and not user.is_admin:
-            raise Refused("INVALID_SENDER", "You may not give an asset to another owner; an admin may.")
+        _check_owner(user, owner_id, asset.owner_id)
     return answer(StoredAsset().dump_asset(asset))
+
+
+def _check_owner(user: User, owner_id: int | None, given: object) -> None:
+    """Refused with INVALID_SENDER when an asset is given to another owner by who may not."""
+    if isinstance(given, int) and given != owner_id and not user.is_admin:
+        raise Refused("INVALID_SENDER", "You may not give an asset to another owner; an admin may.")
 
 
 @blueprint.delete("/asset/<asset_id>")
