@@ -8,7 +8,7 @@ stores its answer. Nothing else may be read unless through `problem.read`, which
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -303,12 +303,14 @@ class Forecaster(ABC):
     """Forecasts one sensor. Subclasses are registered by the hook register_forecasters.
 
     One object serves all problems of a run in order of time, so it may keep what it fitted.
-    fallback: name of the forecaster to use when this one raises, None for none.
+    fallback: name of the forecaster to use when this one raises, None for none. by_itself: whether sensors that it
+    accepts get it without a wish for it.
     """
 
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     fallback: ClassVar[str | None] = None
+    by_itself: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod
@@ -376,6 +378,12 @@ class Registry(Generic[Algorithm]):
                 f"No {self.kind} {name!r} is installed (installed: {installed})."
             ) from None
 
+    def by_themselves(self, sensor: SensorFacts) -> Iterator[Algorithm]:
+        """Those that a sensor may get without a wish, in order of registration."""
+        for algorithm in self._by_name.values():
+            if getattr(algorithm, "by_itself", True) and algorithm.accepts(sensor):
+                yield algorithm
+
     def _wished(self, name: str, because: str) -> Algorithm:
         try:
             return self.get(name)
@@ -391,8 +399,7 @@ class Registry(Generic[Algorithm]):
         for name, because in wishes:
             if name is not None:
                 return Choice(self._wished(name, because), because)
-        for algorithm in self._by_name.values():
-            if algorithm.accepts(sensor):
-                because = f"first {self.kind} that accepts the {sensor.kind} type {sensor.type}"
-                return Choice(algorithm, because)
+        for algorithm in self.by_themselves(sensor):
+            because = f"first {self.kind} that accepts the {sensor.kind} type {sensor.type}"
+            return Choice(algorithm, because)
         raise UnknownAlgorithm(f"No installed {self.kind} accepts the type {sensor.type} of {sensor.name!r}.")

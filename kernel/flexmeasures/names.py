@@ -10,7 +10,7 @@ HOUSE = frozenset(
     f"flexmeasures-{room}"
     for room in (
         *("api", "api-v1", "api-v2", "cli", "ui", "scheduler-curtail-shift", "scheduler-storage", "demo"),
-        *("forecaster-gbm", "forecaster-ols"),
+        *("forecaster-auto", "forecaster-gbm", "forecaster-ols"),
     )
 )
 

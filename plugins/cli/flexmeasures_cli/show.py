@@ -91,7 +91,7 @@ def _walk(kind: Any, sensor: Any) -> dict[str, Any]:
 
     steps = list(walk(kind, sensor))
     said = [(step.where, None if step.wish is None else str(step.wish)) for step in steps]
-    accepting = [a.name for a in registry(kind).all() if a.accepts(sensor.facts)]
+    accepting = [each.name for each in registry(kind).by_themselves(sensor.facts)]
     said.append(("the first installed that accepts such a sensor", ", ".join(accepting) or None))
     deciding = next((k for k, (_, says) in enumerate(said) if says is not None), None)
     answer: dict[str, Any] = {"algorithm": None, "because": None, "error": None}

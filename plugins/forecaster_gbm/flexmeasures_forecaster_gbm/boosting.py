@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -13,80 +12,86 @@ from flexmeasures_forecaster_gbm.columns import for_trees
 from flexmeasures_forecaster_gbm.trees import Trees, grow
 from flexmeasures_forecaster_ols.design import Columns, Design
 from flexmeasures_forecaster_ols.features import Floats, Ints
-from flexmeasures_forecaster_ols.fitted import Fitted, Trial, hours_of_day
+from flexmeasures_forecaster_ols.fitted import Fitted, Trial
 from flexmeasures_forecaster_ols.learning import Lesson, not_enough
-from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.scene import Scene
-from flexmeasures_forecaster_ols.spread import Spread
 
 SHARES = (0.0, 0.5, 1.0)
+LEAST = 0.8  # of the line's errors: the line that was tried is four weeks old, and trees mend its age too
 FEWEST_ROWS = 1000  # below it, trees learn the noise that a regression on as few rows leaves
 
 
 @dataclass(frozen=True)
-class Boosted(Fitted):
-    """The models of one horizon with the trees that are added to their mean.
+class Grown:
+    """Trees on what a line left.
 
-    leaves: the columns of the trees. share: how much of their answer counts, one of SHARES.
+    leaves: the columns of the trees. share: how much of their answer counts, one of SHARES. errors: what is left of
+    the line's errors with that share; None where it was not tried.
     """
 
-    trees: Trees
+    line: Fitted
     leaves: Design
+    trees: Trees
     share: float = 1.0
+    errors: float | None = None
+
+    def __call__(self, scene: Scene, slots: Ints) -> Floats:
+        """What the trees add to the line at some slots, all of it."""
+        return self.trees(_table(self.leaves, scene, slots))
+
+
+@dataclass(frozen=True)
+class Boosted(Fitted):
+    """The models of one horizon, and trees that were grown on what such models left."""
+
+    grown: Grown
+
+    @classmethod
+    def of(cls, line: Fitted, grown: Grown) -> Boosted:
+        """A newer line with these trees."""
+        spread = line.trial.spread
+        if spread is not None:
+            spread = None if grown.errors is None else spread.scaled(grown.errors)
+        trial = replace(line.trial, spread=spread)
+        return cls(line.design, line.models, line.scale, line.bounds, trial, line.rows, line.cut, grown)
 
     def answer(self, columns: Columns, slots: Ints) -> Floats:
         """Forecast some of the slots whose columns were made for this and other designs."""
         values = super().answer(columns, slots)
-        if self.share:
-            values = values + self.share * self.trees(_table(self.leaves, columns.scene, slots))
+        if self.grown.share:
+            values = values + self.grown.share * self.grown(columns.scene, slots)
         return self.bounds(values, columns.scene.past, slots)
 
     @cached_property
     def note(self) -> str:
         """What was fitted, in words for users."""
-        counted = "" if self.share == 1.0 else f" (lately worth {self.share:.0%})"
+        share = self.grown.share
+        counted = "" if share == 1.0 else f" (lately worth {share:.0%})"
         return f"{super().note}, and trees on what these leave{counted}"
 
 
-def boost(lesson: Lesson, trials: Sequence[Trial]) -> list[Boosted]:
-    """Fit what was chosen for each horizon, then grow trees on the rest; NotEnoughData for too few rows.
-
-    The newest weeks, forecast from what was before them, tell how much trees help, and how far outcomes lie
-    from forecasts.
-    """
-    if len(lesson.y) < FEWEST_ROWS:
-        raise not_enough(lesson.asked[0], f"trees need {FEWEST_ROWS}, and there are {len(lesson.y)}")
-    found = _boosted(lesson, trials, len(lesson.slots))
-    begin = lesson.end - lesson.newest
-    older = lesson.before(begin)
-    if older < FEWEST_ROWS // 2:
-        return [replace(each, trial=replace(each.trial, spread=None)) for each in found]
-    tried = _boosted(lesson, trials, older)
-    newest = lesson.slots >= begin
-    return [_judged(lesson, each, before, newest) for each, before in zip(found, tried, strict=True)]
-
-
-def _boosted(lesson: Lesson, trials: Sequence[Trial], count: int) -> list[Boosted]:
-    """Learn from so many of the oldest rows."""
-    scene, slots, y = lesson.scene, lesson.slots[:count], lesson.y[:count]
+def grow_on(lesson: Lesson, trials: Sequence[Trial], fewest: int = FEWEST_ROWS) -> list[Grown]:
+    """Fit what was chosen for each horizon, and grow trees on the rest; NotEnoughData below `fewest` rows."""
+    if len(lesson.y) < fewest:
+        raise not_enough(lesson.asked[0], f"trees need {fewest}, and there are {len(lesson.y)}")
     found = []
-    for linear in lesson.course(count).fit(trials):
-        leaves = for_trees(linear.design)
-        trees = grow(_table(leaves, scene, slots), y - linear(scene, slots))
-        known: dict[str, Any] = {field.name: getattr(linear, field.name) for field in fields(Fitted)}
-        found.append(Boosted(**known, trees=trees, leaves=leaves))
+    for line in lesson.course().fit(trials):
+        leaves = for_trees(line.design)
+        rest = lesson.y - line(lesson.scene, lesson.slots)
+        found.append(Grown(line, leaves, grow(_table(leaves, lesson.scene, lesson.slots), rest)))
     return found
 
 
-def _judged(lesson: Lesson, found: Boosted, tried: Boosted, rows: Bools) -> Boosted:
-    """What was found, with the share of trees and the spread of errors that were right for `tried` on these rows."""
-    slots, y = lesson.slots[rows], lesson.y[rows]
+def judged(lesson: Lesson, found: Grown, tried: Grown, begin: int) -> Grown:
+    """What was found, with the share of trees that would have been best for `tried` since slot `begin`."""
+    newest = lesson.slots >= begin
+    slots, y = lesson.slots[newest], lesson.y[newest]
     if len(slots) == 0:
-        return replace(found, trial=replace(found.trial, spread=None))
-    errors = [y - replace(tried, share=share)(lesson.scene, slots) for share in SHARES]
-    best = int(np.argmin([np.abs(each).mean() for each in errors]))
-    spread = Spread.of(errors[best], hours_of_day(lesson.scene.past.starts_ms(slots)))
-    return replace(found, share=SHARES[best], trial=replace(found.trial, spread=spread))
+        return found
+    line, rest, past = tried.line(lesson.scene, slots), tried(lesson.scene, slots), lesson.scene.past
+    errors = [np.abs(y - tried.line.bounds(line + share * rest, past, slots)).mean() for share in SHARES]
+    best = int(np.argmin(errors))
+    return replace(found, share=SHARES[best], errors=max(float(errors[best] / max(errors[0], 1e-300)), LEAST))
 
 
 def _table(design: Design, scene: Scene, slots: Ints) -> Floats:

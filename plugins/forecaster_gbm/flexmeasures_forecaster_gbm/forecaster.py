@@ -1,4 +1,4 @@
-"""gbm: gradient-boosted trees per horizon on what linear-OLS leaves, grown anew for every week of data."""
+"""gbm: gradient-boosted trees per horizon on what linear-OLS leaves, grown anew every four weeks of data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from flexmeasures.algorithms import ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import floor_time
-from flexmeasures_forecaster_gbm.boosting import Boosted, boost
+from flexmeasures_forecaster_gbm.boosting import FEWEST_ROWS, Boosted, Grown, grow_on, judged
 from flexmeasures_forecaster_ols.features import WEEK
-from flexmeasures_forecaster_ols.fitted import Trial
-from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember
+from flexmeasures_forecaster_ols.fitted import Fitted, Trial
+from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember, tried
 from flexmeasures_forecaster_ols.scene import Events
 
+LASTS = 4 * WEEK  # how long trees serve, and on how much they are tried
 KEPT = 50  # forests that a process keeps, some MB each for four horizons
 
 _grown: OrderedDict[bytes, Any] = OrderedDict()
@@ -24,34 +25,69 @@ _grown: OrderedDict[bytes, Any] = OrderedDict()
 class GradientBoosting(LinearOLS):
     """The regression of linear-OLS, and LightGBM's trees on what it leaves: for weather that acts non-linearly.
 
-    How much the trees count is decided by how much they helped in the newest weeks that they had not seen.
-    Both learn from what ended before the week up to which the events know the history began, or before
-    their day where that is too little. It takes a thousand values; with fewer, linear-OLS forecasts.
+    The regression is that of linear-OLS; trees are grown every four weeks, from what ended before these began (or the
+    week, or the day, where that is too little). How much they count is decided by how much those of four weeks before
+    helped until then. It takes a thousand values; with fewer, linear-OLS forecasts.
     """
 
     name = "gbm"
-    version = "1"
+    version = "2"
     fallback = "linear-OLS"
+    by_itself = False
 
     @classmethod
     def accepts(cls, sensor: SensorFacts) -> bool:
-        """No sensor by itself: gbm is for those for which it is wished."""
-        return False
+        """Every sensor."""
+        return True
+
+    @classmethod
+    def warm(cls) -> None:
+        """Import LightGBM too."""
+        super().warm()
+        import lightgbm  # noqa: F401
 
     def learn(
         self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
-    ) -> Sequence[Boosted]:
+    ) -> Sequence[Fitted]:
         """A regression and trees for the horizon of each group; NotEnoughData for too little history."""
-        _, trials = self.trials(problem, groups, midnight)
-        try:
-            return _grow(problem, groups, floor_time(midnight, WEEK), trials)
-        except NotEnoughData:
-            return _grow(problem, groups, midnight, trials)
+        lines = super().learn(problem, groups, midnight)
+        for moment in (floor_time(midnight, LASTS), floor_time(midnight, WEEK)):
+            try:
+                grown = _grown_until(problem, groups, moment)
+                break
+            except NotEnoughData:
+                continue
+        else:
+            grown = _grown_until(problem, groups, midnight)
+        return [Boosted.of(line, each) for line, each in zip(lines, grown, strict=True)]
 
 
-def _grow(
-    problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, trials: Sequence[Trial]
-) -> Sequence[Boosted]:
+def _grown_until(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Grown]:
+    """Trees from what ended before a moment, judged by how those of LASTS before did until then."""
     _, _, seen = before(problem, groups, moment, moment)
-    chosen = repr([trial.recipes for trial in trials])
-    return remember(chosen, seen, lambda: boost(lesson_until(problem, groups, moment), trials), _grown, KEPT)
+
+    def judge() -> list[Grown]:
+        found = _forest(problem, groups, moment, FEWEST_ROWS)
+        try:
+            older = _forest(problem, groups, moment - LASTS, FEWEST_ROWS // 2)
+        except NotEnoughData:
+            return list(found)
+        lesson = lesson_until(problem, groups, moment)
+        begin = lesson.end - LASTS // lesson.scene.past.resolution
+        return [judged(lesson, *pair, begin) for pair in zip(found, older, strict=True)]
+
+    return remember("judged trees", seen, judge, _grown, KEPT)
+
+
+def _forest(
+    problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, fewest: int
+) -> Sequence[Grown]:
+    trials: Sequence[Trial] = tried(problem, groups, moment)
+    _, _, seen = before(problem, groups, moment, moment)
+    return remember(
+        f"trees {fewest <= FEWEST_ROWS // 2}",
+        seen,
+        lambda: grow_on(lesson_until(problem, groups, moment), trials, fewest),
+        _grown,
+        KEPT,
+    )

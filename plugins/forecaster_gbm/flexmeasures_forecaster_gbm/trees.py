@@ -18,9 +18,9 @@ TREES = 200
 SETTINGS: dict[str, Any] = {
     "objective": "l1",
     "learning_rate": 0.05,
-    "num_leaves": 31,
+    "num_leaves": 15,
     "min_data_in_leaf": 40,
-    "max_bin": 127,
+    "max_bin": 63,
     "lambda_l2": 1.0,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.7,

@@ -1,4 +1,5 @@
-"""Forecasts every sensor: linear-OLS by regression on lags, calendar and weather; naive by the last known value.
+"""Forecasts every sensor: linear-OLS by regression on lags, calendar and weather; naive by the last known value,
+seasonal-naive by that of a week or day before.
 
 linear-OLS is registered first, so it is the one that a sensor gets unless something else is wished for it.
 Once an hour, what was stored without asking for forecasts is forecast from.
@@ -31,11 +32,11 @@ def register_settings() -> list[Setting]:
 
 @hookimpl
 def register_forecasters() -> list[type[Forecaster]]:
-    """Both forecasters; numpy is imported here, not when the plugin is found."""
+    """The forecasters; numpy is imported here, not when the plugin is found."""
     from flexmeasures_forecaster_ols.forecaster import LinearOLS
-    from flexmeasures_forecaster_ols.naive import Naive
+    from flexmeasures_forecaster_ols.naive import Naive, SeasonalNaive
 
-    return [LinearOLS, Naive]
+    return [LinearOLS, Naive, SeasonalNaive]
 
 
 @hookimpl

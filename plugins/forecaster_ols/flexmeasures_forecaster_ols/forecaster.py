@@ -149,17 +149,19 @@ class LinearOLS(Forecaster):
         """When was chosen and what: at the beginning of the week, or of the day if that was too early."""
         week = floor_time(midnight, WEEK)
         try:
-            return week, _tried(problem, groups, week)
+            return week, tried(problem, groups, week)
         except NotEnoughData:
-            return midnight, _tried(problem, groups, midnight)
+            return midnight, tried(problem, groups, midnight)
 
 
 def lesson_until(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Lesson:
+    """What is there to learn from what ended before a moment."""
     asked, end, seen = before(problem, groups, moment, moment)
     return remember("lesson", seen, lambda: Lesson(asked, end), _summed_up, SUMMED_UP)
 
 
-def _tried(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Trial]:
+def tried(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Trial]:
+    """What came of trying recipes on the newest weeks that ended before a moment."""
     _, _, seen = before(problem, groups, moment, moment)
     return remember("trial", seen, lambda: lesson_until(problem, groups, moment).trials())
 

@@ -1,4 +1,4 @@
-"""The last known value: what every better forecaster must beat, and what is left when it fails."""
+"""Values that are repeated: what every better forecaster must beat, and what is left when it fails."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ import numpy as np
 from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timeseries import TimeSeries
-from flexmeasures_forecaster_ols.features import event_slots, lead_slots, newest_known
+from flexmeasures.timing import duration_ms, to_ms
+from flexmeasures_forecaster_ols.calendars import seasonality
+from flexmeasures_forecaster_ols.features import DAY, WEEK, Ints, event_slots, lead_slots, newest_known, take
+from flexmeasures_forecaster_ols.fitted import hours_of_day
+from flexmeasures_forecaster_ols.spread import Spread
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
 
 PATIENCE = timedelta(days=7)
+TRIED = 8 * WEEK
+SEASONS = 4  # that are looked back on where values are unknown
 
 
 class Naive(Forecaster):
@@ -51,6 +57,66 @@ class Naive(Forecaster):
         allowed = event_slots(problem, horizon) - lead_slots(horizon, resolution)
         values = _persist(problem.history.values, allowed, max(1, PATIENCE // resolution))
         return Forecast(horizon=horizon, series=TimeSeries(start, resolution, values))
+
+
+class SeasonalNaive(Forecaster):
+    """An event gets the value of the same time a week before (a day, where weeks do not matter), or as many as needed.
+
+    The newest that the event may know counts; where it is unknown, those of the SEASONS before it. Quantiles come from
+    what such errors were in the eight weeks before.
+    """
+
+    name = "seasonal-naive"
+    version = "1"
+    fallback = "naive"
+    by_itself = False
+
+    @classmethod
+    def accepts(cls, sensor: SensorFacts) -> bool:
+        """Sensors with slots of which a day is made."""
+        return timedelta(0) < sensor.resolution <= DAY and not DAY % sensor.resolution
+
+    def forecast(self, problem: ForecastingProblem) -> list[Forecast]:
+        """One forecast a horizon; NotEnoughData when no event of any horizon has a value to repeat."""
+        season = WEEK if "weekly" in seasonality(problem.sensor) else DAY
+        forecasts = [self._forecast(problem, horizon, season) for horizon in problem.targets]
+        if not any(np.isfinite(forecast.series.values).any() for forecast in forecasts):
+            raise NotEnoughData(
+                f"Sensor {problem.sensor.name!r} has no known value at the same time of the {SEASONS}"
+                f" {'weeks' if season == WEEK else 'days'} before. Send older values of this sensor."
+            )
+        return forecasts
+
+    def _forecast(self, problem: ForecastingProblem, horizon: timedelta, season: timedelta) -> Forecast:
+        start, _ = problem.targets[horizon]
+        past, resolution = problem.history.values, problem.history.resolution
+        length, lead = season // resolution, lead_slots(horizon, resolution)
+        slots = event_slots(problem, horizon)
+        values = _repeat(past, slots, lead, length)
+        quantiles = {}
+        if len(slots):
+            newest = int(slots[0]) - lead + 1  # what the first event knows ends before this slot
+            tried = np.arange(
+                max(0, newest - TRIED // resolution), min(max(newest, 0), len(past)), dtype=np.int64
+            )
+            errors = past[tried] - _repeat(past, tried, lead, length)
+            known = np.isfinite(errors)
+            hours, of_events = (
+                hours_of_day(to_ms(problem.history.start) + each * duration_ms(resolution))
+                for each in (tried[known], slots)
+            )
+            if (spread := Spread.of(errors[known], hours)) is not None:
+                quantiles = {each: values + spread.at(each, of_events) for each in problem.quantiles}
+        return Forecast(horizon=horizon, series=TimeSeries(start, resolution, values), quantiles=quantiles)
+
+
+def _repeat(past: Floats, slots: Ints, lead: int, length: int) -> Floats:
+    """The newest known value a whole number of seasons of `length` slots before each slot, and `lead` at least."""
+    values = np.full(len(slots), np.nan)
+    first = -(-lead // length)
+    for back in range(first, first + SEASONS):
+        values = np.where(np.isnan(values), take(past, slots - back * length), values)
+    return values
 
 
 def _persist(values: Floats, slots: np.ndarray[tuple[int], np.dtype[np.int64]], patience: int) -> Floats:

@@ -39,6 +39,10 @@ class Spread:
         middle = offsets[:, len(LEVELS) // 2][:, None]
         return cls(middle + factor * (offsets - middle))
 
+    def scaled(self, factor: float) -> Spread:
+        """Of errors that are so many times as large."""
+        return Spread(factor * self.offsets)
+
     def at(self, probability: float, hours: Ints) -> Floats:
         """Offsets for one probability at hours of the day, shape (hours,)."""
         return _at(self.offsets, probability)[hours]

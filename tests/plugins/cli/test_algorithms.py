@@ -50,7 +50,7 @@ def test_installed_algorithms_are_listed_with_version_and_purpose(run: Any, lazy
     assert first.startswith("storage 1 (flexmeasures_scheduler_storage.scheduler): Plans batteries")
     assert second.startswith("lazy 1 (")
     names = [row["name"] for row in json.loads(run("show", "forecasters", "--json").output)]
-    assert names == ["linear-OLS", "naive", "gbm"]
+    assert names == ["linear-OLS", "naive", "seasonal-naive", "gbm", "auto"]
 
 
 def test_each_step_of_the_walk_is_shown_and_which_one_decides(run: Any, lazy: type, battery: Any) -> None:
@@ -112,7 +112,10 @@ def test_a_name_that_nobody_has_is_refused_and_nothing_is_stored(
     refused = run("add", "algorithm", "magic", "--owner-id", prosumer.id)
     assert refused.exit_code == 1
     assert "No scheduler or forecaster 'magic' is installed" in refused.output
-    assert "schedulers: storage, lazy; forecasters: linear-OLS, naive, gbm" in refused.output
+    assert (
+        "schedulers: storage, lazy; forecasters: linear-OLS, naive, seasonal-naive, gbm, auto"
+        in refused.output
+    )
     narrow = run("add", "algorithm", "naive", "--owner-id", prosumer.id, "--kind", "scheduler")
     assert narrow.output == "Error: No scheduler 'naive' is installed. Accepted: schedulers: storage, lazy.\n"
     with app.app_context():

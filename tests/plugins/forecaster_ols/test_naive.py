@@ -9,7 +9,7 @@ import pytest
 
 from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.timeseries import TimeSeries
-from flexmeasures_forecaster_ols.naive import Naive
+from flexmeasures_forecaster_ols.naive import Naive, SeasonalNaive
 
 
 def test_repeats_the_slot_that_ends_the_horizon_before_the_event(problem_of):
@@ -60,3 +60,42 @@ def test_events_off_the_grid_are_refused(problem_of):
     shifted = TimeSeries(problem.history.start + timedelta(minutes=7), timedelta(hours=1), np.ones(10))
     with pytest.raises(AlgorithmError, match="do not lie on the slots"):
         Naive().forecast(problem.__class__(**{**vars(problem), "history": shifted}))
+
+
+# -- the same time of the week or day before -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seasons", "season"), [({"daily", "weekly"}, 168), ({"daily"}, 24)])
+def test_the_newest_season_that_an_event_may_know_is_repeated(problem_of, seasons, season):
+    problem = problem_of(np.arange(1000.0), hours=(1, 24, 48), count=3, seasonality=frozenset(seasons))
+    for forecast in SeasonalNaive().forecast(problem):
+        ahead = forecast.horizon // timedelta(hours=1)
+        back = -(-ahead // season) * season
+        first = 1000 + ahead - 3
+        assert forecast.series.values.tolist() == [first + k - back for k in range(3)]
+
+
+def test_an_unknown_season_is_bridged_by_those_before_it(problem_of):
+    values = np.arange(1000.0)
+    values[-200:] = np.nan
+    [forecast] = SeasonalNaive().forecast(
+        problem_of(values, hours=(1,), count=1, seasonality=frozenset({"daily", "weekly"}))
+    )
+    assert forecast.series.values.tolist() == [1000.0 - 2 * 168]
+
+
+def test_quantiles_of_the_repetition_hold_what_comes(problem_of):
+    values = np.random.default_rng(1).standard_normal(100 * 24)
+    problem = problem_of(values[:-24], hours=(24,), count=24)
+    [forecast] = SeasonalNaive().forecast(problem)
+    low, high = forecast.quantiles[0.1], forecast.quantiles[0.9]
+    assert (low < forecast.series.values).all()
+    assert (forecast.series.values < high).all()
+    assert 1.5 < float((high - low).mean()) < 6.0  # 2.56 times the square root of two is 3.6
+
+
+def test_without_older_values_there_is_nothing_to_repeat(problem_of):
+    with pytest.raises(NotEnoughData, match="no known value at the same time of the 4 weeks before"):
+        SeasonalNaive().forecast(
+            problem_of(np.arange(5.0), hours=(1,), seasonality=frozenset({"daily", "weekly"}))
+        )

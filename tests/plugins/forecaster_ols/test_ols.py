@@ -206,7 +206,7 @@ def test_the_plugin_brings_both_forecasters_and_is_light_to_import():
         " if n in sys.modules], [f.name for f in p.register_forecasters()])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[] ['linear-OLS', 'naive']"
+    assert told.stdout.strip() == "[] ['linear-OLS', 'naive', 'seasonal-naive']"
 
 
 @pytest.mark.contract("17.8")
