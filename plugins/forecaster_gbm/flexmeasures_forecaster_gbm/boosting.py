@@ -70,10 +70,15 @@ class Boosted(Fitted):
         return f"{super().note}, and trees on what these leave{counted}"
 
 
-def grow_on(lesson: Lesson, trials: Sequence[Trial], fewest: int = FEWEST_ROWS) -> list[Grown]:
-    """Fit what was chosen for each horizon, and grow trees on the rest; NotEnoughData below `fewest` rows."""
-    if len(lesson.y) < fewest:
-        raise not_enough(lesson.asked[0], f"trees need {fewest}, and there are {len(lesson.y)}")
+def require(lesson: Lesson, rows: int) -> None:
+    """NotEnoughData where a lesson has fewer rows."""
+    if len(lesson.y) < rows:
+        raise not_enough(lesson.asked[0], f"trees need {rows}, and there are {len(lesson.y)}")
+
+
+def grow_on(lesson: Lesson, trials: Sequence[Trial]) -> list[Grown]:
+    """Fit what was chosen for each horizon, and grow trees on the rest; NotEnoughData below half of FEWEST_ROWS."""
+    require(lesson, FEWEST_ROWS // 2)
     found = []
     for line in lesson.course().fit(trials):
         leaves = for_trees(line.design)

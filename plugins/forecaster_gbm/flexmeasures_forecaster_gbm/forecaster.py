@@ -10,7 +10,7 @@ from typing import Any
 from flexmeasures.algorithms import ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import floor_time
-from flexmeasures_forecaster_gbm.boosting import FEWEST_ROWS, Boosted, Grown, grow_on, judged
+from flexmeasures_forecaster_gbm.boosting import FEWEST_ROWS, Boosted, Grown, grow_on, judged, require
 from flexmeasures_forecaster_ols.features import WEEK
 from flexmeasures_forecaster_ols.fitted import Fitted, Trial
 from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember, tried
@@ -40,12 +40,6 @@ class GradientBoosting(LinearOLS):
         """Every sensor."""
         return True
 
-    @classmethod
-    def warm(cls) -> None:
-        """Import LightGBM too."""
-        super().warm()
-        import lightgbm  # noqa: F401
-
     def learn(
         self, problem: ForecastingProblem, groups: Sequence[Events], midnight: datetime
     ) -> Sequence[Fitted]:
@@ -67,9 +61,10 @@ def _grown_until(problem: ForecastingProblem, groups: Sequence[Events], moment: 
     _, _, seen = before(problem, groups, moment, moment)
 
     def judge() -> list[Grown]:
-        found = _forest(problem, groups, moment, FEWEST_ROWS)
+        require(lesson_until(problem, groups, moment), FEWEST_ROWS)
+        found = _forest(problem, groups, moment)
         try:
-            older = _forest(problem, groups, moment - LASTS, FEWEST_ROWS // 2)
+            older = _forest(problem, groups, moment - LASTS)
         except NotEnoughData:
             return list(found)
         lesson = lesson_until(problem, groups, moment)
@@ -79,15 +74,10 @@ def _grown_until(problem: ForecastingProblem, groups: Sequence[Events], moment: 
     return remember("judged trees", seen, judge, _grown, KEPT)
 
 
-def _forest(
-    problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, fewest: int
-) -> Sequence[Grown]:
+def _forest(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Grown]:
+    """Trees that serve from a moment on, and by which the next ones are judged."""
     trials: Sequence[Trial] = tried(problem, groups, moment)
     _, _, seen = before(problem, groups, moment, moment)
     return remember(
-        f"trees {fewest <= FEWEST_ROWS // 2}",
-        seen,
-        lambda: grow_on(lesson_until(problem, groups, moment), trials, fewest),
-        _grown,
-        KEPT,
+        "trees", seen, lambda: grow_on(lesson_until(problem, groups, moment), trials), _grown, KEPT
     )
