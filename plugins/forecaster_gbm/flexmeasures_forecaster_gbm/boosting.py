@@ -17,7 +17,8 @@ from flexmeasures_forecaster_ols.learning import Lesson, not_enough
 from flexmeasures_forecaster_ols.scene import Scene
 
 SHARES = (0.0, 0.5, 1.0)
-LEAST = 0.8  # of the line's errors: the line that was tried is four weeks old, and trees mend its age too
+LEAST = 0.5  # of the errors of the line: fewer four weeks of luck may show
+SETTLED = 2000  # rows, from which on a line is so good that what trees leave of its errors is theirs
 FEWEST_ROWS = 1000  # below it, trees learn the noise that a regression on as few rows leaves
 
 
@@ -25,15 +26,15 @@ FEWEST_ROWS = 1000  # below it, trees learn the noise that a regression on as fe
 class Grown:
     """Trees on what a line left.
 
-    leaves: the columns of the trees. share: how much of their answer counts, one of SHARES. errors: what is left of
-    the line's errors with that share; None where it was not tried.
+    leaves: the columns of the trees. share: how much of their answer counts, one of SHARES: nothing before it was
+    tried. errors: what is left of the line's errors with that share.
     """
 
     line: Fitted
     leaves: Design
     trees: Trees
-    share: float = 1.0
-    errors: float | None = None
+    share: float = 0.0
+    errors: float = 1.0
 
     def __call__(self, scene: Scene, slots: Ints) -> Floats:
         """What the trees add to the line at some slots, all of it."""
@@ -51,7 +52,7 @@ class Boosted(Fitted):
         """A newer line with these trees."""
         spread = line.trial.spread
         if spread is not None:
-            spread = None if grown.errors is None else spread.scaled(grown.errors)
+            spread = spread.scaled(grown.errors)
         trial = replace(line.trial, spread=spread)
         return cls(line.design, line.models, line.scale, line.bounds, trial, line.rows, line.cut, grown)
 
@@ -96,7 +97,8 @@ def judged(lesson: Lesson, found: Grown, tried: Grown, begin: int) -> Grown:
     line, rest, past = tried.line(lesson.scene, slots), tried(lesson.scene, slots), lesson.scene.past
     errors = [np.abs(y - tried.line.bounds(line + share * rest, past, slots)).mean() for share in SHARES]
     best = int(np.argmin(errors))
-    return replace(found, share=SHARES[best], errors=max(float(errors[best] / max(errors[0], 1e-300)), LEAST))
+    left = max(float(errors[best] / max(errors[0], 1e-300)), LEAST) if tried.line.rows >= SETTLED else 1.0
+    return replace(found, share=SHARES[best], errors=left)
 
 
 def _table(design: Design, scene: Scene, slots: Ints) -> Floats:

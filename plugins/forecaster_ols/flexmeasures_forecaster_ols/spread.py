@@ -16,6 +16,7 @@ NEAR = 1  # errors of so many hours before and after count for an hour too
 FEWEST = 20  # errors that quantiles are taken of; with fewer, those of all hours
 NEWEST = 1 / 4  # part of the errors on which the widths are corrected
 NOMINAL = 0.8
+Z = 1.2816  # quantile of the normal distribution at the upper end of NOMINAL
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,12 @@ class Spread:
     offsets: Floats
 
     @classmethod
-    def of(cls, errors: Floats, hours: Ints) -> Spread | None:
-        """From out-of-sample errors (outcome - forecast), oldest first, and their hours of the day.
+    def of(cls, errors: Floats, hours: Ints, independent: float) -> Spread | None:
+        """From out-of-sample errors (outcome - forecast), oldest first, and their hours of the day; so many are independent.
 
         Conformal: the width is corrected so that the older errors would have covered NOMINAL of the newest
-        ones (after Xu and Xie 2021, whose intervals follow the newest errors). None where there are too few.
+        ones (after Xu and Xie 2021, whose intervals follow the newest errors). A few independent errors say little
+        of those to come: the width grows as Student's distribution does. None where there are too few.
         """
         if len(errors) < FEWEST:
             return None
@@ -37,7 +39,7 @@ class Spread:
         factor = _factor(_by_hour(errors[:older], hours[:older]), errors[older:], hours[older:])
         offsets = _by_hour(errors, hours)
         middle = offsets[:, len(LEVELS) // 2][:, None]
-        return cls(middle + factor * (offsets - middle))
+        return cls(middle + factor * _of_few(independent) * (offsets - middle))
 
     def scaled(self, factor: float) -> Spread:
         """Of errors that are so many times as large."""
@@ -75,3 +77,12 @@ def _factor(offsets: Floats, errors: Floats, hours: Ints) -> float:
     above, below = np.maximum(high - middle, 1e-12), np.maximum(middle - low, 1e-12)
     needed = np.where(errors > middle, (errors - middle) / above, (middle - errors) / below)
     return float(np.clip(np.quantile(needed, NOMINAL), 0.5, 2.0))
+
+
+def _of_few(count: float) -> float:
+    """How much wider than known errors those to come lie, where only so many independent ones are known.
+
+    The interval of a prediction from `count` normal errors (t quantile times sqrt(1 + 1/count)) against that of known
+    spread, both to the first order (Hill 1970).
+    """
+    return 1 + ((Z**2 + 1) / 4 + 1 / 2) / max(count, 2)

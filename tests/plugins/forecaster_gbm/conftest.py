@@ -15,7 +15,7 @@ from flexmeasures_forecaster_gbm import forecaster, trees
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
-DAYS = 82
+DAYS = 140
 AHEAD = 48
 
 Floats = np.ndarray[Any, Any]
