@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -83,20 +82,13 @@ class Auto(Forecaster):
     def _answers(
         self, problem: ForecastingProblem, chosen: Mapping[Group, Choice]
     ) -> dict[tuple[int, timedelta], Forecast]:
-        """By number of the forecaster and horizon; each is asked once, for the horizons for which it was chosen."""
-        wanted: dict[int, set[timedelta]] = {}
-        for (horizon, _), choice in chosen.items():
-            for number in choice.members:
-                wanted.setdefault(number, set()).add(horizon)
+        """By number of the forecaster and horizon; each that was chosen is asked once, for all horizons."""
         forecasters = self._forecasters(problem.sensor)
-        found = {}
-        for number, horizons in wanted.items():
-            targets = {
-                horizon: problem.targets[horizon] for horizon in problem.targets if horizon in horizons
-            }
-            for answer in forecasters[number].forecast(replace(problem, targets=targets)):
-                found[number, answer.horizon] = answer
-        return found
+        return {
+            (number, answer.horizon): answer
+            for number in {number for choice in chosen.values() for number in choice.members}
+            for answer in forecasters[number].forecast(problem)
+        }
 
 
 def _mixed(

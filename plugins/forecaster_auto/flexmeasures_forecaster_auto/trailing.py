@@ -87,12 +87,7 @@ def _said(of: Weeks, forecaster: Forecaster, horizon: timedelta, weeks: range) -
     keys = {week: _key(of, forecaster, horizon, week) for week in weeks}
     missing = [week for week, key in keys.items() if key not in _kept]
     if missing:
-        asked = range(missing[0], missing[-1] + 1)
-        values = _ask(of, forecaster, horizon, asked)
-        begin = of.slots(asked.start).start
-        for week in asked:
-            span = of.slots(week)
-            _kept[keys[week]] = values[span.start - begin : span.stop - begin]
+        _ask(of, forecaster, range(missing[0], missing[-1] + 1))
     found = [_kept[key] for key in keys.values()]
     for key in keys.values():
         _kept.move_to_end(key)
@@ -106,40 +101,43 @@ def _key(of: Weeks, forecaster: Forecaster, horizon: timedelta, week: int) -> by
     return f"{kind.name} {kind.version} {id(kind)} ".encode() + of.print(horizon, week, 1)
 
 
-def _ask(of: Weeks, forecaster: Forecaster, horizon: timedelta, weeks: range) -> Floats:
-    """Forecast the events of some weeks from what was known by the end of the last one, or less."""
+def _ask(of: Weeks, forecaster: Forecaster, weeks: range) -> None:
+    """Forecast the events of some weeks from what was known by the end of the last one, or less, and keep it.
+
+    All horizons at once, as they are asked for later: what is learnt of them together serves both.
+    """
     span = of.slots(weeks.start, len(weeks))
     count = span.stop - span.start
-    problem = _until(of.problem, span.stop, horizon, (span.start, count))
+    problem = _until(of.problem, span.stop, (span.start, count))
+    values = {horizon: np.full(count, np.nan) for horizon in problem.targets}
     try:
-        [answer] = forecaster.forecast(problem)
-        values: Floats = answer.series.values
+        for answer in forecaster.forecast(problem):
+            if len(answer.series.values) == count:
+                values[answer.horizon] = answer.series.values
     except Exception as error:
         log.info("%s is not compared for sensor %s: %s", type(forecaster).name, problem.sensor.id, error)
-        return np.full(count, np.nan)
-    return values if len(values) == count else np.full(count, np.nan)
+    for horizon, said in values.items():
+        for week in weeks:
+            part = of.slots(week)
+            _kept[_key(of, forecaster, horizon, week)] = said[
+                part.start - span.start : part.stop - span.start
+            ]
 
 
-def _until(
-    problem: ForecastingProblem, last: int, horizon: timedelta, events: tuple[int, int]
-) -> ForecastingProblem:
+def _until(problem: ForecastingProblem, last: int, events: tuple[int, int]) -> ForecastingProblem:
     """The problem as it was when slot `last` began, with the `events` (first slot, count) to forecast."""
     history = problem.history
     moment = history.start + last * history.resolution
     first, count = events
     regressors = tuple(
-        replace(
-            each,
-            history=_before(each.history, (moment - each.history.start) // each.history.resolution),
-            forecasts={horizon: each.forecasts[horizon]} if horizon in each.forecasts else {},
-        )
+        replace(each, history=_before(each.history, (moment - each.history.start) // each.history.resolution))
         for each in problem.regressors
     )
     return replace(
         problem,
         known_until=moment,
         history=_before(history, last),
-        targets={horizon: (history.start + first * history.resolution, count)},
+        targets=dict.fromkeys(problem.targets, (history.start + first * history.resolution, count)),
         regressors=regressors,
         quantiles=(),
         read=None,  # it would tell what is known today

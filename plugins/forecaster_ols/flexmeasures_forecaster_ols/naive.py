@@ -102,7 +102,8 @@ class SeasonalNaive(Forecaster):
             errors = past[tried] - _repeat(past, tried, lead, length)
             known = np.isfinite(errors)
             starts, of_events = (
-                to_ms(problem.history.start) + each * duration_ms(resolution) for each in (tried[known], slots)
+                to_ms(problem.history.start) + each * duration_ms(resolution)
+                for each in (tried[known], slots)
             )
             spread = Spread.of(errors[known], hours_of_day(starts), independent_errors(starts, horizon))
             if spread is not None:
