@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # How measurements count as known over the past: when the event ended, or when they were recorded.
 Knowledge = Literal["event-end", "recorded"]
 
-HISTORY = timedelta(weeks=66)  # a forecaster gets at most a year of the past, and what that looks back on
+HISTORY = timedelta(weeks=74)  # a year to learn from as of eight weeks ago, and what that looks back on
 
 Targets = Mapping[timedelta, tuple[datetime, int]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -77,15 +76,13 @@ def require(lesson: Lesson, rows: int) -> None:
         raise not_enough(lesson.asked[0], f"trees need {rows}, and there are {len(lesson.y)}")
 
 
-def grow_on(lesson: Lesson, trials: Sequence[Trial]) -> list[Grown]:
-    """Fit what was chosen for each horizon, and grow trees on the rest; NotEnoughData below half of FEWEST_ROWS."""
+def grow_on(lesson: Lesson, trial: Trial) -> Grown:
+    """Fit what was chosen, and grow trees on the rest; NotEnoughData below half of FEWEST_ROWS."""
     require(lesson, FEWEST_ROWS // 2)
-    found = []
-    for line in lesson.course().fit(trials):
-        leaves = for_trees(line.design)
-        rest = lesson.y - line(lesson.scene, lesson.slots)
-        found.append(Grown(line, leaves, grow(_table(leaves, lesson.scene, lesson.slots), rest)))
-    return found
+    [line] = lesson.course().fit([trial])
+    leaves = for_trees(line.design)
+    rest = lesson.y - line(lesson.scene, lesson.slots)
+    return Grown(line, leaves, grow(_table(leaves, lesson.scene, lesson.slots), rest))
 
 
 def judged(lesson: Lesson, found: Grown, tried: Grown, begin: int) -> Grown:

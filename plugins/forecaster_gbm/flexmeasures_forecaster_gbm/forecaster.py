@@ -12,14 +12,14 @@ from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import floor_time
 from flexmeasures_forecaster_gbm.boosting import FEWEST_ROWS, Boosted, Grown, grow_on, judged, require
 from flexmeasures_forecaster_ols.features import WEEK
-from flexmeasures_forecaster_ols.fitted import Fitted, Trial
+from flexmeasures_forecaster_ols.fitted import Fitted
 from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember, tried
 from flexmeasures_forecaster_ols.scene import Events
 
 LASTS = 4 * WEEK  # how long trees serve, and on how much they are tried
-KEPT = 50  # forests that a process keeps, some MB each for four horizons
+KEPT = 200  # forests that a process keeps, some MB each
 
-_grown: OrderedDict[bytes, Any] = OrderedDict()
+_forests: OrderedDict[bytes, Any] = OrderedDict()
 
 
 class GradientBoosting(LinearOLS):
@@ -45,39 +45,43 @@ class GradientBoosting(LinearOLS):
     ) -> Sequence[Fitted]:
         """A regression and trees for the horizon of each group; NotEnoughData for too little history."""
         lines = super().learn(problem, groups, midnight)
-        for moment in (floor_time(midnight, LASTS), floor_time(midnight, WEEK)):
-            try:
-                grown = _grown_until(problem, groups, moment)
-                break
-            except NotEnoughData:
-                continue
-        else:
-            grown = _grown_until(problem, groups, midnight)
-        return [Boosted.of(line, each) for line, each in zip(lines, grown, strict=True)]
+        return [
+            Boosted.of(line, _grown(problem, group, midnight))
+            for line, group in zip(lines, groups, strict=True)
+        ]
 
 
-def _grown_until(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Grown]:
-    """Trees from what ended before a moment, judged by how those of LASTS before did until then."""
-    _, _, seen = before(problem, groups, moment, moment)
-
-    def judge() -> list[Grown]:
-        require(lesson_until(problem, groups, moment), FEWEST_ROWS)
-        found = _forest(problem, groups, moment)
+def _grown(problem: ForecastingProblem, group: Events, midnight: datetime) -> Grown:
+    """Trees for one horizon: the same ones whichever others are asked for beside it, as the hour of a job decides."""
+    for moment in (floor_time(midnight, LASTS), floor_time(midnight, WEEK)):
         try:
-            older = _forest(problem, groups, moment - LASTS)
+            return _grown_until(problem, group, moment)
         except NotEnoughData:
-            return list(found)
-        lesson = lesson_until(problem, groups, moment)
-        begin = lesson.end - LASTS // lesson.scene.past.resolution
-        return [judged(lesson, *pair, begin) for pair in zip(found, older, strict=True)]
-
-    return remember("judged trees", seen, judge, _grown, KEPT)
+            continue
+    return _grown_until(problem, group, midnight)
 
 
-def _forest(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Grown]:
+def _grown_until(problem: ForecastingProblem, group: Events, moment: datetime) -> Grown:
+    """Trees from what ended before a moment, judged by how those of LASTS before did until then."""
+    _, _, seen = before(problem, [group], moment, moment)
+
+    def judge() -> Grown:
+        lesson = lesson_until(problem, [group], moment)
+        require(lesson, FEWEST_ROWS)
+        found = _forest(problem, group, moment)
+        try:
+            older = _forest(problem, group, moment - LASTS)
+        except NotEnoughData:
+            return found
+        return judged(lesson, found, older, lesson.end - LASTS // lesson.scene.past.resolution)
+
+    return remember("judged trees", seen, judge, _forests, KEPT)
+
+
+def _forest(problem: ForecastingProblem, group: Events, moment: datetime) -> Grown:
     """Trees that serve from a moment on, and by which the next ones are judged."""
-    trials: Sequence[Trial] = tried(problem, groups, moment)
-    _, _, seen = before(problem, groups, moment, moment)
+    [trial] = tried(problem, [group], moment)
+    _, _, seen = before(problem, [group], moment, moment)
     return remember(
-        "trees", seen, lambda: grow_on(lesson_until(problem, groups, moment), trials), _grown, KEPT
+        "trees", seen, lambda: grow_on(lesson_until(problem, [group], moment), trial), _forests, KEPT
     )

@@ -27,7 +27,9 @@ class Spread:
 
     @classmethod
     def of(cls, errors: Floats, hours: Ints, independent: float) -> Spread | None:
-        """From out-of-sample errors (outcome - forecast), oldest first, and their hours of the day; so many are independent.
+        """From out-of-sample errors (outcome - forecast), oldest first, and their hours of the day.
+
+        independent: about how many of them do not merely repeat others.
 
         Conformal: the width is corrected so that the older errors would have covered NOMINAL of the newest
         ones (after Xu and Xie 2021, whose intervals follow the newest errors). A few independent errors say little

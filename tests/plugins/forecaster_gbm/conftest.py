@@ -27,7 +27,7 @@ ENOUGH = trees.TREES
 @pytest.fixture(autouse=True)
 def _nothing_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test profits from what another one learnt; few trees do where it is not about how good they are."""
-    monkeypatch.setattr(forecaster, "_grown", forecaster.OrderedDict())
+    monkeypatch.setattr(forecaster, "_forests", forecaster.OrderedDict())
     monkeypatch.setattr(trees, "TREES", 10)
 
 

@@ -84,7 +84,7 @@ def test_its_bands_are_of_its_own_errors(problem_of, turbine):
 def test_equal_problems_get_equal_forecasts(problem_of, turbine, lessons):
     asked = problem_of(*turbine, count=24)
     first = values_of(GradientBoosting().forecast(asked))
-    forecaster._grown.clear()
+    forecaster._forests.clear()
     again = values_of(GradientBoosting().forecast(asked))
     assert len(lessons) == 4  # each time those that serve, and the older ones by which they are judged
     np.testing.assert_array_equal(first[24 * HOUR], again[24 * HOUR])
