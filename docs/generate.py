@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -166,27 +166,32 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 def commands_page(app: Flask) -> str:
     """Every command, with its arguments and options."""
-    from flexmeasures.cli import APP_COMMANDS, KERNEL_COMMANDS, cli, entries
-    from flexmeasures.plugins import HOUSE
+    from flexmeasures.cli import cli, entries
+    from flexmeasures.plugins import APP_COMMANDS
 
-    brought = {name: entry.package for name, entry in entries().items() if entry.package in HOUSE}
+    brought = {
+        name: entry.package
+        for name, entry in entries().items()
+        if entry.is_built_in and entry.package != "flexmeasures"
+    }
     text = (
         "# Commands\n\n" + NOTE + "`flexmeasures COMMAND --help` tells the same. Names may be written"
         " with `-` or `_`. Every failure ends with an exit code other than 0;\n"
         "2 stands for a wrong setting or a wrong use of a command.\n\n"
     )
     context = click.Context(cli, info_name="flexmeasures")
-    for name in sorted({*KERNEL_COMMANDS, *brought, *APP_COMMANDS}):
+    for name in cli.list_commands(context):
         command = app.cli.commands[name] if name in APP_COMMANDS else cli.get_command(context, name)
         if command is None:
             raise LookupError(f"there is no command {name}")
-        package = brought.get(name)
-        origin = f"Brought by the package `{package}`." if package else ""
-        text += _command(command, f"flexmeasures {name}", 2, origin)
+        text += _command(command, f"flexmeasures {name}", brought)
     return text
 
 
-def _command(command: click.Command, path: str, level: int, origin: str = "") -> str:
+def _command(command: click.Command, path: str, brought: Mapping[str, str]) -> str:
+    names = path.split()[1:]
+    package, level = brought.get(".".join(names)), 1 + len(names)
+    origin = f"Brought by the package `{package}`." if package else ""
     arguments = [
         f" {param.make_metavar(click.Context(command))}" for param in command.params if _is_argument(param)
     ]
@@ -199,8 +204,10 @@ def _command(command: click.Command, path: str, level: int, origin: str = "") ->
     text += f"{origin}\n\n" if origin else ""
     text += table(("option", "what it does", "default"), options)
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            text += _command(command.commands[name], f"{path} {name}", 3)
+        context = click.Context(command)
+        for name in sorted(command.list_commands(context)):
+            if (child := command.get_command(context, name)) is not None:
+                text += _command(child, f"{path} {name}", brought)
     return text
 
 

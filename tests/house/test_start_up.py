@@ -19,7 +19,9 @@ try:
 except SystemExit as end:
     assert end.code in (0, None), end.code
 """
-COMMANDS = sorted(point.name for point in entry_points(group="flexmeasures.commands"))
+COMMANDS = sorted(
+    point.name for point in entry_points(group="flexmeasures.commands") if "." not in point.name
+)
 
 
 def _modules_after(code: str, tmp_path: Path) -> set[str]:

@@ -100,6 +100,16 @@ def test_a_command_of_an_installed_package_is_listed_and_runs(
     assert flexmeasures("hello_there").output == "hello from my_commands_a\n"
 
 
+def test_a_package_adds_a_command_to_a_group_of_the_kernel(
+    flexmeasures: Flexmeasures, install: Callable[..., None]
+) -> None:
+    install("my_package", "my_commands_b", HELLO, **{"add.hello-there": "hello"})
+    assert re.search(r"hello-there +Say hello\.", flexmeasures("add", "--help").output)
+    assert flexmeasures("add", "hello_there").output == "hello from my_commands_b\n"
+    assert "hello" not in flexmeasures("--help").output
+    assert flexmeasures("add.hello-there").exit_code == 2
+
+
 @pytest.mark.parametrize("code", ["import nothing_like_this", "raise SystemExit('no')", "hello = 1", "def ("])
 def test_a_broken_command_says_why_and_leaves_the_others_alone(
     code: str, flexmeasures: Flexmeasures, install: Callable[..., None], request: pytest.FixtureRequest

@@ -1,8 +1,9 @@
-"""`flexmeasures` on the command line: the kernel's commands, those of installed plugins, those of the app.
+"""`flexmeasures` on the command line: commands of installed packages, and those of the app.
 
-Nothing here imports more than click before a command is chosen, so that `flexmeasures --help` is quick.
-Commands of packages are entry points of the group flexmeasures.commands (name = "module:command"). What is
-not found there is looked for in the app: command groups of Blueprints and of Flask-Security.
+Nothing here imports more than click before a command is chosen, so that `flexmeasures --help` is quick. Commands
+are entry points of the group flexmeasures.commands (name = "module:command"), also the kernel's own; a name with a
+dot goes under a group (flexmeasures.cli.groups). What is not found there is looked for in the app: command groups of
+Blueprints and of Flask-Security.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexmeasures.errors import FlexMeasuresError, SettingsError
-from flexmeasures.names import APP_COMMANDS, COMMANDS_GROUP, HOUSE, KERNEL_COMMANDS, PLUGINS_GROUP
+from flexmeasures.plugins import APP_COMMANDS, BUILT_IN_PLUGINS, COMMANDS, PLUGINS
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask.cli import ScriptInfo
 
 
-__all__ = ["APP_COMMANDS", "KERNEL_COMMANDS", "cli", "entries"]
-
+KERNEL = "flexmeasures"  # the distribution, whose commands nobody replaces
 SAFE_MODE = "FLEXMEASURES_NO_PLUGINS"
 HELP_WAITS = 1.0  # seconds that a plugin may take to be imported for a list of commands
 
@@ -36,6 +36,7 @@ class Entry:
 
     target: str
     package: str
+    is_built_in: bool = False
     plugins: tuple[tuple[str, str], ...] = ()
 
 
@@ -51,13 +52,15 @@ def entries() -> dict[str, Entry]:
     for folder in sys.path:
         for directory in _metadata_folders(folder or os.curdir):
             package = os.path.basename(directory).partition("-")[0].replace("_", "-").lower()
-            if package not in seen and (package in HOUSE or not _is_safe()):
-                seen.add(package)
-                path = os.path.join(directory, "entry_points.txt")
-                commands = list(_section(path, COMMANDS_GROUP))
-                plugins = tuple(_section(path, PLUGINS_GROUP)) if commands else ()
-                for name, target in commands:
-                    found.setdefault(name, []).append(Entry(target, package, plugins))
+            if package in seen:
+                continue
+            seen.add(package)
+            groups = _entry_points(os.path.join(directory, "entry_points.txt"))
+            built_in = package == KERNEL or BUILT_IN_PLUGINS in groups
+            if built_in or not _is_safe():
+                plugins = tuple(groups.get(BUILT_IN_PLUGINS, []) + groups.get(PLUGINS, []))
+                for name, target in groups.get(COMMANDS, []):
+                    found.setdefault(name, []).append(Entry(target, package, built_in, plugins))
     return {name: _first(name, candidates) for name, candidates in found.items()}
 
 
@@ -73,26 +76,30 @@ def _metadata_folders(folder: str) -> list[str]:
         return []
 
 
-def _section(path: str, group: str) -> Iterator[tuple[str, str]]:
-    """Names and values of a group in an entry_points.txt."""
+def _entry_points(path: str) -> dict[str, list[tuple[str, str]]]:
+    """Names and values of an entry_points.txt by group."""
+    groups: dict[str, list[tuple[str, str]]] = {}
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
     except OSError:
-        return
-    inside = False
+        return groups
+    group: list[tuple[str, str]] = []
     for line in map(str.strip, lines):
         if line.startswith("["):
-            inside = line == f"[{group}]"
-        elif inside and "=" in line and not line.startswith(("#", ";")):
+            group = groups.setdefault(line.strip("[]"), [])
+        elif "=" in line and not line.startswith(("#", ";")):
             name, _, target = line.partition("=")
-            yield name.strip(), target.partition("[")[0].strip()
+            group.append((name.strip(), target.partition("[")[0].strip()))
+    return groups
 
 
 def _first(name: str, candidates: list[Entry]) -> Entry:
     """Who has the command. Only where several want it, their plugins are imported to see what they replace."""
-    holder, *others = sorted(candidates, key=lambda entry: (entry.package not in HOUSE, entry.package))
-    for other in others:
+    holder, *others = sorted(
+        candidates, key=lambda entry: (entry.package != KERNEL, not entry.is_built_in, entry.package)
+    )
+    for other in others if holder.package != KERNEL else ():
         taken = {f"{plugin}.{name}" for plugin, _ in holder.plugins}
         if taken & _replaced_by(other):
             holder = other
@@ -110,7 +117,7 @@ def _replaced_by(entry: Entry) -> set[str]:
     return stated
 
 
-def _load(name: str, entry: Entry) -> click.Command:
+def load(name: str, entry: Entry) -> click.Command:
     """The command; if its module fails, one that says so and does not keep the others from working."""
     try:
         return _imported(entry)
@@ -162,7 +169,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands that can be known without making the app, or all if plugins are configured."""
-        names = {*KERNEL_COMMANDS, *APP_COMMANDS, *entries()}
+        names = {*APP_COMMANDS, *(name for name in entries() if "." not in name)}
         if _has_configured_plugins(ctx):
             try:
                 spelled = {_spelled(name) for name in names}
@@ -172,14 +179,11 @@ class Commands(click.Group):
         return sorted(names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name: the kernel's, a package's or the app's."""
+        """The command of that name: a package's or the app's."""
         wanted = _spelled(cmd_name)
-        for name, target in KERNEL_COMMANDS.items():
-            if name == wanted:
-                return _load(name, Entry(target, "flexmeasures"))
         for name, entry in entries().items():
-            if _spelled(name) == wanted:
-                return _load(name, entry)
+            if _spelled(name) == wanted and "." not in name:
+                return load(name, entry)
         if wanted.startswith("-"):
             return None
         for name, command in app_of(ctx).cli.commands.items():

@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from flexmeasures.plugins.discovery import BROKEN as BROKEN
     from flexmeasures.plugins.discovery import INCOMPATIBLE as INCOMPATIBLE
     from flexmeasures.plugins.discovery import Plugin as Plugin
-    from flexmeasures.plugins.manager import HOUSE as HOUSE
+    from flexmeasures.plugins.entry_groups import APP_COMMANDS as APP_COMMANDS
+    from flexmeasures.plugins.entry_groups import BUILT_IN_PLUGINS as BUILT_IN_PLUGINS
+    from flexmeasures.plugins.entry_groups import COMMANDS as COMMANDS
+    from flexmeasures.plugins.entry_groups import PLUGINS as PLUGINS
     from flexmeasures.plugins.manager import Plugins as Plugins
     from flexmeasures.plugins.registration import algorithms as algorithms
     from flexmeasures.plugins.registration import blueprints as blueprints
@@ -23,7 +26,8 @@ __all__, __getattr__ = door(
     __name__,
     {
         "discovery": ("BROKEN", "INCOMPATIBLE", "Plugin"),
-        "manager": ("HOUSE", "Plugins"),
+        "entry_groups": ("APP_COMMANDS", "BUILT_IN_PLUGINS", "COMMANDS", "PLUGINS"),
+        "manager": ("Plugins",),
         "registration": (
             "algorithms",
             "blueprints",

@@ -1,7 +1,8 @@
 """Find plugins, in installed packages and by settings, and import them.
 
-Built-ins and third-party packages are found by the entry point group flexmeasures.plugins; others by
-FLEXMEASURES_PLUGIN_PATHS (folders) and FLEXMEASURES_PLUGINS (folders or importable modules).
+Packages are found by the entry point groups flexmeasures.builtin_plugins (what comes with FlexMeasures) and
+flexmeasures.plugins; others by FLEXMEASURES_PLUGIN_PATHS (folders) and FLEXMEASURES_PLUGINS (folders or importable
+modules).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from flexmeasures.errors import PluginBroken, PluginIncompatible
-from flexmeasures.names import COMMANDS_GROUP, HOUSE, PLUGINS_GROUP
+from flexmeasures.plugins.entry_groups import BUILT_IN_PLUGINS, COMMANDS, PLUGINS
 
 BUILT_IN, THIRD_PARTY, FROM_PATH = "built-in", "package", "path"
 ACTIVE, DISABLED, BROKEN, INCOMPATIBLE = "active", "disabled", "broken", "incompatible"
@@ -57,17 +58,25 @@ Candidate = tuple[Plugin, Callable[[], ModuleType]]
 
 def from_entry_points() -> Iterator[Candidate]:
     """Plugins of installed packages, by name."""
-    for entry_point in sorted(importlib.metadata.entry_points(group=PLUGINS_GROUP), key=lambda e: e.name):
+    kinds = {BUILT_IN_PLUGINS: BUILT_IN, PLUGINS: THIRD_PARTY}
+    found = [point for group in kinds for point in importlib.metadata.entry_points(group=group)]
+    for entry_point in sorted(found, key=lambda point: point.name):
         distribution = entry_point.dist
         package = distribution.name if distribution is not None else entry_point.value
-        plugin = Plugin(entry_point.name, BUILT_IN if package in HOUSE else THIRD_PARTY, f"package {package}")
+        plugin = Plugin(entry_point.name, kinds[entry_point.group], f"package {package}")
         if distribution is not None:
             plugin.version = distribution.version
             plugin.needs = tuple(filter(_is_about_us, distribution.requires or ()))
             points = list(distribution.entry_points)
-            if plugin.name == next(point.name for point in points if point.group == PLUGINS_GROUP):
-                plugin.commands = tuple(point.name for point in points if point.group == COMMANDS_GROUP)
+            if plugin.name == next(point.name for point in points if point.group in kinds):
+                plugin.commands = tuple(point.name for point in points if point.group == COMMANDS)
         yield plugin, entry_point.load
+
+
+def kernel_commands() -> list[str]:
+    """Names of the commands that the kernel's own distribution brings."""
+    points = importlib.metadata.distribution("flexmeasures").entry_points
+    return [point.name for point in points if point.group == COMMANDS]
 
 
 def from_settings(paths: Sequence[str], modules: Sequence[str]) -> Iterator[Candidate]:

@@ -23,7 +23,6 @@ import pluggy
 from flexmeasures import hookspecs
 from flexmeasures.answers import checked
 from flexmeasures.errors import NameTaken, PluginBroken, PluginError, PluginIncompatible
-from flexmeasures.names import APP_COMMANDS, HOUSE, KERNEL_COMMANDS
 from flexmeasures.plugins.discovery import (
     ACTIVE,
     BROKEN,
@@ -37,9 +36,11 @@ from flexmeasures.plugins.discovery import (
     check_module,
     from_entry_points,
     from_settings,
+    kernel_commands,
     nearest,
     restore_listed_order,
 )
+from flexmeasures.plugins.entry_groups import APP_COMMANDS
 from flexmeasures.plugins.slow_imports import SlowImports
 from flexmeasures.plugins.timeouts import TookTooLong, within
 
@@ -49,7 +50,6 @@ __all__ = [
     "BUILT_IN",
     "DISABLED",
     "FROM_PATH",
-    "HOUSE",
     "INCOMPATIBLE",
     "KERNEL",
     "THIRD_PARTY",
@@ -89,7 +89,7 @@ class Plugins:
         self._built_ins: set[str] = set()
         self.failures: dict[tuple[str, str], str] = {}
         self._names: dict[tuple[str, str], list[Plugin]] = {}
-        for name in (*KERNEL_COMMANDS, *APP_COMMANDS):
+        for name in (*kernel_commands(), *APP_COMMANDS):
             self.claim("command", name, KERNEL)
 
     def load(self, paths: Sequence[str], modules: Sequence[str], disabled: Sequence[str] = ()) -> None:

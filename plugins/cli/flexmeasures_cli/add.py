@@ -6,33 +6,12 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.add_algorithm import add_algorithm
-from flexmeasures_cli.add_beliefs import add_beliefs
-from flexmeasures_cli.add_flexibility import add_flexibility
-from flexmeasures_cli.add_forecasts import add_forecasts
-from flexmeasures_cli.add_regressors import add_regressors
-from flexmeasures_cli.add_schedules import add_schedules
-from flexmeasures_cli.add_site import add_site
-from flexmeasures_cli.groups import ForgivingGroup, with_app
+from flexmeasures.cli import with_app
 
 DEFAULT_MARKET = "dummy-tou"
 
 
-@click.group(cls=ForgivingGroup)
-def add() -> None:
-    """Add data."""
-
-
-add.add_command(add_forecasts)
-add.add_command(add_beliefs)
-add.add_command(add_algorithm)
-add.add_command(add_flexibility)
-add.add_command(add_regressors)
-add.add_command(add_schedules)
-add.add_command(add_site)
-
-
-@add.command("structure")
+@click.command("structure")
 @with_app
 def add_structure() -> None:
     """Initialise asset types, weather sensor types, market types and a dummy market. Safe to run twice."""
@@ -54,7 +33,7 @@ def add_structure() -> None:
     click.echo("1 market" if markets == 1 else f"{markets} markets")
 
 
-@add.command("user")
+@click.command("user")
 @click.option("--username", required=True, help="Name of the user, which nobody else has.")
 @click.option("--email", required=True, help="Email address, with which the user logs in.")
 @click.option("--roles", default="", help="Roles separated by commas, such as anonymous,Prosumer,CPO.")
@@ -76,7 +55,7 @@ def add_user(username: str, email: str, roles: str, timezone: str) -> None:
     click.echo(f"Added user {user.username} (ID:{user.id}), {user.email},{given}.")
 
 
-@add.command("market")
+@click.command("market")
 @click.option("--name", required=True, help="Name; stored in lower case with underscores for spaces.")
 @click.option("--market-type-name", required=True, help="Type, such as day_ahead or tou_tariff.")
 @click.option("--unit", required=True, help="Unit of prices, such as EUR/MWh.")
@@ -92,7 +71,7 @@ def add_market(**fields: Any) -> None:
     click.echo(f"Added market {market.name} (ID:{market.id}), prices in {market.unit}.")
 
 
-@add.command("weather-sensor")
+@click.command("weather-sensor")
 @click.option("--name", required=True, help="Name; stored in lower case with underscores for spaces.")
 @click.option("--weather-sensor-type-name", required=True, help="temperature, wind_speed or radiation.")
 @click.option("--unit", required=True, help="Unit, such as °C, m/s or kW/m².")
@@ -109,7 +88,7 @@ def add_weather_sensor(**fields: Any) -> None:
     click.echo(f"Added weather sensor {sensor.name} (ID:{sensor.id}), {sensor.type_name} in {sensor.unit}.")
 
 
-@add.command("asset")
+@click.command("asset")
 @click.option("--name", required=True, help="Name, which no other asset has.")
 @click.option("--asset-type-name", required=True, help="Type, such as battery, solar, wind or building.")
 @click.option(

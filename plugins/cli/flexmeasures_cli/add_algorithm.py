@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, with_app
+from flexmeasures.cli import find_sensor, with_app
 
 KINDS = ("scheduler", "forecaster")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, parse_minutes, with_app
+from flexmeasures.cli import find_sensor, parse_minutes, with_app
 
 if TYPE_CHECKING:
     from datetime import timedelta

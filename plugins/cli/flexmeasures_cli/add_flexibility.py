@@ -6,7 +6,7 @@ import json
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, read_pair, with_app
+from flexmeasures.cli import find_sensor, read_pair, with_app
 
 
 @click.command("flexibility")

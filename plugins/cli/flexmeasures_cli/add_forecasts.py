@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensors, kind_option, with_app
+from flexmeasures.cli import find_sensors, kind_option, with_app
 
 if TYPE_CHECKING:
     from flexmeasures.knowledge import Knowledge

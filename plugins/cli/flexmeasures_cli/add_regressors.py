@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, with_app
+from flexmeasures.cli import find_sensor, with_app
 
 
 @click.command("regressors")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, parse_minutes, with_app
+from flexmeasures.cli import find_sensor, parse_minutes, with_app
 
 
 @click.command("schedules")

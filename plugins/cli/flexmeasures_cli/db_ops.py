@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import ForgivingGroup, ask, with_app
+from flexmeasures.cli import CommandGroup, ask, with_app
 
 force_option = click.option("--force", is_flag=True, help="Do not ask.")
 
 
-@click.group("db-ops", cls=ForgivingGroup)
+@click.group("db-ops", cls=CommandGroup)
 def db_ops() -> None:
     """Back up, reset and restore the whole database."""
 

@@ -6,17 +6,12 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import ForgivingGroup, ask, find_sensors, kind_option, with_app
+from flexmeasures.cli import ask, find_sensors, kind_option, with_app
 
 force_option = click.option("--force", is_flag=True, help="Do not ask.")
 
 
-@click.group(cls=ForgivingGroup)
-def delete() -> None:
-    """Delete data."""
-
-
-@delete.command("structure")
+@click.command("structure")
 @force_option
 @with_app
 def delete_structure(force: bool) -> None:
@@ -41,7 +36,7 @@ def delete_structure(force: bool) -> None:
     click.echo(f"Deleted {len(sensors)} sensors with {values} values, {types} types and {len(users)} users.")
 
 
-@delete.command("user")
+@click.command("user")
 @click.option("--email", required=True, help="Email address of the user.")
 @force_option
 @with_app
@@ -77,7 +72,7 @@ def _which(function: Any) -> Any:
     return kind_option(function)
 
 
-@delete.command("measurements")
+@click.command("measurements")
 @_which
 @with_app
 def delete_measurements(kind: str | None, asset_id: int | None, name: str | None, force: bool) -> None:
@@ -85,7 +80,7 @@ def delete_measurements(kind: str | None, asset_id: int | None, name: str | None
     _delete_beliefs("measurements", find_sensors(kind, asset_id, name), force)
 
 
-@delete.command("prognoses")
+@click.command("prognoses")
 @_which
 @with_app
 def delete_prognoses(kind: str | None, asset_id: int | None, name: str | None, force: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import ForgivingGroup, with_app
+from flexmeasures.cli import CommandGroup, with_app
 
 STATES = ("queued", "running", "finished", "failed", "cancelled")
 COLUMNS = ("id", "queue", "function", "state", "attempt", "age", "algorithm", "because", "error")
@@ -20,7 +20,7 @@ ERROR_WIDTH = 100  # characters of a job's error in the list; all of it stands i
 EVERY_QUEUE = "forecasting|scheduling"
 
 
-@click.group(cls=ForgivingGroup)
+@click.group(cls=CommandGroup)
 def jobs() -> None:
     """Work on jobs, clear queues, show what became of jobs."""
 

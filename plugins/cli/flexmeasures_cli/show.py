@@ -7,24 +7,13 @@ from typing import Any
 
 import click
 
+from flexmeasures.cli import find_sensor, with_app
 from flexmeasures_cli.add_algorithm import KINDS, kind_option
-from flexmeasures_cli.groups import ForgivingGroup, find_sensor, with_app
-from flexmeasures_cli.show_accuracy import show_accuracy
-from flexmeasures_cli.show_schedule import show_schedule
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(cls=ForgivingGroup)
-def show() -> None:
-    """Show schedules, algorithms, which one plans or forecasts a sensor and why, and how good forecasts were."""
-
-
-show.add_command(show_accuracy)
-show.add_command(show_schedule)
-
-
-@show.command("schedulers")
+@click.command("schedulers")
 @_json_option
 @with_app
 def show_schedulers(as_json: bool) -> None:
@@ -32,7 +21,7 @@ def show_schedulers(as_json: bool) -> None:
     _list("scheduler", as_json)
 
 
-@show.command("forecasters")
+@click.command("forecasters")
 @_json_option
 @with_app
 def show_forecasters(as_json: bool) -> None:
@@ -63,7 +52,7 @@ def _list(kind: Any, as_json: bool) -> None:
         click.echo(f"No {kind} is installed.")
 
 
-@show.command("algorithm")
+@click.command("algorithm")
 @click.option("--asset-id", required=True, type=int, help="Id of the asset, market or weather sensor.")
 @kind_option
 @_json_option

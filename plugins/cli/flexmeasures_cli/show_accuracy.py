@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, with_app
+from flexmeasures.cli import find_sensor, with_app
 
 if TYPE_CHECKING:
     from flexmeasures.accuracy import Score

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flexmeasures_cli.groups import find_sensor, read_pair, with_app
+from flexmeasures.cli import find_sensor, read_pair, with_app
 
 
 @click.command("schedule")

@@ -1,34 +1,16 @@
-"""What all commands share: groups that forgive old spellings, the app, errors in words, and asking back."""
+"""What commands share: the app, errors in words, options that name a sensor, and asking back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 KINDS = {"Asset": "asset", "Market": "market", "WeatherSensor": "weather_sensor"}
-
-
-class ForgivingGroup(click.Group):
-    """A group whose commands may be written with underscores, or by a name they once had."""
-
-    former_names: ClassVar[Mapping[str, str]] = {
-        "forecasts": "prognoses",
-        "prognoses": "forecasts",
-        "new-user": "user",
-    }
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, of that name with dashes, or of the name that it has now."""
-        name = cmd_name.replace("_", "-")
-        names = (name, self.former_names.get(name, name))
-        return next(
-            (found for each in names if (found := super(ForgivingGroup, self).get_command(ctx, each))), None
-        )
 
 
 def with_app(function: Command) -> Command:
