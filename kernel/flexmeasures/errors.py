@@ -89,6 +89,10 @@ class PluginIncompatible(PluginError):
     """A plugin asks for another version of FlexMeasures."""
 
 
+class WrongAnswer(PluginError, TypeError):
+    """A hook answers something else than its specification says."""
+
+
 class NameTaken(PluginError):
     """A plugin claims a name (of a blueprint, command, algorithm ...) that another one has."""
 

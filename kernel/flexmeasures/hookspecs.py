@@ -11,16 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+from flask import Blueprint
+
+from flexmeasures.algorithms import Forecaster, Scheduler
+from flexmeasures.config import Setting
 
 if TYPE_CHECKING:
-    from flask import Blueprint, Flask, Request
+    from flask import Flask, Request
     from sqlalchemy.orm import Session
 
-    from flexmeasures.algorithms import Forecaster, Scheduler, SensorFacts
-    from flexmeasures.config import Setting
+    from flexmeasures.algorithms import SensorFacts
     from flexmeasures.models.jobs import Job
     from flexmeasures.models.schedules import StoredSchedule
     from flexmeasures.models.sensors import Asset, Sensor
@@ -107,6 +111,11 @@ class PowerChart:
 
 
 @hookspec
+def register_hookspecs() -> list[ModuleType]:  # type: ignore[empty-body]
+    """Called once all plugins are imported: modules with hooks of the plugin, which other plugins may implement."""
+
+
+@hookspec
 def register_settings() -> list[Setting]:  # type: ignore[empty-body]
     """Called before the configuration is checked: settings that the plugin reads."""
 
@@ -147,7 +156,7 @@ def register_recurring_jobs() -> list[RecurringJob]:  # type: ignore[empty-body]
 
 
 @hookspec
-def register_migrations() -> Path:  # type: ignore[empty-body]
+def register_migrations() -> Path | str:  # type: ignore[empty-body]
     """Called by `flexmeasures db upgrade`: folder with the alembic versions of the plugin's own tables."""
 
 

@@ -12,7 +12,6 @@ from flask import current_app, has_app_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures.algorithms import Forecaster, Registry, Scheduler
-from flexmeasures.answers import checked
 from flexmeasures.db import db
 from flexmeasures.errors import NameTaken
 
@@ -76,7 +75,7 @@ class Runtime:
         for name, call in self.plugins.callers(hook):
             try:
                 with leaving_the_session(self.plugins.is_built_in(name)):
-                    answer = checked(hook, call(**arguments))
+                    answer = self.plugins.checked(hook, call(**arguments))
                     if answer is not None and hook in RESPONSES:
                         answer = current_app.make_response(answer)
                     if hook == "template_context" and not self.plugins.is_built_in(name):

@@ -60,7 +60,7 @@ TWELVE = {
     ),
     "clashing_command": Bad(
         _with('import click\nNAME_bp.cli_group = None\n@NAME_bp.cli.command("add")\ndef add(): pass'),
-        reason="already brought by plugin cli",
+        reason="the kernel's",
     ),
     "wrong_version": Bad(_with("__requires_flexmeasures__ = '>=9999'"), "incompatible", ">=9999"),
     "neither": Bad("x = 1", reason="neither a hook"),

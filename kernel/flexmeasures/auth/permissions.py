@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 import flask_login
 from flask import abort, current_app
 
-from flexmeasures.answers import checked
 from flexmeasures.models.users import User
 from flexmeasures.runtime import FAILURES, runtime
 
@@ -56,7 +55,7 @@ def may(user: User | None, action: str, thing: Any) -> bool:
         return False
     for name, call in runtime().plugins.callers("may"):
         try:
-            answer = checked("may", call(user=user, action=action, thing=thing))
+            answer = runtime().plugins.checked("may", call(user=user, action=action, thing=thing))
         except FAILURES as error:
             runtime().plugins.note_failure(name, "may", error, "the answer is no")
             return False

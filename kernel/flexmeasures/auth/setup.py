@@ -17,9 +17,9 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 
-from flexmeasures.answers import WrongAnswer
 from flexmeasures.auth.permissions import current_user
 from flexmeasures.db import db, writing
+from flexmeasures.errors import WrongAnswer
 from flexmeasures.models.users import Role, User
 from flexmeasures.runtime import FAILURES, runtime
 

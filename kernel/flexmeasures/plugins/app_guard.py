@@ -18,8 +18,7 @@ from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
-from flexmeasures.answers import WrongAnswer
-from flexmeasures.errors import NameTaken
+from flexmeasures.errors import NameTaken, WrongAnswer
 from flexmeasures.plugins.discovery import BUILT_IN, Plugin
 from flexmeasures.plugins.manager import KERNEL, Plugins
 from flexmeasures.runtime import FAILURES, leaving_the_session

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from flexmeasures import hookspecs
-from flexmeasures.answers import checked
 from flexmeasures.errors import NameTaken, PluginBroken, PluginError, PluginIncompatible
+from flexmeasures.plugins.checks import checked
 from flexmeasures.plugins.discovery import (
     ACTIVE,
     BROKEN,
@@ -59,6 +60,8 @@ __all__ = [
 ]
 
 HERE = str(Path(__file__).parents[1])
+# Packages that bring hooks, so that whoever implements one without it is told what to install.
+BROUGHT_BY: dict[str, str] = {}
 # It holds the names that no plugin may have.
 KERNEL = Plugin("flexmeasures", BUILT_IN, "the kernel")
 
@@ -84,7 +87,8 @@ class Plugins:
         self.strict, self.patience, self.only_built_ins = strict, patience, only_built_ins
         self.slow_imports = SlowImports(instance)
         self.manager = pluggy.PluginManager("flexmeasures")
-        self.manager.add_hookspecs(hookspecs)
+        self._specifications: dict[str, Callable[..., Any]] = {}
+        self._specify(hookspecs)
         self.plugins: list[Plugin] = []
         self._built_ins: set[str] = set()
         self.failures: dict[tuple[str, str], str] = {}
@@ -108,6 +112,9 @@ class Plugins:
                 with self.guarding(plugin):
                     self._import(plugin, load)
         restore_listed_order(self.plugins, found)
+        for plugin in reversed(self.active):
+            with self.guarding(plugin):
+                self._add_specifications(plugin)
         for plugin in reversed(self.active):
             with self.guarding(plugin):
                 self._register(plugin)
@@ -208,8 +215,12 @@ class Plugins:
         """What one plugin answers to a set-up hook, checked; None if it does not implement it."""
         for name, call in self.callers(hook):
             if name == plugin.name:
-                return checked(hook, within(self.patience, lambda: call(**arguments)))  # noqa: B023
+                return self.checked(hook, within(self.patience, lambda: call(**arguments)))  # noqa: B023
         return None
+
+    def checked(self, hook: str, answer: Any) -> Any:
+        """The answer to a hook; WrongAnswer when it is not what the hook's specification says."""
+        return checked(self._specifications[hook], answer)
 
     def asked(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
         """Plugin and answer of a set-up hook, built-ins first; a plugin that raises is broken from then on."""
@@ -263,6 +274,21 @@ class Plugins:
         """Whether the plugin of that name comes with FlexMeasures."""
         return name in self._built_ins
 
+    def _add_specifications(self, plugin: Plugin) -> None:
+        """Let a plugin bring hooks of its own, which others then may implement."""
+        for name, options in self._implementations(plugin):
+            if (options.get("specname") or name) == "register_hookspecs":
+                bring = getattr(plugin.module, name)
+                brought = self.checked("register_hookspecs", within(self.patience, bring))
+                for specifications in brought or ():
+                    for hook in _specified_in(specifications):
+                        self.claim("hook", hook, plugin)
+                    self._specify(specifications)
+
+    def _specify(self, specifications: ModuleType) -> None:
+        self._specifications |= _specified_in(specifications)
+        self.manager.add_hookspecs(specifications)
+
     def _register(self, plugin: Plugin) -> None:
         from flask import Blueprint
 
@@ -278,12 +304,18 @@ class Plugins:
     def _check_hooks(self, plugin: Plugin) -> int:
         """How many hooks the plugin implements; PluginBroken, telling where, for one that cannot work."""
         number = 0
+        for name, options in self._implementations(plugin):
+            hook = options.get("specname") or name
+            _check_hook(getattr(plugin.module, name), hook, self._specifications, options)
+            number += 1
+        return number
+
+    def _implementations(self, plugin: Plugin) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Names of a plugin's functions that implement hooks, and the options that they were marked with."""
         for name in dir(plugin.module):
             options = self.manager.parse_hookimpl_opts(plugin.module, name)
             if options is not None:
-                _check_hook(getattr(plugin.module, name), options.get("specname") or name, options)
-                number += 1
-        return number
+                yield name, options
 
     def _warn_of_unknown(self, disabled: Sequence[str]) -> None:
         known = [plugin.name for plugin in self.plugins]
@@ -308,20 +340,29 @@ def blueprints_of(plugin: Plugin) -> list[Any]:
 # -- what is wrong with a plugin ------------------------------------------------------------------------
 
 
-def _check_hook(function: Any, hook: str, options: Mapping[str, Any]) -> None:
-    specification = getattr(hookspecs, hook, None)
+def _specified_in(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    return {name: thing for name, thing in vars(module).items() if hasattr(thing, "flexmeasures_spec")}
+
+
+def _check_hook(
+    function: Any, hook: str, specifications: Mapping[str, Callable[..., Any]], options: Mapping[str, Any]
+) -> None:
+    specification = specifications.get(hook)
     code = inspect.unwrap(function).__code__
     where = f"({code.co_filename}, line {code.co_firstlineno})"
-    if not hasattr(specification, "flexmeasures_spec"):
+    if specification is None:
         if options.get("optionalhook"):
             return
-        known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "flexmeasures_spec")]
-        raise PluginBroken(f"it implements an unknown hook {hook!r} {where}{nearest(hook, known)}")
+        package = BROUGHT_BY.get(hook)
+        wanting = f"; it comes with the package {package}, which is missing or not active" if package else ""
+        raise PluginBroken(
+            f"it implements an unknown hook {hook!r} {where}{wanting or nearest(hook, list(specifications))}"
+        )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise PluginBroken(f"its hook {hook} {where} is async; hooks are plain functions")
     if options.get("wrapper") or options.get("hookwrapper"):
         raise PluginBroken(f"its hook {hook} {where} is a wrapper, which FlexMeasures has no use for")
-    known = list(inspect.signature(specification).parameters)  # type: ignore[arg-type]
+    known = list(inspect.signature(specification).parameters)
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
