@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flexmeasures.algorithms import SensorFacts
+from flexmeasures_algorithms import SensorFacts
 
 QUARTER = timedelta(minutes=15)
 

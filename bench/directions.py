@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from batteries import QUARTER, battery
 
-from flexmeasures.algorithms import Schedule, SchedulingProblem
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, model
+from flexmeasures_scheduling import Flexibility, Schedule, SchedulingProblem
 
 SLOTS = 192
 BATTERY = battery(capacity=0.005, most=0.01)

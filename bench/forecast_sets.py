@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from common import HERE
 
-from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
 from flexmeasures.timeseries import TimeSeries
+from flexmeasures_algorithms import SensorFacts
+from flexmeasures_forecasting import ForecastingProblem, Regressor
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 HORIZONS = tuple(hours * HOUR for hours in (1, 6, 24, 48))

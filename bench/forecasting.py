@@ -28,7 +28,6 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, facts  # noqa: E402
 
-from flexmeasures.algorithms import Forecast, ForecastingProblem  # noqa: E402
 from flexmeasures.timeseries import TimeSeries  # noqa: E402
 from flexmeasures.timing import floor_time  # noqa: E402
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting  # noqa: E402
@@ -39,6 +38,7 @@ from flexmeasures_forecaster_ols.forecaster import LinearOLS  # noqa: E402
 from flexmeasures_forecaster_ols.naive import Naive  # noqa: E402
 from flexmeasures_forecaster_ols.scene import Events  # noqa: E402
 from flexmeasures_forecaster_ols.training import Recipe  # noqa: E402
+from flexmeasures_forecasting import Forecast, ForecastingProblem  # noqa: E402
 
 # 1 - WAPE in % at 1, 6, 24 and 48 h: what is aimed at, and the least that is good enough.
 AIMS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -171,7 +171,7 @@ def _of_quantiles(y: Floats, quantiles: dict[float, Floats]) -> tuple[float | No
     return float(np.mean(losses) / np.abs(y).mean()), float(inside.mean())
 
 
-def accuracy(
+def accuracy_of(
     progress: Callable[[str], None] = lambda text: None, names: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
     """Rows of the named sets (default: all) that are there, by all methods."""
@@ -313,7 +313,7 @@ def main(names: list[str]) -> None:
     from rich.console import Console
     from run import accuracy_table
 
-    found = accuracy(lambda text: print(text, file=sys.stderr, flush=True), names)
+    found = accuracy_of(lambda text: print(text, file=sys.stderr, flush=True), names)
     if not found:
         print(missing("accuracy", f"no data in {DATA}"))
         return

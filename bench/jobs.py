@@ -73,8 +73,8 @@ def _transport(app: Flask, transport: str) -> Iterator[None]:
     if transport == "table":
         yield
         return
-    from flexmeasures.bell import Bell
     from flexmeasures.db import db
+    from flexmeasures_jobs_rq import Bell
 
     with temporary_redis() as url:
         app.config["FLEXMEASURES_REDIS_URL"] = url

@@ -20,9 +20,8 @@ from common import HERE, missing
 from scipy.optimize import linprog
 from scipy.sparse import diags_array, eye_array, hstack
 
-from flexmeasures.algorithms import Schedule, SchedulingProblem
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, model
+from flexmeasures_scheduling import Flexibility, Schedule, SchedulingProblem
 
 SLOTS, HOURS, POWER, MOST = 192, 0.25, 2.0, 5.0
 BATTERY = battery(capacity=POWER, most=MOST)

@@ -21,10 +21,9 @@ from typing import Any
 import numpy as np
 from batteries import QUARTER, battery
 
-from flexmeasures.algorithms import SchedulingProblem
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, model
 from flexmeasures_scheduler_storage.highs import HIGHS_OPTIONS
+from flexmeasures_scheduling import Flexibility, SchedulingProblem
 
 BARE = "bare highspy with numpy arrays from scratch, same LP, same run"
 BATTERY = battery(capacity=2.0, most=5.0, least=0.5)

@@ -124,7 +124,7 @@ def queue_jobs(app: Flask, count: int, event_id: int = 1) -> None:
     """An event for each of the first `count` batteries, all in one transaction."""
     from sqlalchemy import select
 
-    from flexmeasures import scheduling
+    import flexmeasures_scheduling as scheduling
     from flexmeasures.db import writing
     from flexmeasures.models import Asset
 

@@ -143,7 +143,8 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
 def _content(app: Flask) -> tuple[str, tuple[str, ...]]:
     from sqlalchemy import select
 
-    from flexmeasures import auth, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import auth
     from flexmeasures.auth import new_token
     from flexmeasures.db import writing
     from flexmeasures.models import Market
@@ -156,7 +157,7 @@ def _content(app: Flask) -> tuple[str, tuple[str, ...]]:
             market = session.scalar(select(Market.id))
             about = {"asset_type_name": "building", "unit": "MW", "event_resolution": 15, "capacity_in_mw": 2}
             about |= {"latitude": 52.4, "longitude": 4.9, "owner_id": user.id, "market_id": market}
-            made = [structure.create_asset(about | {"name": f"building {k}"}) for k in range(ASSETS)]
+            made = [master_data.create_asset(about | {"name": f"building {k}"}) for k in range(ASSETS)]
         names = tuple(f"ea1.2021-01.io.flexmeasures:{user.id}:{asset.id}" for asset in made)
         return new_token(user), names
 

@@ -43,11 +43,12 @@ def measure(years: int, new: timedelta) -> tuple[float, float]:
 def _prepare(folder: Path, years: int, new: timedelta) -> None:
     from sqlalchemy import select
 
-    from flexmeasures import auth, beliefs, sources, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import auth, beliefs, sources
     from flexmeasures.db import writing
-    from flexmeasures.forecasting import enqueue
     from flexmeasures.models import Market
     from flexmeasures.testing import make_app, seed_structure
+    from flexmeasures_forecasting import enqueue
 
     app = make_app(folder, FLEXMEASURES_JOBS="", FLASK_ENV="documentation")
     count = years * 365 * 96
@@ -57,7 +58,7 @@ def _prepare(folder: Path, years: int, new: timedelta) -> None:
         seed_structure()
         with writing() as session:
             owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
-            asset = structure.create_asset(
+            asset = master_data.create_asset(
                 {
                     "name": "the building",
                     "asset_type_name": "building",

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,11 +89,23 @@ def hooks_page(app: Flask) -> str:
         "How a plugin is made is told in {doc}`../howto/plugin`.\n\n"
     )
     makers = _makers(app)
-    for line, name in _titles_and_hooks(Path(hookspecs.__file__)):
+    modules = app.extensions["flexmeasures"].plugins.specification_modules
+    text += "".join(_hooks_of(module, makers) for module in modules)
+    text += "## What hooks give and take\n\nAll of them are in `flexmeasures.hookspecs`.\n\n"
+    return text + "".join(_dataclass(thing) for thing in _dataclasses(hookspecs))
+
+
+def _hooks_of(module: ModuleType, makers: dict[str, list[str]]) -> str:
+    """The hooks that one module specifies."""
+    package = module.__name__.partition(".")[0]
+    text = ""
+    if package != "flexmeasures":
+        text = f"## {str(module.__doc__).rstrip('.')}\n\nSpecified by the package `{package.replace('_', '-')}`.\n\n"
+    for line, name in _titles_and_hooks(Path(str(module.__file__))):
         if name is None:
             text += f"## {line[0].upper()}{line[1:]}\n\n"
             continue
-        hook = getattr(hookspecs, name)
+        hook = getattr(module, name)
         kind = "first" if hook.flexmeasures_spec["firstresult"] else "all"
         brought = (
             f"Implemented here by {', '.join(f'`{maker}`' for maker in makers[name])}."
@@ -103,8 +116,7 @@ def hooks_page(app: Flask) -> str:
             f"### `{name}`\n\n```python\n{name}{_signature(hook)}\n```\n\n"
             f"*{kind.capitalize()}.* {prose(hook.__doc__)}\n\n{brought}\n\n"
         )
-    text += "## What hooks give and take\n\nAll of them are in `flexmeasures.hookspecs`.\n\n"
-    return text + "".join(_dataclass(thing) for thing in _dataclasses(hookspecs))
+    return text
 
 
 def _titles_and_hooks(source: Path) -> Iterator[tuple[str, str | None]]:
@@ -131,10 +143,14 @@ def _signature(function: Callable[..., Any]) -> str:
 
 def _makers(app: Flask) -> dict[str, list[str]]:
     """Plugins of this repository that implement a hook, by hook."""
-    from flexmeasures import hookspecs
-
-    manager = app.extensions["flexmeasures"].plugins.manager
-    names = [name for name, thing in vars(hookspecs).items() if hasattr(thing, "flexmeasures_spec")]
+    plugins = app.extensions["flexmeasures"].plugins
+    manager = plugins.manager
+    names = [
+        name
+        for module in plugins.specification_modules
+        for name, thing in vars(module).items()
+        if hasattr(thing, "flexmeasures_spec")
+    ]
     return {
         name: sorted(found.plugin_name for found in getattr(manager.hook, name).get_hookimpls())
         for name in names

@@ -6,7 +6,7 @@ Try it: FLEXMEASURES_PLUGIN_PATHS=examples/greedy_scheduler flexmeasures show sc
 from datetime import timedelta
 
 from flexmeasures import Scheduler, hookimpl
-from flexmeasures.algorithms import Schedule, Status
+from flexmeasures_scheduling import Schedule, Status
 
 MARGIN = 1e-9  # MWh
 

@@ -6,7 +6,7 @@ Try it: FLEXMEASURES_PLUGIN_PATHS=examples/last_week_forecaster flexmeasures sho
 from datetime import timedelta
 
 from flexmeasures import Forecaster, hookimpl
-from flexmeasures.algorithms import Forecast
+from flexmeasures_forecasting import Forecast
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timeseries import TimeSeries
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flexmeasures.algorithms import Forecaster, Scheduler
-    from flexmeasures.hookspecs import hookimpl
+    from flexmeasures.markers import hookimpl
     from flexmeasures.models import Asset, Market, Sensor, Source, User, WeatherSensor
 
     __version__: str
 
 __all__ = [
     "Asset",
-    "Forecaster",
     "Market",
-    "Scheduler",
     "Sensor",
     "Source",
     "User",
@@ -24,7 +21,7 @@ __all__ = [
     "hookimpl",
 ]
 
-_HOMES = {"hookimpl": "hookspecs", "Scheduler": "algorithms", "Forecaster": "algorithms"}
+EXPORTS = "flexmeasures.exports"  # entry points of public names that packages bring
 
 
 def __getattr__(name: str) -> Any:
@@ -33,8 +30,17 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("flexmeasures")
-    if name in __all__:
-        from importlib import import_module
+    if name == "hookimpl":
+        from flexmeasures.markers import hookimpl
 
-        return getattr(import_module(f"flexmeasures.{_HOMES.get(name, 'models')}"), name)
+        return hookimpl
+    if name in __all__:
+        from flexmeasures import models
+
+        return getattr(models, name)
+    if name[:1].isupper():
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=EXPORTS, name=name):
+            return point.load()
     raise AttributeError(f"module 'flexmeasures' has no attribute {name!r}")

@@ -9,9 +9,8 @@ from typing import Any
 
 from flask import Flask
 from jinja2 import ChoiceLoader, FileSystemLoader
-from sqlalchemy import Engine
 
-from flexmeasures import auth, config, forecasting, scheduling, sites
+from flexmeasures import auth, config
 from flexmeasures import plugins as the_plugins
 from flexmeasures.db import db, prepare_engine
 from flexmeasures.health import serve_health_and_home
@@ -59,24 +58,18 @@ def create(
     for warning in configuration.warnings:
         app.logger.warning(warning)
     hub = app.extensions["flexmeasures"] = Runtime(folder, configuration, loaded)
-    hub.job_functions = {
-        scheduling.FUNCTION: scheduling.schedule_job,
-        sites.FUNCTION: sites.site_job,
-        "forecast": forecasting.forecast_job,
-    }
-
     _set_up_database(app)
-    _set_up_bell(app)
     _set_up_mail(app)
     set_up_security(app)
     handle_errors(app)
-    the_plugins.algorithms(hub)
+    hub.notifier = the_plugins.notifier(app, loaded)
+    the_plugins.set_up(app, loaded)
     the_plugins.job_functions(hub)
     the_plugins.recurring_jobs(hub)
     the_plugins.queues_and_migrations(loaded)
     app.context_processor(base_context)
     the_plugins.blueprints(app, loaded)
-    auth.limit_guesses(app, None if hub.bell is None else hub.bell.connection)
+    auth.limit_guesses(app, None if hub.notifier is None else hub.notifier.connection)
     _set_up_templates(app)
     serve_health_and_home(app)
     return app
@@ -102,19 +95,6 @@ def _set_up_database(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
-
-
-def _set_up_bell(app: Flask) -> None:
-    """The bell of the job table, where there is a Redis to carry it."""
-    if app.config["FLEXMEASURES_REDIS_URL"] is None:
-        return
-    from flexmeasures.bell import Bell
-
-    def engine() -> Engine:
-        with app.app_context():
-            return db.engine
-
-    app.extensions["flexmeasures"].bell = Bell(app.config, engine)
 
 
 def _set_up_mail(app: Flask) -> None:

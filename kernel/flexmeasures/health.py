@@ -55,7 +55,7 @@ def _as_dict(part: Health) -> dict[str, Any]:
 
 def _answering() -> list[Health]:
     """The database and, where it carries jobs, Redis: whether each answers soon enough."""
-    engine, bell = db.engine, runtime().bell
+    engine, bell = db.engine, runtime().notifier
 
     def ask_database() -> None:
         with engine.connect() as connection:

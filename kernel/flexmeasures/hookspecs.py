@@ -7,32 +7,30 @@ answer that is not None. Plugins from paths are asked first, then third-party pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import pluggy
 from flask import Blueprint
 
-from flexmeasures.algorithms import Forecaster, Scheduler
 from flexmeasures.config import Setting
+from flexmeasures.markers import hookimpl, hookspec
 
 if TYPE_CHECKING:
     from flask import Flask, Request
     from sqlalchemy.orm import Session
 
-    from flexmeasures.algorithms import SensorFacts
+    from flexmeasures.jobs import JobListener
     from flexmeasures.models.jobs import Job
-    from flexmeasures.models.schedules import StoredSchedule
     from flexmeasures.models.sensors import Asset, Sensor
     from flexmeasures.models.sources import Source
     from flexmeasures.models.users import User
 
-hookspec = pluggy.HookspecMarker("flexmeasures")
-hookimpl = pluggy.HookimplMarker("flexmeasures")
+
+__all__ = ["ApiVersion", "Health", "MenuItem", "PowerChart", "RecurringJob", "hookimpl", "hookspec"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +105,28 @@ class PowerChart:
     traces: str = "none"
 
 
+@runtime_checkable
+class JobNotifier(Protocol):
+    """What tells workers of jobs that wait in the table, which alone says what is to be done. It never raises."""
+
+    connection: Any
+
+    def ring(self, jobs: Iterable[Job]) -> None:
+        """Tell of jobs that wait."""
+
+    def ring_again(self, waiting: Collection[Job]) -> None:
+        """Tell of those among the waiting jobs that nobody was told of."""
+
+    def silence(self, queue: str) -> None:
+        """Forget the jobs of a queue."""
+
+    def answers(self) -> bool:
+        """Whether it works."""
+
+    def listener(self, queues: Sequence[str], worker: str) -> JobListener:
+        """For a worker."""
+
+
 # -- when plugins are loaded, in create() --------------------------------------------------------------
 
 
@@ -121,6 +141,16 @@ def register_settings() -> list[Setting]:  # type: ignore[empty-body]
 
 
 @hookspec
+def set_up(app: Flask) -> None:
+    """Called in create() before all that follows: put together what others bring by hooks of the plugin."""
+
+
+@hookspec(firstresult=True)
+def job_notifier(app: Flask) -> JobNotifier | None:
+    """Called in create(): what tells workers of jobs, so that they need not look at the table all the time."""
+
+
+@hookspec
 def register_blueprints(app: Flask) -> list[Blueprint]:  # type: ignore[empty-body]
     """Called in create(): blueprints with endpoints, pages and commands of the plugin."""
 
@@ -128,16 +158,6 @@ def register_blueprints(app: Flask) -> list[Blueprint]:  # type: ignore[empty-bo
 @hookspec
 def register_api_versions() -> list[ApiVersion]:  # type: ignore[empty-body]
     """Called for GET /api/ and getService: versions of the API that the plugin serves."""
-
-
-@hookspec
-def register_schedulers() -> list[type[Scheduler]]:  # type: ignore[empty-body]
-    """Called once in create(): scheduler classes."""
-
-
-@hookspec
-def register_forecasters() -> list[type[Forecaster]]:  # type: ignore[empty-body]
-    """Called once in create(): forecaster classes."""
 
 
 @hookspec
@@ -165,12 +185,9 @@ def register_seeds(session: Session) -> None:
     """Called by `flexmeasures add structure` and `demo`: add standing rows; must be safe to run twice."""
 
 
-# -- when an algorithm is needed -----------------------------------------------------------------------
-
-
-@hookspec(firstresult=True)
-def choose_algorithm(kind: str, sensor: SensorFacts) -> str | None:
-    """Called each time that a job is made: name of the "scheduler" or "forecaster" for this sensor."""
+@hookspec
+def warm_up() -> None:
+    """Called before workers are started, in the process that they share: import what is heavy and used by jobs."""
 
 
 # -- in each request -----------------------------------------------------------------------------------
@@ -195,11 +212,6 @@ def may(user: User, action: str, thing: Any) -> bool | None:
 @hookspec
 def on_beliefs_stored(sensor: Sensor, source: Source, start: datetime, end: datetime) -> None:
     """Called after commit of values of one sensor and source, which lie in the window [start, end)."""
-
-
-@hookspec
-def on_schedule_stored(asset: Asset, schedule: StoredSchedule) -> None:
-    """Called after commit of a new schedule."""
 
 
 @hookspec

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app, has_app_context
 from sqlalchemy.exc import SQLAlchemyError
 
-from flexmeasures.algorithms import Forecaster, Registry, Scheduler
 from flexmeasures.db import db
 from flexmeasures.errors import NameTaken
 
 if TYPE_CHECKING:
-    from flexmeasures.bell import Bell
     from flexmeasures.config import Configuration
-    from flexmeasures.hookspecs import RecurringJob
+    from flexmeasures.hookspecs import JobNotifier, RecurringJob
     from flexmeasures.plugins import Plugins
 
 
@@ -34,16 +32,14 @@ RESPONSES = ("home", "render_error", "render_api_error")
 
 @dataclass
 class Runtime:
-    """Plugins, algorithms, job functions, recurring jobs, bell and configuration of one app."""
+    """Plugins, job functions, recurring jobs, notifier of jobs and configuration of one app."""
 
     instance: Path
     configuration: Configuration
     plugins: Plugins
-    schedulers: Registry[type[Scheduler]] = field(default_factory=lambda: Registry("scheduler"))
-    forecasters: Registry[type[Forecaster]] = field(default_factory=lambda: Registry("forecaster"))
     job_functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     recurring_jobs: dict[str, RecurringJob] = field(default_factory=dict)
-    bell: Bell | None = None  # only with Redis
+    notifier: JobNotifier | None = None  # what tells workers of jobs besides the table
     context_names: set[str] = field(default_factory=set)  # what built-in plugins give to all templates
 
     @property

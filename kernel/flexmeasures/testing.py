@@ -68,61 +68,12 @@ def _postgresql_or_reason() -> str | None:
     return None
 
 
-def _cannot_test_on(name: str, reason: str) -> None:
+def cannot_test_on(name: str, reason: str) -> None:
     """Skip the test and say so at the end of the run, or fail it when FLEXMEASURES_TEST_REQUIRE names it."""
     _missing[name] = reason
     if name in _REQUIRED:
         pytest.fail(f"{name} is required (FLEXMEASURES_TEST_REQUIRE): {reason}")
     pytest.skip(f"{name} cannot be used: {reason}")
-
-
-@contextmanager
-def temporary_redis() -> Iterator[str]:
-    """A Redis for tests, as FLEXMEASURES_REDIS_URL: a server of our own on a unix socket, which may be killed.
-
-    Where the program redis-server is missing it is the one at 127.0.0.1:6379; the names of queues carry the
-    test's own database. Skips the test when neither is there.
-    """
-    import shutil
-    import subprocess
-    import tempfile
-
-    import redis
-
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
-        try:
-            redis.Redis(host="127.0.0.1", socket_timeout=3).ping()
-        except redis.RedisError as error:
-            _cannot_test_on("redis", str(error))
-        yield "127.0.0.1"
-        return
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        path = f"{folder}/socket"
-        command = [program, "--port", "0", "--save", "", "--dir", folder, "--unixsocket", path]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:  # noqa: S603  a server of our own
-            try:
-                _wait_for_redis(path)
-                yield path
-            finally:
-                server.kill()
-
-
-def _wait_for_redis(path: str) -> None:
-    import time
-
-    import redis
-
-    client = redis.Redis(unix_socket_path=path)
-    for _ in range(500):
-        try:
-            client.ping()
-        except redis.RedisError:
-            time.sleep(0.01)
-        else:
-            client.close()
-            return
-    raise RuntimeError("The redis-server of the tests does not answer.")
 
 
 @contextmanager
@@ -132,7 +83,7 @@ def temporary_postgresql() -> Iterator[str]:
 
     reason = _postgresql_or_reason()
     if reason is not None:
-        _cannot_test_on("postgresql", reason)
+        cannot_test_on("postgresql", reason)
     name = f"flexmeasures_test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(f"{_POSTGRESQL}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -262,12 +213,12 @@ def _all_rows() -> list[tuple[Any, list[dict[str, Any]]]]:
 
 
 def seed_structure() -> None:
-    """Add the standard types and the dummy market."""
-    from flexmeasures import structure
+    """Add the standing rows that plugins bring: with master_data the standard types and the dummy market."""
     from flexmeasures.db import writing
+    from flexmeasures.runtime import runtime
 
     with writing() as session:
-        structure.seed(session)
+        runtime().hook.register_seeds(session=session)
 
 
 @pytest.fixture

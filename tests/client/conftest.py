@@ -71,7 +71,7 @@ def address(app: Flask, prosumer: User) -> str:
     """The connection of a battery of 2 MW with a market of hourly prices, and a thermometer."""
     from sqlalchemy import select
 
-    from flexmeasures import structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import writing
     from flexmeasures.models import Market
 
@@ -81,11 +81,11 @@ def address(app: Flask, prosumer: User) -> str:
     battery |= {"capacity_in_mw": 2.0, "min_soc_in_mwh": 0.5, "max_soc_in_mwh": 5.0, "event_resolution": 15}
     weather = {"name": "thermometer", "weather_sensor_type_name": "temperature", "unit": "°C"}
     with app.app_context(), writing() as session:
-        structure.create_market(market)
+        master_data.create_market(market)
         session.flush()
         market_id = session.scalar(select(Market.id).where(Market.name == "epex_da"))
-        structure.create_weather_sensor(weather | place | {"event_resolution": 60})
-        asset = structure.create_asset(battery | place | {"owner_id": prosumer.id, "market_id": market_id})
+        master_data.create_weather_sensor(weather | place | {"event_resolution": 60})
+        asset = master_data.create_asset(battery | place | {"owner_id": prosumer.id, "market_id": market_id})
         session.flush()
         return f"ea1.2018-06.localhost:{prosumer.id}:{asset.id}"
 

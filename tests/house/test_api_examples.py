@@ -49,7 +49,8 @@ def examples(text: str) -> Iterator[Example]:
 
 def furnished(folder: Path) -> Any:
     """An app with the content that the page describes."""
-    from flexmeasures import auth, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import auth
     from flexmeasures.db import writing
     from flexmeasures.testing import make_app, seed_structure
 
@@ -66,11 +67,11 @@ def furnished(folder: Path) -> Any:
                 "unit": "EUR/MWh",
                 "event_resolution": 60,
             }
-            structure.create_market(market)
+            master_data.create_market(market)
             session.flush()
             weather = {"weather_sensor_type_name": "temperature", "unit": "°C", "event_resolution": 60}
             place = {"latitude": 52.37, "longitude": 4.89}
-            structure.create_weather_sensor({"name": "temperature_amsterdam"} | weather | place)
+            master_data.create_weather_sensor({"name": "temperature_amsterdam"} | weather | place)
     return app
 
 

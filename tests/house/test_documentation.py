@@ -16,6 +16,8 @@ from typing import Any
 import click
 import pytest
 
+from flexmeasures_algorithms import registry_of
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
@@ -28,24 +30,37 @@ def test_generated_pages_are_what_the_code_says_now() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_hook_is_documented_with_its_arguments() -> None:
-    from flexmeasures import hookspecs
+def _hooks(app: Any) -> dict[str, Any]:
+    return {
+        name: thing
+        for module in app.extensions["flexmeasures"].plugins.specification_modules
+        for name, thing in vars(module).items()
+        if hasattr(thing, "flexmeasures_spec")
+    }
 
-    page = (REFERENCE / "hooks.md").read_text()
-    hooks = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "flexmeasures_spec")}
-    assert len(hooks) > 15
+
+def test_every_hook_is_documented_with_its_arguments(app: Any) -> None:
+    page, hooks = (REFERENCE / "hooks.md").read_text(), _hooks(app)
+    assert len(hooks) > 25
     for name, hook in hooks.items():
         documented = re.search(rf"^{name}\(([^)]*)\)", page, re.M)
         assert documented is not None, name
         assert re.findall(r"(\w+):", documented[1]) == list(inspect.signature(hook).parameters), name
 
 
-def test_every_hook_says_first_when_it_is_called() -> None:
-    from flexmeasures import hookspecs
+def test_every_hook_says_first_when_it_is_called(app: Any) -> None:
+    for name, hook in _hooks(app).items():
+        assert str(inspect.getdoc(hook)).startswith("Called "), name
 
-    for name, hook in vars(hookspecs).items():
-        if hasattr(hook, "flexmeasures_spec"):
-            assert str(inspect.getdoc(hook)).startswith("Called "), name
+
+def test_the_hooks_of_packages_that_may_be_missing_are_known_by_name(app: Any) -> None:
+    from flexmeasures.plugins.manager import BROUGHT_BY
+
+    assert {
+        name: hook.__module__.partition(".")[0].replace("_", "-")
+        for name, hook in _hooks(app).items()
+        if not hook.__module__.startswith("flexmeasures.")
+    } == BROUGHT_BY
 
 
 def test_every_setting_is_documented() -> None:
@@ -89,7 +104,7 @@ def test_every_command_is_documented() -> None:
 
 
 def test_everything_that_a_schedule_can_be_asked_is_documented() -> None:
-    from flexmeasures.flexibility import MEANINGS
+    from flexmeasures_scheduling import MEANINGS
 
     page = (DOCS / "howto" / "schedules.md").read_text()
     assert [
@@ -122,9 +137,9 @@ def test_json_in_the_documentation_is_valid(path: Path) -> None:
 def test_the_plugin_with_hooks_of_the_guide_loads_and_plans(tmp_path: Path) -> None:
     import numpy as np
 
-    from flexmeasures.algorithms import SchedulingProblem, SensorFacts, Target
-    from flexmeasures.runtime import runtime
     from flexmeasures.testing import make_app
+    from flexmeasures_algorithms import SensorFacts
+    from flexmeasures_scheduling import SchedulingProblem, Target
 
     code = next(
         block
@@ -153,7 +168,7 @@ def test_the_plugin_with_hooks_of_the_guide_loads_and_plans(tmp_path: Path) -> N
         targets=(Target(value=0.015, datetime=start + timedelta(hours=3)),),
     )
     with app.app_context():
-        schedule = runtime().schedulers.get("at-once")().compute(problem)
+        schedule = registry_of("scheduler").get("at-once")().compute(problem)
     assert schedule.values == pytest.approx([0.01, 0.005, 0.0])
     assert schedule.soc == pytest.approx([0.01, 0.015, 0.015])
     assert schedule.costs["energy"] == pytest.approx(0.7)

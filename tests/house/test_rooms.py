@@ -25,7 +25,7 @@ PLUGINS = {
 HTTP_CLIENTS = {"httpx", "requests", "aiohttp", "urllib3", "http.client", "urllib.request"}
 
 # Rooms that nobody but the kernel's own doors uses.
-NOT_FOR_PLUGINS = {"commands", "wsgi", "testing", "migrations"}
+NOT_FOR_PLUGINS = {"commands", "wsgi", "migrations"}
 
 
 @dataclass(frozen=True)

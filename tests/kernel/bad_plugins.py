@@ -113,7 +113,7 @@ _FAULTS = [
     ("@hookimpl\ndef register_blueprints(app): app.nothing()", "broken", "AttributeError"),
     ("@hookimpl\ndef register_queues(): return RANDOM", "broken", "a list of names"),
     ("@hookimpl\ndef register_queues(): return ['scheduling']", "broken", "the kernel's"),
-    ("@hookimpl\ndef register_jobs(): return {'schedule': print}", "broken", "the kernel's"),
+    ("@hookimpl\ndef register_jobs(): return {'schedule': print}", "broken", "brought by plugin scheduling"),
     ("@hookimpl\ndef register_schedulers(): return [object]", "broken", "Scheduler"),
     ("@hookimpl\ndef register_forecasters(): return 'RANDOM'", "broken", "Forecaster"),
     ("@hookimpl\ndef register_migrations(): return RANDOM", "broken", "a path"),

@@ -19,10 +19,10 @@ from flexmeasures.server import supervisor
 
 sys.path.append(str(Path(__file__).parent))  # for bad_plugins
 from flexmeasures.db import db, is_sqlite
-from flexmeasures.testing import temporary_redis
+from flexmeasures_jobs_rq.testing import temporary_redis
 
 if TYPE_CHECKING:
-    from flexmeasures.bell import Bell
+    from flexmeasures_jobs_rq import Bell
 
 
 @pytest.fixture
@@ -64,20 +64,20 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture
 def bell(app: Flask, redis_url: str) -> Iterator[Bell]:
     """The bell of an app that has Redis."""
-    from flexmeasures.bell import Bell
+    from flexmeasures_jobs_rq import Bell
 
     app.config["FLEXMEASURES_REDIS_URL"] = redis_url
     hub = app.extensions["flexmeasures"]
     with app.app_context():
         engine = db.engine
-    hub.bell = Bell(app.config, lambda: engine)
-    yield hub.bell
-    redis, ours = hub.bell.connection, hub.bell.name_of("")
+    hub.notifier = Bell(app.config, lambda: engine)
+    yield hub.notifier
+    redis, ours = hub.notifier.connection, hub.notifier.name_of("")
     keys = [key for key in redis.scan_iter("rq:job:*") if ours.encode() in (redis.hget(key, "origin") or b"")]
     for key in [*keys, *redis.scan_iter(f"*{ours}*")]:
         redis.delete(key)
-    hub.bell.connection.close()
-    hub.bell = None
+    hub.notifier.connection.close()
+    hub.notifier = None
 
 
 @pytest.fixture(params=["table", "redis"])

@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import beliefs, sources, structure
-from flexmeasures.accuracy import Score, scores, worse_than_repeating
+import flexmeasures_master_data as master_data
+from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.models.beliefs import belief, belief_quantile
 from flexmeasures.models.sensors import WeatherSensor
+from flexmeasures_forecasting import Score, scores, worse_than_repeating
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -31,7 +32,7 @@ def sensor(in_app: Flask) -> WeatherSensor:
     truth = 10 + np.cumsum(random.standard_normal(count))
     truth[random.random(count) < 0.05] = np.nan
     with writing():
-        made = structure.create_weather_sensor(
+        made = master_data.create_weather_sensor(
             {
                 "name": "there",
                 "weather_sensor_type_name": "temperature",
@@ -130,7 +131,7 @@ def only(found: list[Score]) -> Score:
 
 def test_figures_that_would_divide_by_nothing_are_none(in_app: Flask) -> None:
     with writing():
-        made = structure.create_weather_sensor(
+        made = master_data.create_weather_sensor(
             {
                 "name": "dark",
                 "weather_sensor_type_name": "radiation",
@@ -161,7 +162,7 @@ def test_a_forecaster_that_repeating_would_beat_for_two_weeks_is_named(in_app: F
             "unit": "°C",
             "event_resolution": 60,
         }
-        made = structure.create_weather_sensor(fields | {"latitude": 50, "longitude": 5})
+        made = master_data.create_weather_sensor(fields | {"latitude": 50, "longitude": 5})
         beliefs.store(made, truth, START, HOUR, sources.get_source("Meter", "script"), horizon=timedelta(0))
         bad, good = (sources.get_source("Seita", "forecasting script", name, "1") for name in ("bad", "good"))
         # Of each day the mean: worse than the value an hour ago, and than that of the same time of day.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from flexmeasures.activations import activation
+from flexmeasures_scheduling import activation
 
 
 def test_curtailment_is_a_volume_and_shifts_nothing() -> None:

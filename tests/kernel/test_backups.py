@@ -31,7 +31,8 @@ def battery(in_app: Any, prosumer: Any) -> Any:
     """A battery of the prosumer with four values, a schedule's job that waits and one that runs."""
     from sqlalchemy import select
 
-    from flexmeasures import beliefs, sources, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
     from flexmeasures.models import Job, Market
 
@@ -39,7 +40,7 @@ def battery(in_app: Any, prosumer: Any) -> Any:
         fields = {"name": "cellar", "asset_type_name": "battery", "capacity_in_mw": 2, "unit": "MW"}
         place = {"latitude": 52.1, "longitude": 4.9, "event_resolution": 15, "owner_id": prosumer.id}
         market = session.scalar(select(Market.id))
-        asset = structure.create_asset(fields | place | {"market_id": market})
+        asset = master_data.create_asset(fields | place | {"market_id": market})
         source = sources.source_of(prosumer)
         beliefs.store(asset, [1.0, 2.0, 3.0, 4.0], START, QUARTER, source, horizon=timedelta(0))
         for state in ("finished", "running"):
@@ -64,9 +65,10 @@ def values(sensor: Any) -> list[float]:
 def test_a_loaded_backup_is_what_was_saved_with_the_same_ids(battery: Any, tmp_path: Path) -> None:
     from sqlalchemy import select
 
-    from flexmeasures import backups, beliefs, sensors, sources
+    from flexmeasures import beliefs, sensors, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset, Job, Sensor
+    from flexmeasures_db_ops import backups
 
     before = {row.id: (row.kind, row.name) for row in db.session.scalars(select(Sensor))}
     saved = backups.save(tmp_path / "b", data=True)
@@ -88,9 +90,9 @@ def test_a_loaded_backup_is_what_was_saved_with_the_same_ids(battery: Any, tmp_p
 def test_without_data_structure_stays_and_values_go(battery: Any, tmp_path: Path) -> None:
     from sqlalchemy import func, select
 
-    from flexmeasures import backups
     from flexmeasures.db import db
     from flexmeasures.models import Asset, Job, belief
+    from flexmeasures_db_ops import backups
 
     backups.save(tmp_path / "b")
     backups.load(tmp_path / "b")
@@ -102,9 +104,10 @@ def test_without_data_structure_stays_and_values_go(battery: Any, tmp_path: Path
 def test_ids_are_never_given_out_twice(battery: Any, prosumer: Any, tmp_path: Path) -> None:
     from sqlalchemy import select
 
-    from flexmeasures import backups, structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset, Sensor
+    from flexmeasures_db_ops import backups
 
     backups.save(tmp_path / "b")
 
@@ -119,7 +122,7 @@ def test_ids_are_never_given_out_twice(battery: Any, prosumer: Any, tmp_path: Pa
                 "unit": "MW",
             }
             market = db.session.scalar(select(Sensor.id).where(Sensor.kind == "market"))
-            return structure.create_asset(twin | rest | {"market_id": market}).id
+            return master_data.create_asset(twin | rest | {"market_id": market}).id
 
     later = another("later")
     backups.load(tmp_path / "b")
@@ -131,9 +134,9 @@ def test_ids_are_never_given_out_twice(battery: Any, prosumer: Any, tmp_path: Pa
 def test_an_owner_who_is_not_here_refuses_the_backup_and_nothing_changes(
     battery: Any, prosumer: Any, tmp_path: Path
 ) -> None:
-    from flexmeasures import backups
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset, User
+    from flexmeasures_db_ops import backups
 
     backups.save(tmp_path / "b", data=True)
     with writing() as session:
@@ -150,10 +153,11 @@ def test_an_owner_who_is_not_here_refuses_the_backup_and_nothing_changes(
 def test_plugins_are_told_of_sensors_that_the_backup_does_not_have(
     battery: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flexmeasures import backups, sensors
+    from flexmeasures import sensors
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
     from flexmeasures.runtime import Runtime
+    from flexmeasures_db_ops import backups
 
     told: list[str] = []
     monkeypatch.setattr(Runtime, "tell", lambda self, hook, **what: told.append(what["sensor"].name))
@@ -205,9 +209,9 @@ def spoil_sensor(folder: Path) -> None:
 def test_a_spoilt_backup_is_refused_and_nothing_changes(
     battery: Any, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    from flexmeasures import backups
     from flexmeasures.db import db
     from flexmeasures.models import Asset
+    from flexmeasures_db_ops import backups
 
     backups.save(tmp_path / "b", data=True)
     spoil(tmp_path / "b")
@@ -217,7 +221,7 @@ def test_a_spoilt_backup_is_refused_and_nothing_changes(
 
 
 def test_a_backup_is_written_once_and_for_its_owner_only(in_app: Any, tmp_path: Path) -> None:
-    from flexmeasures import backups
+    from flexmeasures_db_ops import backups
 
     backups.save(tmp_path / "b")
     assert (tmp_path / "b").stat().st_mode & 0o077 == 0
@@ -228,14 +232,14 @@ def test_a_backup_is_written_once_and_for_its_owner_only(in_app: Any, tmp_path: 
 
 @pytest.mark.parametrize("name", ["../etc", "a/b", "", ".hidden", "x" * 101, "a\0", "..", "ä"])
 def test_names_that_could_lead_elsewhere_are_refused(in_app: Any, name: str) -> None:
-    from flexmeasures import backups
+    from flexmeasures_db_ops import backups
 
     with pytest.raises(NotFound, match="is no name of a backup"):
         backups.place_of(name)
 
 
 def test_an_unknown_backup_is_told_with_the_known_ones(in_app: Any, tmp_path: Path) -> None:
-    from flexmeasures import backups
+    from flexmeasures_db_ops import backups
 
     backups.save(tmp_path / "spring")
     with pytest.raises(NotFound, match="one of spring"):

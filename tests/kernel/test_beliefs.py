@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexmeasures import beliefs, sources, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import BeliefsExist, InputError, OffGrid, WrongResolution
 from flexmeasures.models import Sensor, Source
@@ -287,7 +288,7 @@ def test_the_dummy_market_has_a_price_for_every_slot_of_leap_years_too(in_app):
 
     from flexmeasures.models import Market
 
-    market = db.session.scalars(select(Market).where(Market.name == structure.DUMMY_MARKET)).one()
+    market = db.session.scalars(select(Market).where(Market.name == master_data.DUMMY_MARKET)).one()
     prices = beliefs.search_one(
         market, datetime(2023, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), resolution=HOUR
     )

@@ -17,13 +17,13 @@ from rq import Queue
 from rq.job import Job as Ring
 from rq.serializers import JSONSerializer
 
-from flexmeasures import bell as bells
 from flexmeasures import jobs
-from flexmeasures.bell import Bell
 from flexmeasures.db import db, writing
 from flexmeasures.jobs import Outcome, returning, table
 from flexmeasures.models import Job, JobState
 from flexmeasures.runtime import runtime
+from flexmeasures_jobs_rq import Bell
+from flexmeasures_jobs_rq import notifier as bells
 
 QUEUE = "scheduling"
 
@@ -83,10 +83,10 @@ def own_redis(app, tmp_path):
     with app.app_context():
         engine = db.engine
     app.config["FLEXMEASURES_REDIS_URL"] = str(socket)
-    before = app.extensions["flexmeasures"].bell
-    app.extensions["flexmeasures"].bell = Bell(app.config, lambda: engine)
+    before = app.extensions["flexmeasures"].notifier
+    app.extensions["flexmeasures"].notifier = Bell(app.config, lambda: engine)
     yield server
-    app.extensions["flexmeasures"].bell = before
+    app.extensions["flexmeasures"].notifier = before
     server.process.send_signal(signal.SIGCONT)
     kill()
 
@@ -110,7 +110,7 @@ def ask(number: int = 1, function: str = "note") -> list[Job]:
 
 
 def rings() -> list[str]:
-    return list_of(runtime().bell, QUEUE).get_job_ids()
+    return list_of(runtime().notifier, QUEUE).get_job_ids()
 
 
 def list_of(bell: Bell, queue: str) -> Queue:
@@ -316,13 +316,13 @@ def test_workers_are_rung_again_once_redis_is_back(own_redis, app, in_app, heard
         assert not is_rung()
         own_redis.start()
         assert any(is_rung() for _ in range(10))  # those before both have noticed are found in the table
-        runtime().bell.connection.flushall()
+        runtime().notifier.connection.flushall()
         wait_for(ask()[0])
 
 
 def test_a_redis_that_is_emptied_while_a_job_runs_does_not_end_the_worker(own_redis, app, in_app):
     def empty(job: Job) -> Outcome:
-        runtime().bell.connection.flushall()
+        runtime().notifier.connection.flushall()
         return Outcome()
 
     app.extensions["flexmeasures"].job_functions["empty"] = empty

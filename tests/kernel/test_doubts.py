@@ -10,7 +10,7 @@ from tests.kernel.test_questions import HOUR, START, battery, make_market  # noq
 from flexmeasures import beliefs, sources
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.questions import question_about
+from flexmeasures_scheduling import question_about
 
 
 def warnings_of(asset, **arguments):

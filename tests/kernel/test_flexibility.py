@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexmeasures.errors import InputError
-from flexmeasures.flexibility import Flexibility, read_flexibility
+from flexmeasures_scheduling import Flexibility, read_flexibility
 
 
 def test_nothing_asked_is_the_default():

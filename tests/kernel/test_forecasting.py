@@ -12,18 +12,25 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import auth, beliefs, sources, structure, timing
-from flexmeasures.accuracy import accuracy
-from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, beliefs, sources, timing
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownAlgorithm
-from flexmeasures.forecasting import enqueue, forecast_past, horizons_for
-from flexmeasures.knowledge import HISTORY
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.sensors import Asset, Market, Sensor, WeatherSensor
 from flexmeasures.models.sources import Source
-from flexmeasures.runtime import runtime
 from flexmeasures.timeseries import TimeSeries
+from flexmeasures_algorithms import SensorFacts, registry_of
+from flexmeasures_forecasting import (
+    HISTORY,
+    Forecast,
+    Forecaster,
+    ForecastingProblem,
+    accuracy_of,
+    enqueue,
+    forecast_past,
+    horizons_for,
+)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -112,10 +119,10 @@ def here(in_app: Flask) -> Iterator[Flask]:
     """The app at NOW, with our forecasters."""
     Witness.seen.clear()
     for forecaster in OURS:
-        runtime().forecasters.add(forecaster)
+        registry_of("forecaster").add(forecaster)
     with timing.clock(NOW):
         yield in_app
-    runtime().forecasters.discard(OURS)
+    registry_of("forecaster").discard(OURS)
 
 
 @pytest.fixture
@@ -123,7 +130,7 @@ def make_asset(here: Flask, prosumer: object) -> Callable[..., Asset]:
     def make(forecaster: str = "witness", kind: str = "building", minutes: int = 60) -> Asset:
         with writing() as session:
             owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
-            asset = structure.create_asset(
+            asset = master_data.create_asset(
                 {
                     "name": "the asset",
                     "asset_type_name": kind,
@@ -455,7 +462,7 @@ def test_a_forecaster_can_be_named(make_asset: Callable[..., Asset]) -> None:
 @pytest.mark.contract("17.7")
 def test_published_prices_are_outcomes_and_our_forecasts_are_not(here: Flask) -> None:
     with writing():
-        market = structure.create_market(
+        market = master_data.create_market(
             {"name": "epex", "unit": "EUR/MWh", "event_resolution": 60, "market_type_name": "day_ahead"}
         )
         publisher = sources.get_source("Exchange", "script")
@@ -469,7 +476,7 @@ def test_published_prices_are_outcomes_and_our_forecasts_are_not(here: Flask) ->
 
 
 def weather_sensor(name: str, kind: str, latitude: float, minutes: int = 60) -> WeatherSensor:
-    return structure.create_weather_sensor(
+    return master_data.create_weather_sensor(
         {
             "name": name,
             "weather_sensor_type_name": kind,
@@ -482,7 +489,7 @@ def weather_sensor(name: str, kind: str, latitude: float, minutes: int = 60) -> 
 
 
 def explaining(sensor: Sensor) -> dict[str, Sensor]:
-    from flexmeasures.regressors import regressors_of
+    from flexmeasures_forecasting import regressors_of
 
     return {each.type: each.sensor for each in regressors_of(sensor)}
 
@@ -580,7 +587,7 @@ def test_accuracy_compares_forecast_and_last_known_value_over_the_same_events(
         source = sources.get_source("Seita", "forecasting script", "any", "1")
         beliefs.store(asset, [4.0, 7.0, 9.0, 5.0], START + HOUR, HOUR, source, horizon=HOUR)
         beliefs.store(asset, [0.0] * 4, START, HOUR, source, horizon=2 * HOUR)
-    found = accuracy(asset, START, START + 6 * HOUR, HOUR)
+    found = accuracy_of(asset, START, START + 6 * HOUR, HOUR)
     assert found.n == 3
     assert found.one_minus_wape == pytest.approx(1 - (0 + 1 + 3) / 18)
     assert found.naive == pytest.approx(1 - (2 + 4 + 2) / 18)
@@ -588,5 +595,5 @@ def test_accuracy_compares_forecast_and_last_known_value_over_the_same_events(
 
 
 def test_accuracy_of_nothing_is_none(make_asset: Callable[..., Asset]) -> None:
-    found = accuracy(make_asset(), START, START + DAY, HOUR)
+    found = accuracy_of(make_asset(), START, START + DAY, HOUR)
     assert (found.one_minus_wape, found.naive, found.mae, found.n) == (None, None, None, 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexmeasures.groups import assets_of, plural
+from flexmeasures_master_data import assets_of, plural
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def assets(app: Any, prosumer: Any) -> Any:
     """Two charge points with stations of both kinds, a battery at the place of one, panels and a turbine."""
     from sqlalchemy import select
 
-    from flexmeasures import structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import writing
     from flexmeasures.models import Market
 
@@ -36,7 +36,7 @@ def assets(app: Any, prosumer: Any) -> Any:
                     "unit": "MW",
                 }
                 about |= {"longitude": 5, "capacity_in_mw": 1, "event_resolution": 15, "market_id": market}
-                structure.create_asset(about | {"name": name.lower(), "owner_id": prosumer.id})
+                master_data.create_asset(about | {"name": name.lower(), "owner_id": prosumer.id})
         yield
 
 

@@ -16,7 +16,8 @@ from bad_plugins import TWELVE, Bad, generate
 from click.testing import CliRunner
 from flask import Flask
 
-from flexmeasures import auth, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import auth
 from flexmeasures.cli import cli
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, User
@@ -44,7 +45,7 @@ def statuses(app: Flask, only: set[str] | None = None) -> dict[str, int]:
     """The status that an admin's GET of each address gets (a token is renewed by none of them)."""
     with app.app_context(), writing():
         if db.session.query(User).first() is None:
-            structure.seed(db.session)
+            master_data.seed(db.session)
             auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
     with app.app_context():
         headers = {"Authorization": auth.new_token(db.session.query(User).first())}
@@ -191,7 +192,7 @@ def test_a_plugin_that_fails_in_may_refuses_the_request_and_shows_in_health(
     code = f"from flexmeasures import hookimpl\n@hookimpl\ndef may(user, action, thing): {answer}"
     app = app_with(tmp_path, Bad(code).write(tmp_path, "judge"))
     with app.app_context(), writing() as session:
-        structure.seed(session)
+        master_data.seed(session)
         user = auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
         headers = {"Authorization": auth.new_token(user)}
         own_id = user.id

@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, text, update
 
-from flexmeasures import backups, hookimpl, jobs
+from flexmeasures import hookimpl, jobs
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError, JobError
 from flexmeasures.jobs import Outcome, leases, returning, table, worker
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.runtime import runtime
+from flexmeasures_db_ops import backups
 
 QUEUE = "forecasting"
 

@@ -14,14 +14,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flexmeasures import auth, beliefs, structure, timing
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, beliefs, timing
 from flexmeasures import sources as the_sources
 from flexmeasures.db import db, writing
-from flexmeasures.forecasting import enqueue, forecast_past
 from flexmeasures.models.beliefs import belief_quantile
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.sensors import Asset, Market, SensorType, WeatherSensor
 from flexmeasures.models.sources import Source
+from flexmeasures_forecasting import enqueue, forecast_past
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -38,7 +39,7 @@ def asset(in_app: Flask, prosumer: object) -> Iterator[Asset]:
     warmth = 10 + 5 * np.sin(2 * np.pi * hours / 24) + random.standard_normal(len(hours))
     with writing() as session:
         owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
-        building = structure.create_asset(
+        building = master_data.create_asset(
             {
                 "name": "the building",
                 "asset_type_name": "building",
@@ -51,7 +52,7 @@ def asset(in_app: Flask, prosumer: object) -> Iterator[Asset]:
                 "longitude": 5,
             }
         )
-        weather = structure.create_weather_sensor(
+        weather = master_data.create_weather_sensor(
             {
                 "name": "near",
                 "weather_sensor_type_name": "temperature",
@@ -188,7 +189,7 @@ def wind_farm(asset: Asset) -> Asset:
     wind = 6 + 5 * np.sin(np.cumsum(random.standard_normal((DAYS + 3) * 24)) / 3)
     with writing() as session:
         asset.type = session.scalars(select(SensorType).where(SensorType.name == "wind")).one()
-        sensor = structure.create_weather_sensor(
+        sensor = master_data.create_weather_sensor(
             {
                 "name": "wind near",
                 "weather_sensor_type_name": "wind_speed",

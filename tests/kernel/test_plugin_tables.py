@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, inspect, text
 
+import flexmeasures_master_data as master_data
 from flexmeasures import app as app_module
 from flexmeasures import db as the_db
-from flexmeasures import structure
 from flexmeasures.cli import cli
 from flexmeasures.db import Branch, db, writing
 from flexmeasures.models import Asset
@@ -198,7 +198,7 @@ def test_rows_of_an_uninstalled_plugin_do_not_keep_a_sensor_from_being_deleted(
     app = make_app(tmp_path / "instance", SQLALCHEMY_DATABASE_URI=uri)
     with app.app_context():
         with writing() as session:
-            structure.seed(session)
+            master_data.seed(session)
             asset: Any = Asset(name="x", event_resolution=timedelta(minutes=15))
             session.add(asset)
             session.flush()

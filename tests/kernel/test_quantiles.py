@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from flexmeasures import beliefs, sources, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models.beliefs import belief_quantile
@@ -25,7 +26,7 @@ BAND = (0.1, 0.9)
 @pytest.fixture
 def market(in_app: Flask) -> Market:
     with writing():
-        return structure.create_market(
+        return master_data.create_market(
             {"name": "epex", "unit": "EUR/MWh", "event_resolution": 60, "market_type_name": "day_ahead"}
         )
 

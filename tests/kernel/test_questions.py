@@ -11,7 +11,7 @@ from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError, UnknownPrices
 from flexmeasures.models import Asset, Market
 from flexmeasures.models.sources import FORECASTING_SCRIPT
-from flexmeasures.questions import question_about
+from flexmeasures_scheduling import question_about
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,14 +11,13 @@ import pytest
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from flexmeasures import beliefs, sources, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
-from flexmeasures.forecasting import enqueue, forecast_past
-from flexmeasures.knowledge import present_problem
 from flexmeasures.models import Asset, Job, Market, User
 from flexmeasures.models.sources import FORECASTING_SCRIPT
-from flexmeasures.regressors import choose_regressors, regressors_of
+from flexmeasures_forecasting import choose_regressors, enqueue, forecast_past, present_problem, regressors_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -33,7 +32,7 @@ def make(in_app: Any) -> Callable[..., Asset]:
                 "market_id": db.session.scalars(select(Market.id)).first(),
                 "event_resolution": minutes,
             }
-            return structure.create_asset(fields | {"capacity_in_mw": 1, "latitude": 50, "longitude": 5})
+            return master_data.create_asset(fields | {"capacity_in_mw": 1, "latitude": 50, "longitude": 5})
 
     return asset
 
@@ -42,13 +41,13 @@ def weather(kind: str, unit: str, latitude: float = 50.1, minutes: int = 60) -> 
     with writing():
         fields = {"name": f"{kind} {latitude} {minutes}", "weather_sensor_type_name": kind, "unit": unit}
         fields |= {"event_resolution": minutes, "latitude": latitude, "longitude": 5}
-        return structure.create_weather_sensor(fields)
+        return master_data.create_weather_sensor(fields)
 
 
 def market(name: str, minutes: int = 60) -> Market:
     with writing():
         fields = {"name": name, "display_name": name, "unit": "EUR/MWh", "market_type_name": "day_ahead"}
-        return structure.create_market(fields | {"event_resolution": minutes})
+        return master_data.create_market(fields | {"event_resolution": minutes})
 
 
 def named(sensor: Any) -> dict[str, int]:
@@ -103,7 +102,7 @@ def test_what_cannot_explain_is_refused_and_foreign_is_told_as_unknown(
         with pytest.raises(InputError, match=words):
             choose(house, **chosen)
     with pytest.raises(ValidationError, match="no sensor that can be used here"), writing():
-        structure.update_asset(house, {"regressors": {"add": [foreign.id]}})
+        master_data.update_asset(house, {"regressors": {"add": [foreign.id]}})
 
 
 def test_what_the_owner_may_not_read_any_more_is_left_out(make: Any, prosumer: User, make_user: Any) -> None:

@@ -13,7 +13,7 @@ from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownPrices
 from flexmeasures.models import Asset, Market, SensorType, StoredSchedule
-from flexmeasures.rolling import roll
+from flexmeasures_scheduling import roll
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from flexmeasures import beliefs, hookimpl, jobs, scheduling, sources
-from flexmeasures.algorithms import Registry, Schedule, Scheduler, Status, Target
+import flexmeasures_scheduling as scheduling
+from flexmeasures import beliefs, hookimpl, jobs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownAlgorithm
 from flexmeasures.jobs import table
@@ -24,6 +24,8 @@ from flexmeasures.models import (
     WeatherSensor,
 )
 from flexmeasures.runtime import runtime
+from flexmeasures_algorithms import Registry, choose
+from flexmeasures_scheduling import Schedule, Scheduler, Status, Target
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -71,7 +73,7 @@ def schedulers(in_app, monkeypatch):
     registry = Registry("scheduler")
     registry.add(Steady)
     registry.add(Calm)
-    monkeypatch.setattr(runtime(), "schedulers", registry)
+    monkeypatch.setitem(in_app.extensions["flexmeasures_algorithms"], "scheduler", registry)
     in_app.config["FLEXMEASURES_PLANNING_HORIZON"] = SLOTS * QUARTER
     in_app.config["FLEXMEASURES_SCHEDULERS"] = {}
     Steady.asked.clear()
@@ -384,7 +386,7 @@ def test_a_scheduler_that_asks_for_no_sensor_fails_with_the_id(schedulers, batte
 
 
 def choice(asset) -> tuple[str, str]:
-    found = scheduling.choose("scheduler", asset)
+    found = choose("scheduler", asset)
     return found.algorithm.name, found.because
 
 

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import (
+from flexmeasures.errors import AlgorithmError
+from flexmeasures_algorithms import SensorFacts
+from flexmeasures_scheduling import (
     Connection,
+    Flexibility,
     Schedule,
     SchedulingProblem,
-    SensorFacts,
     SitePlan,
     Status,
     Target,
+    solve_site,
+    verify,
 )
-from flexmeasures.errors import AlgorithmError
-from flexmeasures.flexibility import Flexibility
-from flexmeasures.solving import solve_site, verify
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

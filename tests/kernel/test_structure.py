@@ -9,11 +9,12 @@ import pytest
 from marshmallow import ValidationError
 from sqlalchemy import func, select
 
-from flexmeasures import auth, beliefs, places, sensors, sources, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, beliefs, sensors, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models import Market, Sensor, SensorType, Source, User, belief
-from flexmeasures.schemas import AssetSchema
+from flexmeasures_master_data import AssetSchema, geo
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -39,14 +40,14 @@ def asset_data(in_app, prosumer):
 
 def create(data):
     with writing():
-        return structure.create_asset(data)
+        return master_data.create_asset(data)
 
 
 @pytest.mark.contract("21.6", "21.5")
 def test_the_standard_structure_can_be_seeded_twice(in_app):
     with writing() as session:
-        before = (session.scalar(select(func.count()).select_from(belief)), structure.seed(session))
-        assert (session.scalar(select(func.count()).select_from(belief)), structure.seed(session)) == before
+        before = (session.scalar(select(func.count()).select_from(belief)), master_data.seed(session))
+        assert (session.scalar(select(func.count()).select_from(belief)), master_data.seed(session)) == before
         assert before[1] == {"asset": 6, "weather_sensor": 3, "market": 2}
 
 
@@ -132,7 +133,7 @@ def test_the_maximum_may_not_be_below_the_minimum(asset_data):
     assert set(caught.value.messages) == {"max_soc_in_mwh"}
     asset = create(asset_data)
     with pytest.raises(ValidationError), writing():
-        structure.update_asset(asset, {"min_soc_in_mwh": 6})
+        master_data.update_asset(asset, {"min_soc_in_mwh": 6})
 
 
 def test_a_name_is_given_once_and_an_asset_may_keep_its_own(asset_data):
@@ -140,7 +141,7 @@ def test_a_name_is_given_once_and_an_asset_may_keep_its_own(asset_data):
     with pytest.raises(ValidationError, match="already exists"):
         create(asset_data)
     with writing():
-        structure.update_asset(asset, {"name": "Test battery", "latitude": 11.1, "id": 77})
+        master_data.update_asset(asset, {"name": "Test battery", "latitude": 11.1, "id": 77})
     assert (asset.latitude, asset.id != 77) == (11.1, True)
 
 
@@ -164,10 +165,10 @@ def test_ids_are_one_sequence_and_are_never_given_out_twice(asset_data):
 @pytest.mark.contract("21.9")
 def test_markets_and_weather_sensors_are_named_in_lower_case_without_spaces(in_app):
     with writing():
-        market = structure.create_market(
+        market = master_data.create_market(
             {"name": "EPEX DA", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 60}
         )
-        sensor = structure.create_weather_sensor(
+        sensor = master_data.create_weather_sensor(
             {
                 "name": "My rooftop thermometer",
                 "weather_sensor_type_name": "temperature",
@@ -191,15 +192,15 @@ def test_one_place_has_one_weather_sensor_of_a_type(in_app):
         "longitude": 2.4,
     }
     with writing():
-        structure.create_weather_sensor(data)
+        master_data.create_weather_sensor(data)
     with pytest.raises(ValidationError, match="at that place"), writing():
-        structure.create_weather_sensor(data | {"name": "b"})
+        master_data.create_weather_sensor(data | {"name": "b"})
 
 
 def test_the_nearest_weather_sensor_is_found_across_the_date_line(in_app):
     with writing():
         for name, longitude in (("west", -179.9), ("east", 170.0)):
-            structure.create_weather_sensor(
+            master_data.create_weather_sensor(
                 {
                     "name": name,
                     "weather_sensor_type_name": "wind_speed",
@@ -209,10 +210,10 @@ def test_the_nearest_weather_sensor_is_found_across_the_date_line(in_app):
                     "longitude": longitude,
                 }
             )
-    ((sensor, distance),) = places.nearest_weather_sensors("wind_speed", 0, 179.9)
+    ((sensor, distance),) = geo.nearest_weather_sensors("wind_speed", 0, 179.9)
     assert sensor.name == "west"
     assert distance == pytest.approx(0.2 * 111.19, rel=1e-3)
-    assert places.nearest_weather_sensors("radiation", 0, 0) == []
+    assert geo.nearest_weather_sensors("radiation", 0, 0) == []
 
 
 @pytest.mark.parametrize(

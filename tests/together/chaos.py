@@ -185,7 +185,8 @@ class Chaos:
     def _make_world(self, app: Flask) -> World:
         from sqlalchemy import select
 
-        from flexmeasures import auth, structure
+        import flexmeasures_master_data as master_data
+        from flexmeasures import auth
         from flexmeasures.auth import new_token
         from flexmeasures.db import db, writing
         from flexmeasures.models import Market
@@ -204,11 +205,11 @@ class Chaos:
             }
             stock = {"min_soc_in_mwh": 0, "max_soc_in_mwh": 1}
             assets = [
-                structure.create_asset({"name": f"building {k}", "asset_type_name": "building"} | shared)
+                master_data.create_asset({"name": f"building {k}", "asset_type_name": "building"} | shared)
                 for k in range(BUILDINGS)
             ]
             assets += [
-                structure.create_asset(
+                master_data.create_asset(
                     {"name": f"battery {k}", "asset_type_name": "battery"} | shared | stock
                 )
                 for k in range(BATTERIES)

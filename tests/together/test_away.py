@@ -11,7 +11,8 @@ from servers import OwnPostgreSQL
 from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from flexmeasures import auth, sources, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, sources
 from flexmeasures.auth import new_token
 from flexmeasures.db import db, is_away, writing
 from flexmeasures.jobs import Outcome, enqueue, work
@@ -58,7 +59,7 @@ def poster(app: Flask) -> Post:
         market = session.scalar(select(Market.id))
         fields = {"asset_type_name": "building", "unit": "MW", "event_resolution": 15, "capacity_in_mw": 2}
         place = {"latitude": 52.4, "longitude": 4.9, "owner_id": user.id, "market_id": market}
-        asset = structure.create_asset({"name": "building"} | fields | place)
+        asset = master_data.create_asset({"name": "building"} | fields | place)
         session.flush()
         headers = {"Authorization": new_token(user)}
         connection = f"ea1.2021-01.io.flexmeasures:{user.id}:{asset.id}"

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
+from flexmeasures.fields import Text
 from flexmeasures.models.users import Role
-from flexmeasures.schemas import Text
 from flexmeasures.timing import timezone
 
 

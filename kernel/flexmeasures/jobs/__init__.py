@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from flexmeasures.doors import door
 
 if TYPE_CHECKING:
+    from flexmeasures.jobs.contracts import JobListener as JobListener
+    from flexmeasures.jobs.contracts import JobSignal as JobSignal
     from flexmeasures.jobs.contracts import StopNow as StopNow
     from flexmeasures.jobs.contracts import counting as counting
     from flexmeasures.jobs.contracts import stop_all as stop_all
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from flexmeasures.jobs.contracts import timed_by as timed_by
     from flexmeasures.jobs.control import cancel as cancel
     from flexmeasures.jobs.control import requeue as requeue
-    from flexmeasures.jobs.polling import Call as Call
     from flexmeasures.jobs.returning import give_back as give_back
     from flexmeasures.jobs.table import QUEUES as QUEUES
     from flexmeasures.jobs.table import Outcome as Outcome
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
 __all__, __getattr__ = door(
     __name__,
     {
-        "contracts": ("StopNow", "counting", "stop_all", "stop_asked", "stoppable", "timed_by"),
+        "contracts": (
+            "JobListener",
+            "JobSignal",
+            "StopNow",
+            "counting",
+            "stop_all",
+            "stop_asked",
+            "stoppable",
+            "timed_by",
+        ),
         "control": ("cancel", "requeue"),
-        "polling": ("Call",),
         "returning": ("give_back",),
         "table": (
             "Outcome",

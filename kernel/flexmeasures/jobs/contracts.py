@@ -6,7 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from flexmeasures.models.jobs import Job
 
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 _all: set[threading.Event] = set()
@@ -22,6 +25,29 @@ class Timer(Protocol):
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
+
+
+class JobSignal:
+    """That a job waits. job_id: which one; None: whichever is the oldest in the table."""
+
+    job_id: int | None = None
+
+    @contextmanager
+    def answered_by(self, job: Job | None) -> Iterator[None]:
+        """The block in which the job runs that was claimed upon this call (None: another worker has it)."""
+        yield
+
+
+class JobListener(Protocol):
+    """What a worker waits by. is_deaf: whether it hears nothing for the moment, so that the table tells more."""
+
+    is_deaf: bool
+
+    def listen(self, seconds: float) -> JobSignal | None:
+        """The next signal, waiting for about so long at most."""
+
+    def close(self) -> None:
+        """Give up what listening needs."""
 
 
 _timers: list[Timer] = []

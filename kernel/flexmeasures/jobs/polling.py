@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Engine, select
 
+from flexmeasures.jobs.contracts import JobSignal
 from flexmeasures.models.jobs import Job, JobState
 
 # Seconds between two looks at the table, when work was just done and after a while of idleness.
@@ -16,30 +16,7 @@ WAITS = {"sqlite": (0.002, 0.01), "postgresql": (0.004, 0.05)}
 SLACKENING = 1.02
 
 
-class Call:
-    """That a job waits. job_id: which one; None: whichever is the oldest in the table."""
-
-    job_id: int | None = None
-
-    @contextmanager
-    def answered_by(self, job: Job | None) -> Iterator[None]:
-        """The block in which the job runs that was claimed upon this call (None: another worker has it)."""
-        yield
-
-
-class Ears(Protocol):
-    """What a worker waits by. is_deaf: whether it hears nothing for the moment, so that the table tells more."""
-
-    is_deaf: bool
-
-    def listen(self, seconds: float) -> Call | None:
-        """The next call, waiting for about so long at most."""
-
-    def close(self) -> None:
-        """Give up what listening needs."""
-
-
-class Lookout:
+class TablePoller:
     """Tells whether jobs wait in some queues, over a connection of its own without transactions.
 
     One look takes some microseconds on SQLite; by way of the session it takes hundreds of times as long.
@@ -59,7 +36,7 @@ class Lookout:
         self._shortest, self._longest = WAITS[engine.dialect.name]
         self._wait = self._shortest
 
-    def listen(self, seconds: float) -> Call | None:
+    def listen(self, seconds: float) -> JobSignal | None:
         """A call as soon as a job waits; None when none came within the time."""
         end = time.monotonic() + seconds
         while not self.is_waiting():
@@ -68,7 +45,7 @@ class Lookout:
             time.sleep(self._wait)
             self._wait = min(self._longest, self._wait * SLACKENING)
         self._wait = self._shortest
-        return Call()
+        return JobSignal()
 
     def is_waiting(self) -> bool:
         """Whether a job waits. True also when the database cannot tell: who then asks it will hear why."""

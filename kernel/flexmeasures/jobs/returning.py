@@ -47,7 +47,7 @@ def _ask_for_recurring() -> None:
 
 
 def _ring_again() -> None:
-    bell = runtime().bell
+    bell = runtime().notifier
     if bell is None:
         return
     now = datetime.now(UTC)

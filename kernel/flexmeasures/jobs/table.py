@@ -191,7 +191,7 @@ def ring(waiting: Sequence[Job]) -> None:
         for job in waiting:
             _run_inline(job)
         return
-    bell = runtime().bell
+    bell = runtime().notifier
     if bell is not None:  # else workers look at the table all the time
         bell.ring(waiting)
 
@@ -410,7 +410,7 @@ def clear(queue: str) -> int:
     values = {"state": JobState.CANCELLED, "finished_at": _now(), "error": "cleared from the queue"}
     with writing() as session:
         cleared = session.scalars(update(Job).where(*waiting).values(**values).returning(Job.id)).all()
-    bell = runtime().bell
+    bell = runtime().notifier
     if bell is not None:
         bell.silence(queue)
     return len(cleared)

@@ -17,8 +17,9 @@ from flask import current_app
 
 from flexmeasures.db import db, is_of_database, log_outage, reason_of
 from flexmeasures.jobs import table
+from flexmeasures.jobs.contracts import JobListener, JobSignal
 from flexmeasures.jobs.leases import hand_back
-from flexmeasures.jobs.polling import Call, Ears, Lookout
+from flexmeasures.jobs.polling import TablePoller
 from flexmeasures.jobs.returning import give_back, sweep
 from flexmeasures.runtime import runtime
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 SWEEP_EVERY = timedelta(seconds=1)
 PAUSE = 0.1  # seconds; a worker that listens in vain for so long asks whether to stop
-TABLE = Call()
+TABLE = JobSignal()
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +84,19 @@ def work(
     return done
 
 
-def _ears(queues: Sequence[str], name: str) -> Ears:
-    bell = runtime().bell
-    return Lookout(db.engine, queues) if bell is None else bell.listener(queues, name)
+def _ears(queues: Sequence[str], name: str) -> JobListener:
+    bell = runtime().notifier
+    return TablePoller(db.engine, queues) if bell is None else bell.listener(queues, name)
 
 
 def _work_once(
-    app: Flask, queues: Sequence[str], name: str, call: Call, sweeps: bool, trouble: str, claimed: Job | None
+    app: Flask,
+    queues: Sequence[str],
+    name: str,
+    call: JobSignal,
+    sweeps: bool,
+    trouble: str,
+    claimed: Job | None,
 ) -> tuple[bool, Job | None]:
     """Run the job that was claimed, else that of a call if it still waits, in an app context of its own.
 
@@ -105,6 +112,6 @@ def _work_once(
             db.session.add(claimed)
         job = claimed or table.claim(queues, name, call.job_id, look_first=call is TABLE)
         with call.answered_by(job):
-            next_of = queues if runtime().bell is None else ()
+            next_of = queues if runtime().notifier is None else ()
             following = None if job is None else table.run(job, next_of)
         return job is not None, following

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flexmeasures.algorithms import SensorFacts
 from flexmeasures.db import Base
 from flexmeasures.models.users import User
 
@@ -16,7 +15,6 @@ _WEATHER = text("kind = 'weather_sensor'")
 _DISPLAYED = text("kind IN ('asset', 'market')")
 
 PRICE_UNIT = r"[A-Z]{3}/[Mk]Wh"  # a currency by its ISO 4217 code, per MWh or kWh
-REGRESSORS = "regressors"  # the attribute that says what explains a sensor
 
 
 class SensorType(Base):
@@ -101,28 +99,6 @@ class Sensor(Base):
     def type_name(self) -> str:
         """Name of the sensor's type, "" for none."""
         return "" if self.type is None else self.type.name
-
-    @property
-    def facts(self) -> SensorFacts:
-        """What algorithms may know of this sensor: plain values."""
-        return SensorFacts(
-            id=self.id,
-            name=self.name,
-            kind=self.kind,
-            type=self.type_name,
-            unit=self.unit,
-            resolution=self.event_resolution,
-            timezone=self.timezone,
-            latitude=self.latitude,
-            longitude=self.longitude,
-            is_consumer=self.type is not None and self.type.is_consumer,
-            is_producer=self.type is not None and self.type.is_producer,
-            seasonality=frozenset() if self.type is None else self.type.seasonality,
-            capacity_in_mw=self.capacity_in_mw,
-            min_soc_in_mwh=self.min_soc_in_mwh,
-            max_soc_in_mwh=self.max_soc_in_mwh,
-            attributes=dict(self.attributes or {}),
-        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} (ID:{self.id})>"

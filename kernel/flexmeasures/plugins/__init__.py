@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from flexmeasures.plugins.entry_groups import COMMANDS as COMMANDS
     from flexmeasures.plugins.entry_groups import PLUGINS as PLUGINS
     from flexmeasures.plugins.manager import Plugins as Plugins
-    from flexmeasures.plugins.registration import algorithms as algorithms
     from flexmeasures.plugins.registration import blueprints as blueprints
     from flexmeasures.plugins.registration import job_functions as job_functions
     from flexmeasures.plugins.registration import loaders_of as loaders_of
+    from flexmeasures.plugins.registration import notifier as notifier
     from flexmeasures.plugins.registration import queues_and_migrations as queues_and_migrations
     from flexmeasures.plugins.registration import recurring_jobs as recurring_jobs
+    from flexmeasures.plugins.registration import set_up as set_up
     from flexmeasures.plugins.registration import settings as settings
     from flexmeasures.plugins.registration import templates as templates
 
@@ -29,12 +30,13 @@ __all__, __getattr__ = door(
         "entry_groups": ("APP_COMMANDS", "BUILT_IN_PLUGINS", "COMMANDS", "PLUGINS"),
         "manager": ("Plugins",),
         "registration": (
-            "algorithms",
             "blueprints",
             "job_functions",
             "loaders_of",
+            "notifier",
             "queues_and_migrations",
             "recurring_jobs",
+            "set_up",
             "settings",
             "templates",
         ),

@@ -61,7 +61,13 @@ __all__ = [
 
 HERE = str(Path(__file__).parents[1])
 # Packages that bring hooks, so that whoever implements one without it is told what to install.
-BROUGHT_BY: dict[str, str] = {}
+BROUGHT_BY = {
+    "choose_algorithm": "flexmeasures-algorithms",
+    "on_schedule_stored": "flexmeasures-scheduling",
+    "register_asset_fields": "flexmeasures-master-data",
+    "register_forecasters": "flexmeasures-forecasting",
+    "register_schedulers": "flexmeasures-scheduling",
+}
 # It holds the names that no plugin may have.
 KERNEL = Plugin("flexmeasures", BUILT_IN, "the kernel")
 
@@ -87,6 +93,7 @@ class Plugins:
         self.strict, self.patience, self.only_built_ins = strict, patience, only_built_ins
         self.slow_imports = SlowImports(instance)
         self.manager = pluggy.PluginManager("flexmeasures")
+        self.specification_modules: list[ModuleType] = []
         self._specifications: dict[str, Callable[..., Any]] = {}
         self._specify(hookspecs)
         self.plugins: list[Plugin] = []
@@ -286,6 +293,7 @@ class Plugins:
                     self._specify(specifications)
 
     def _specify(self, specifications: ModuleType) -> None:
+        self.specification_modules.append(specifications)
         self._specifications |= _specified_in(specifications)
         self.manager.add_hookspecs(specifications)
 

@@ -1,4 +1,4 @@
-"""What create() asks the plugins for: settings, algorithms, job functions, queues, migrations, blueprints.
+"""What create() asks the plugins for: settings, job functions, queues, migrations, blueprints.
 
 Each step checks what a plugin answers, claims its names, and notes how to take it away again.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from flexmeasures.algorithms import Registry
 from flexmeasures.config import SETTINGS, Setting, from_value
 from flexmeasures.errors import PluginBroken, SettingsError
 from flexmeasures.plugins.discovery import ACTIVE, BUILT_IN, Plugin, nearest
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
     from flexmeasures.config import Configuration
-    from flexmeasures.hookspecs import RecurringJob
+    from flexmeasures.hookspecs import JobNotifier, RecurringJob
     from flexmeasures.runtime import Runtime
 
 
@@ -62,36 +61,20 @@ def _check_setting(row: Any) -> None:
         ) from None
 
 
-def algorithms(hub: Runtime) -> None:
-    """Schedulers and forecasters."""
-    registries: list[tuple[str, Registry[Any]]] = [
-        ("register_schedulers", hub.schedulers),
-        ("register_forecasters", hub.forecasters),
-    ]
-    for hook, registry in registries:
-        for plugin, brought in hub.plugins.asked(hook):
-            with hub.plugins.guarding(plugin):
-                for algorithm in brought:
-                    _add(hub.plugins, plugin, registry, algorithm)
+def set_up(app: Flask, plugins: Plugins) -> None:
+    """Let plugins put together what others bring by hooks of theirs."""
+    for _ in plugins.asked("set_up", app=app):
+        pass
 
 
-def _add(plugins: Plugins, plugin: Plugin, registry: Registry[Any], algorithm: Any) -> None:
-    replaced = plugins.claim(registry.kind, algorithm.name, plugin)
-    earlier = registry.get(algorithm.name) if replaced is not None else None
-
-    def take_away() -> None:
-        registry.discard([algorithm])
-        if earlier is not None:
-            registry.add(earlier, replace=True)
-
-    registry.add(algorithm, replace=earlier is not None)
-    plugin.undo.append(take_away)
+def notifier(app: Flask, plugins: Plugins) -> JobNotifier | None:
+    """What tells workers of jobs: that of the first plugin, in the order of calls, that brings one."""
+    found = [brought for _, brought in plugins.asked("job_notifier", app=app)]
+    return found[-1] if found else None
 
 
 def job_functions(hub: Runtime) -> None:
-    """Functions of jobs, beside the kernel's own that are in hub.job_functions already."""
-    for name in hub.job_functions:
-        hub.plugins.claim("job function", name, KERNEL)
+    """Functions of jobs."""
     for plugin, functions in hub.plugins.asked("register_jobs"):
         with hub.plugins.guarding(plugin):
             for name, function in functions.items():

@@ -34,7 +34,6 @@ from flexmeasures.server.watchdog import SharedClock
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flexmeasures.algorithms import Forecaster, Scheduler
     from flexmeasures.runtime import Runtime
 
 
@@ -99,14 +98,10 @@ class Workers:
 
 
 def _warm(app: Flask) -> None:
-    """Let algorithms import what is heavy in the supervisor: its workers share it, the web process does without."""
+    """Let plugins import what is heavy in the supervisor: its workers share it, the web process does without."""
     hub: Runtime = app.extensions["flexmeasures"]
-    algorithms: list[type[Scheduler] | type[Forecaster]] = [*hub.schedulers.all(), *hub.forecasters.all()]
-    for algorithm in algorithms:
-        try:
-            algorithm.warm()
-        except Exception:
-            log.exception("The algorithm %s fails in warm(); its first job will take longer.", algorithm.name)
+    with app.app_context():
+        hub.tell("warm_up")
 
 
 @dataclass

@@ -12,8 +12,8 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures.beliefs import every_belief, extent
 from flexmeasures.db import db
+from flexmeasures.fields import Text
 from flexmeasures.models import Sensor
-from flexmeasures.schemas import AwareTime, Text
 from flexmeasures.timing import from_ms, iso_time
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
@@ -21,6 +21,7 @@ from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import check_role, require_user
 from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.versions import refused
+from flexmeasures_master_data import AwareTime
 
 blueprint = Blueprint("api_dev", __name__, url_prefix="/api/dev")
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from flexmeasures import flexibility, plausibility, scheduling
-from flexmeasures.algorithms import TARGET_KINDS, Target
+import flexmeasures_scheduling as scheduling
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError, InputError, UnknownPrices
 from flexmeasures.models import Asset
-from flexmeasures.references import check_wishes
 from flexmeasures.timing import floor_time, iso_duration, iso_time, parse_duration, server_now
 from flexmeasures_api import addresses, sensors
 from flexmeasures_api.addresses import EventAddress
@@ -26,6 +24,8 @@ from flexmeasures_api.statuses import Refused, shown
 from flexmeasures_api.times import NOTHING, moment
 from flexmeasures_api.units import POWER, STATE_OF_CHARGE, required_unit, to_mwh
 from flexmeasures_api.versions import Call, FlexibilityRules
+from flexmeasures_master_data import plausibility
+from flexmeasures_scheduling import TARGET_KINDS, Target, check_wishes
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -132,12 +132,12 @@ def check_order(asset: Asset, event_id: int, at: datetime, later_only: bool = Fa
 
 def read_wishes(message: dict[str, Any]) -> dict[str, Any]:
     """What the message asks of its schedule beyond state and targets; Refused for what is not understood."""
-    for key in message.keys() - KEYS - set(flexibility.KEYS):
-        if near := get_close_matches(str(key).lower(), flexibility.KEYS, 1, cutoff=0.85):
+    for key in message.keys() - KEYS - set(scheduling.KEYS):
+        if near := get_close_matches(str(key).lower(), scheduling.KEYS, 1, cutoff=0.85):
             raise _not_understood(str(key), f"{shown(key)} is no key of events. Did you mean {near[0]!r}?")
-    wishes = {key: message[key] for key in flexibility.KEYS if message.get(key) is not None}
+    wishes = {key: message[key] for key in scheduling.KEYS if message.get(key) is not None}
     try:
-        flexibility.read_flexibility(wishes)
+        scheduling.read_flexibility(wishes)
     except InputError as error:
         raise _not_understood(str(error.field), str(error)) from None
     return wishes

@@ -9,11 +9,10 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flexmeasures.algorithms import TARGET_KINDS
-from flexmeasures.flexibility import described
 from flexmeasures.models.sensors import PRICE_UNIT
 from flexmeasures_api.described import JsonSchema, Operation, json_object
 from flexmeasures_api.units import PRICES
+from flexmeasures_scheduling import TARGET_KINDS, described
 
 if TYPE_CHECKING:
     from flexmeasures_api.versions import Service, Version

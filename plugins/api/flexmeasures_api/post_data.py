@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 from marshmallow import ValidationError
 
-from flexmeasures import beliefs, forecasting, grid, places, plausibility, sources, structure
+import flexmeasures_forecasting as forecasting
+import flexmeasures_master_data as master_data
+from flexmeasures import beliefs, grid, sources
 from flexmeasures.db import writing
 from flexmeasures.errors import BeliefsExist, OffGrid
 from flexmeasures.models import Market, Sensor, WeatherSensor
@@ -21,6 +23,7 @@ from flexmeasures_api.grammar import Group, check_amount, check_type, read_group
 from flexmeasures_api.statuses import Refused
 from flexmeasures_api.times import NOTHING, DataKind, Period, Recording, Resolve, clock_doubts, read_period
 from flexmeasures_api.versions import Call
+from flexmeasures_master_data import geo, plausibility
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -189,14 +192,14 @@ def _new_weather_sensor(call: Call, place: WeatherAddress, period: Period, count
         "longitude": place.longitude,
     }
     try:
-        return structure.create_weather_sensor(fields)
+        return master_data.create_weather_sensor(fields)
     except ValidationError as error:
         raise Refused("UNRECOGNIZED_SENSOR", f"No weather sensor can be made {where}: {error}") from None
 
 
 def _no_weather_sensor(place: WeatherAddress) -> Refused:
     where = f"at latitude {place.latitude} and longitude {place.longitude}"
-    nearest = places.nearest_weather_sensors(place.type_name, place.latitude, place.longitude)
+    nearest = geo.nearest_weather_sensors(place.type_name, place.latitude, place.longitude)
     if nearest:
         sensor = nearest[0][0]
         advice = f"the nearest one is at latitude {sensor.latitude} and longitude {sensor.longitude}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound as NoSuchPage
 
-from flexmeasures import backups
 from flexmeasures.errors import InputError
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
@@ -14,6 +13,7 @@ from flexmeasures_api.installed import installed_versions
 from flexmeasures_api.permissions import check_role, check_size, require_user
 from flexmeasures_api.statuses import Refused, processed, shown
 from flexmeasures_api.versions import refused
+from flexmeasures_db_ops import backups
 
 blueprint = Blueprint("api_restore", __name__, url_prefix="/api")
 

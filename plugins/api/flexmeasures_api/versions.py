@@ -119,7 +119,7 @@ class FlexibilityRules:
 
     by_job: an event asks for a job, whose plan is the device message; otherwise the plan is made when it is
     asked for. later_only: the datetime of an event has to be after that of the device's last one. wishes:
-    events may ask for more (the keys of flexmeasures.flexibility, and a kind of target).
+    events may ask for more (the keys of flexmeasures_scheduling.Flexibility, and a kind of target).
     """
 
     event_types: tuple[str, ...]

@@ -8,12 +8,12 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from flexmeasures import accuracy
 from flexmeasures.models import Asset, User
-from flexmeasures.schemas import AwareTime, Duration
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described
 from flexmeasures_api_v2.resources import answers_user, thing_of, unprocessable
+from flexmeasures_forecasting import HORIZONS, scores
+from flexmeasures_master_data import AwareTime, Duration
 
 blueprint = Blueprint("api_v2_0_accuracy", __name__, url_prefix="/api/v2_0")
 
@@ -74,6 +74,6 @@ def asset_accuracy(user: User, asset_id: str) -> Response:
             raise ValidationError(text, "end")
     except ValidationError as error:
         raise unprocessable("querystring", error) from None
-    horizons = accuracy.HORIZONS if wanted["horizon"] is None else (wanted["horizon"],)
-    found = accuracy.scores(asset, wanted["start"], wanted["end"], horizons)
+    horizons = HORIZONS if wanted["horizon"] is None else (wanted["horizon"],)
+    found = scores(asset, wanted["start"], wanted["end"], horizons)
     return answer(ScoreSchema(many=True).dump(found))

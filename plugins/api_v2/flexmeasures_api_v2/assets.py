@@ -6,16 +6,17 @@ from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from sqlalchemy import select
 
-from flexmeasures import sensors, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import sensors
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, User
-from flexmeasures.schemas import AssetSchema
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described
 from flexmeasures_api.permissions import check_role
 from flexmeasures_api.statuses import Refused
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
+from flexmeasures_master_data import AssetSchema
 
 blueprint = Blueprint("api_v2_0_assets", __name__, url_prefix="/api/v2_0")
 
@@ -91,7 +92,7 @@ def create_asset(user: User) -> Response:
     check_role(user, ())
     data = body()
     with writing():
-        asset = validated(lambda: structure.create_asset(data))
+        asset = validated(lambda: master_data.create_asset(data))
     return answer(StoredAsset().dump_asset(asset), 201)
 
 
@@ -120,7 +121,7 @@ def change_asset(user: User, asset_id: str) -> Response:
         owner_id = asset.owner_id
         # Before the rest is looked at, whose errors would tell what another owner has; and whatever was read.
         _check_owner(user, owner_id, data.get("owner_id", data.get("owner")))
-        asset = validated(lambda: structure.update_asset(asset, data))
+        asset = validated(lambda: master_data.update_asset(asset, data))
         _check_owner(user, owner_id, asset.owner_id)
     return answer(StoredAsset().dump_asset(asset))
 

@@ -10,16 +10,16 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 from werkzeug import exceptions
 
 from flexmeasures.auth import may
-from flexmeasures.groups import assets_of
+from flexmeasures.fields import Text
 from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, User
 from flexmeasures.runtime import runtime
-from flexmeasures.schemas import AwareTime, Duration, Text
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
 from flexmeasures_api.permissions import check_role
 from flexmeasures_api.statuses import shown
 from flexmeasures_api_v2.resources import answers_user, unprocessable
+from flexmeasures_master_data import AwareTime, Duration, assets_of
 
 blueprint = Blueprint("api_v2_0_charts", __name__, url_prefix="/api/v2_0")
 

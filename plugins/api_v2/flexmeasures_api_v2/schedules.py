@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from flexmeasures import explaining, flexibility, scheduling
+import flexmeasures_scheduling as scheduling
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.models import Asset, StoredSchedule, User
 from flexmeasures_api.addresses import LARGEST_ID
@@ -71,8 +71,8 @@ CHANGES: JsonSchema = {
         "targets": {"type": "array", "items": {"type": "object"}},
         **{
             key: meaning
-            for key, meaning in flexibility.described().items()
-            if key not in flexibility.SENSOR_KEYS
+            for key, meaning in scheduling.described().items()
+            if key not in scheduling.SENSOR_KEYS
         },
     },
 }
@@ -83,7 +83,7 @@ CHANGES: JsonSchema = {
 @answers_user
 def explain_schedule(user: User, asset_id: str, event_id: str) -> Response:
     """What the schedule of an event costs by component and slot, what it saves, and which limits bind."""
-    return answer(explaining.explained(_schedule(user, asset_id, event_id)))
+    return answer(scheduling.explained(_schedule(user, asset_id, event_id)))
 
 
 @blueprint.post("/asset/<asset_id>/schedule/<event_id>/what-if")
@@ -98,7 +98,7 @@ def schedule_otherwise(user: User, asset_id: str, event_id: str) -> Response:
     """What the schedule of an event would cost with some inputs changed, by solving again; nothing is stored."""
     stored = _schedule(user, asset_id, event_id)
     try:
-        return answer(explaining.what_if(stored, body()))
+        return answer(scheduling.what_if(stored, body()))
     except AlgorithmError as error:
         raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
 

@@ -8,13 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 from marshmallow import Schema, ValidationError, fields, validate
 
-from flexmeasures import plausibility, sites
-from flexmeasures.algorithms import TARGET_KINDS, Target
+import flexmeasures_scheduling as scheduling
 from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.flexibility import MEANINGS, SITE_KEYS
 from flexmeasures.models import Site, User
-from flexmeasures.schemas import AwareTime
 from flexmeasures_api.addresses import LARGEST_ID
 from flexmeasures_api.answers import answer
 from flexmeasures_api.described import described, json_object
@@ -22,6 +19,8 @@ from flexmeasures_api.flexibility import check_order, check_target_time
 from flexmeasures_api.sensors import assets_by_id
 from flexmeasures_api.statuses import Refused, processed
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable
+from flexmeasures_master_data import AwareTime, plausibility
+from flexmeasures_scheduling import MEANINGS, SITE_KEYS, TARGET_KINDS, Target
 
 blueprint = Blueprint("api_v2_0_sites", __name__, url_prefix="/api/v2_0")
 
@@ -90,7 +89,7 @@ def post_site_event(user: User, site_id: str) -> Response:
     except ValidationError as error:
         raise unprocessable("json", error) from None
     states = {
-        each["asset_id"]: sites.State(
+        each["asset_id"]: scheduling.State(
             soc_in_mwh=each["value"],
             targets=[
                 Target(**target | {"datetime": target["datetime"].astimezone(UTC)})
@@ -104,7 +103,7 @@ def post_site_event(user: User, site_id: str) -> Response:
             site = thing_of(Site, user, site_id, "update")
             doubts = _checked(site, event)
             wishes = {key: event[key] for key in SITE_KEYS if key in event}
-            sites.handle_site_event(site, event["event_id"], event["datetime"], states, wishes)
+            scheduling.handle_site_event(site, event["event_id"], event["datetime"], states, wishes)
     except AlgorithmError as error:
         raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
     return answer(processed(**({"warnings": doubts} if doubts else {})), 202)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flexmeasures import auth, beliefs, sources, structure
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, beliefs, sources
 from flexmeasures.db import writing
 from flexmeasures.models.sensors import Asset, Sensor
 from flexmeasures.models.users import User
@@ -85,7 +86,7 @@ def make() -> Portfolio:
     admin = Login("demo-admin", "admin@demo.example.com", secrets.token_urlsafe(9), "admin")
     prosumer = Login("demo-prosumer", "prosumer@demo.example.com", secrets.token_urlsafe(9), "Prosumer")
     users = [auth.create_user(of.username, of.email, of.password, [of.role]) for of in (admin, prosumer)]
-    price = structure.create_market(
+    price = master_data.create_market(
         {
             "name": "epex_da",
             "display_name": "EPEX day-ahead DE-AT-LU",
@@ -121,7 +122,7 @@ def _weather() -> list[Measured]:
         ("temperature", "°C", "temperature_c"),
         ("radiation", "kW/m²", "radiation_kw_m2"),
     ):
-        sensor = structure.create_weather_sensor(
+        sensor = master_data.create_weather_sensor(
             {
                 "name": f"fontana_{name}",
                 "weather_sensor_type_name": name,
@@ -144,7 +145,7 @@ def _asset(
     place: dict[str, Any] = FONTANA,
     **more: Any,
 ) -> Asset:
-    return structure.create_asset(
+    return master_data.create_asset(
         {
             "name": name.lower().replace(" ", "-"),
             "display_name": name,

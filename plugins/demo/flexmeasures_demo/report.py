@@ -11,13 +11,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flexmeasures.accuracy import Accuracy
 from flexmeasures.db import db
 from flexmeasures.models.schedules import StoredSchedule
 from flexmeasures.models.sensors import Asset
-from flexmeasures.scheduling import find_schedule
 from flexmeasures.timing import iso_duration
 from flexmeasures_demo.portfolio import Measured, Portfolio
+from flexmeasures_forecasting import Accuracy
+from flexmeasures_scheduling import find_schedule
 
 Row = tuple[Measured, timedelta, Accuracy]
 

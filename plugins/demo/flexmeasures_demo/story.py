@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
-from flexmeasures import structure, timing
+import flexmeasures_master_data as master_data
+from flexmeasures import timing
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models.sensors import Sensor
@@ -27,7 +28,7 @@ from flexmeasures_demo.steps import Steps
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flexmeasures.accuracy import Accuracy
+    from flexmeasures_forecasting import Accuracy
 
 EVENT_ID = 1
 WORKERS = 2
@@ -106,7 +107,7 @@ def _make_portfolio(steps: Steps, app: Flask) -> Portfolio:
 
     with app.app_context():
         with steps.step("make users, market, sensors"), writing() as session:
-            structure.seed(session)
+            master_data.seed(session)
             runtime().ask("register_seeds", session=session)
             made = portfolio.make()
         with steps.step("load measurements and prices"):
@@ -148,7 +149,7 @@ def _served(steps: Steps, app: Flask, port: int) -> Iterator[str]:
 
 def _forecast(steps: Steps, app: Flask, made: Portfolio) -> list[str]:
     """Forecast a past week and what lies ahead, each event as known then; returns remarks."""
-    from flexmeasures.forecasting import forecast_past
+    from flexmeasures_forecasting import forecast_past
 
     notes = []
     for of in made.measured:
@@ -168,14 +169,14 @@ def _forecast(steps: Steps, app: Flask, made: Portfolio) -> list[str]:
 
 
 def _compare(steps: Steps, app: Flask, made: Portfolio) -> list[report.Row]:
-    from flexmeasures.accuracy import accuracy
+    from flexmeasures_forecasting import accuracy_of
 
     rows: list[tuple[portfolio.Measured, Any, Accuracy]] = []
     with steps.step("compare forecasts with measurements"), app.app_context():
         for of in made.measured:
             for horizon in FORECAST_HORIZONS if of.kind else ():
                 sensor = db.session.get_one(Sensor, of.sensor.id)
-                rows.append((of, horizon, accuracy(sensor, PRESENT - EVALUATED, PRESENT, horizon)))
+                rows.append((of, horizon, accuracy_of(sensor, PRESENT - EVALUATED, PRESENT, horizon)))
     return rows
 
 

@@ -7,7 +7,7 @@ FLEXMEASURES_FORECASTERS.
 from __future__ import annotations
 
 from flexmeasures import hookimpl
-from flexmeasures.algorithms import Forecaster
+from flexmeasures_forecasting import Forecaster
 
 
 @hookimpl

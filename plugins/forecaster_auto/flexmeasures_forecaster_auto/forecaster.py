@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import numpy as np
 
-from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
-from flexmeasures.runtime import runtime
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, iso_duration, to_ms
+from flexmeasures_algorithms import SensorFacts, registry_of
 from flexmeasures_forecaster_auto.choice import Choice, choose
 from flexmeasures_forecaster_auto.trailing import WEEK_MS, Ints, Weeks, trailing
+from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem
 
 DEFAULT = "linear-OLS"
 TRAILING, FEWEST = 8, 3  # weeks by which is chosen, and at least
@@ -116,7 +116,7 @@ def _mixed(
 
 
 def _candidates(sensor: SensorFacts) -> list[type[Forecaster]]:
-    return [each for each in runtime().forecasters.all() if each is not Auto and each.accepts(sensor)]
+    return [each for each in registry_of("forecaster").all() if each is not Auto and each.accepts(sensor)]
 
 
 def _weeks(problem: ForecastingProblem, horizon: timedelta) -> Ints:

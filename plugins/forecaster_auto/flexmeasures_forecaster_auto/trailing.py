@@ -12,9 +12,9 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from flexmeasures.algorithms import Forecaster, ForecastingProblem
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, to_ms
+from flexmeasures_forecasting import Forecaster, ForecastingProblem
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from flexmeasures.algorithms import ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import floor_time
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_gbm.boosting import FEWEST_ROWS, Boosted, Grown, grow_on, judged, require
 from flexmeasures_forecaster_ols.features import WEEK
 from flexmeasures_forecaster_ols.fitted import Fitted
 from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember, tried
 from flexmeasures_forecaster_ols.scene import Events
+from flexmeasures_forecasting import ForecastingProblem
 
 LASTS = 4 * WEEK  # how long trees serve, and on how much they are tried
 KEPT = 200  # forests that a process keeps, some MB each

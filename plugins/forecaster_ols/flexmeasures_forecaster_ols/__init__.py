@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures.algorithms import Forecaster
 from flexmeasures.config import Setting
 from flexmeasures.hookspecs import RecurringJob
+from flexmeasures_forecasting import Forecaster
 
 if TYPE_CHECKING:
     from flexmeasures.jobs import Outcome

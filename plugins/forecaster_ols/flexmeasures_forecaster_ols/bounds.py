@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flexmeasures.algorithms import SensorFacts
 from flexmeasures.timing import duration_ms
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_ols.features import DAY, Floats, Ints, Past
 from flexmeasures_forecaster_ols.ols import Bools
 from flexmeasures_forecaster_ols.sun import sun

@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from flexmeasures.algorithms import SensorFacts
 from flexmeasures.errors import InputError
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_ols.features import DAY, DAY_MS, HOUR_MS, Floats, Ints, local_ms
 
 SUN_AND_WIND = ("solar", "wind", "radiation", "wind_speed")

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from flexmeasures.algorithms import ForecastingProblem
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import EPOCH, MILLISECOND, duration_ms, to_ms
+from flexmeasures_forecasting import ForecastingProblem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

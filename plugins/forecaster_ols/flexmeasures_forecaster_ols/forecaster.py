@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import ceil_time, floor_time, iso_duration
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_ols.design import Columns, Design
 from flexmeasures_forecaster_ols.features import DAY, WEEK, event_slots, lead_slots
 from flexmeasures_forecaster_ols.fitted import Fitted, Trial
 from flexmeasures_forecaster_ols.learning import MOST_ROWS, Course, Lesson
 from flexmeasures_forecaster_ols.scene import Events, Scene
+from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem
 
 REACH = 5 * WEEK  # how far columns look back from an event
 LONG = 26 * WEEK  # a history of which some days less do not matter

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy import func, select
 
-from flexmeasures import beliefs, forecasting, timing
+import flexmeasures_forecasting as forecasting
+from flexmeasures import beliefs, timing
 from flexmeasures.db import db
 from flexmeasures.jobs import Outcome
-from flexmeasures.knowledge import outcomes
 from flexmeasures.models import Job, Sensor
 from flexmeasures.timing import parse_time
+from flexmeasures_forecasting import outcomes
 
 PRICE_HORIZONS = (timedelta(hours=24), timedelta(hours=48))  # as posts of prices ask for (contract 17.1)
 DAY = timedelta(days=1)  # older data is history: nobody waits for its forecasts

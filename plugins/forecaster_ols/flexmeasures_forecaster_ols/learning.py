@@ -11,9 +11,9 @@ from typing import Self
 
 import numpy as np
 
-from flexmeasures.algorithms import SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import iso_duration
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_ols.bounds import Bounds, Night
 from flexmeasures_forecaster_ols.design import Columns, Design
 from flexmeasures_forecaster_ols.features import DAY, WEEK, Floats, Ints

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, to_ms
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_ols.calendars import seasonality
 from flexmeasures_forecaster_ols.features import DAY, WEEK, Ints, event_slots, lead_slots, newest_known, take
 from flexmeasures_forecaster_ols.fitted import hours_of_day, independent_errors
 from flexmeasures_forecaster_ols.spread import Spread
+from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

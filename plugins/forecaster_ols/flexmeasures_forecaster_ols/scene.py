@@ -9,12 +9,13 @@ from typing import Self
 
 import numpy as np
 
-from flexmeasures.algorithms import ForecastingProblem, SensorFacts
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import floor_time
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_ols import features
 from flexmeasures_forecaster_ols.features import CARRY, DAY, DAY_MS, Floats, Ints, Past
 from flexmeasures_forecaster_ols.ols import Bools
+from flexmeasures_forecasting import ForecastingProblem
 
 # Wind of the newest hour that was forecast tells of the hours after it; clouds and temperatures follow the day.
 CARRY_WIND = timedelta(hours=12)

@@ -7,8 +7,8 @@ An asset takes part by its attributes: `curtailment` or `process`, see `wishes.p
 from __future__ import annotations
 
 from flexmeasures import hookimpl
-from flexmeasures.algorithms import Scheduler
 from flexmeasures_scheduler_curtail_shift.schedulers import CurtailmentScheduler, ShiftingScheduler
+from flexmeasures_scheduling import Scheduler
 
 __all__ = ["CurtailmentScheduler", "ShiftingScheduler", "register_schedulers"]
 

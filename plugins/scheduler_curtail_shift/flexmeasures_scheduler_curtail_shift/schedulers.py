@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from flexmeasures.algorithms import Explanation, Schedule, Scheduler, SchedulingProblem, SensorFacts, Status
 from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.models.sources import EXPECTING
-from flexmeasures.steering import preference_for_sooner, prices_per_mwh
 from flexmeasures.timing import floor_time, iso_duration, iso_time
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_scheduler_curtail_shift.curtailing import CannotCurtail, Curtailment, curtail
 from flexmeasures_scheduler_curtail_shift.shifting import Process, at_once, place
 from flexmeasures_scheduler_curtail_shift.wishes import (
@@ -17,6 +16,15 @@ from flexmeasures_scheduler_curtail_shift.wishes import (
     CurtailmentSchema,
     ProcessSchema,
     read,
+)
+from flexmeasures_scheduling import (
+    Explanation,
+    Schedule,
+    Scheduler,
+    SchedulingProblem,
+    Status,
+    preference_for_sooner,
+    prices_per_mwh,
 )
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.schemas import AwareTime, Duration
+from flexmeasures_master_data import AwareTime, Duration
 
 CURTAILMENT, PROCESS = "curtailment", "process"
 

@@ -8,8 +8,8 @@ Nothing heavier than the kernel's contracts is imported before the first schedul
 from __future__ import annotations
 
 from flexmeasures import hookimpl
-from flexmeasures.algorithms import Scheduler
 from flexmeasures_scheduler_storage.scheduler import StorageScheduler
+from flexmeasures_scheduling import Scheduler
 
 __all__ = ["StorageScheduler", "register_schedulers"]
 

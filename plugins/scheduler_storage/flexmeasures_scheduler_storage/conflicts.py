@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import SchedulingProblem
 from flexmeasures_scheduler_storage import model
 from flexmeasures_scheduler_storage.limits import POWER, ROUNDING, Bounds, Input, Limits, bounds_of, without
 from flexmeasures_scheduler_storage.reach import Reach
+from flexmeasures_scheduling import SchedulingProblem
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import SchedulingProblem
-from flexmeasures.steering import prices_per_mwh
 from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduling import SchedulingProblem, prices_per_mwh
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

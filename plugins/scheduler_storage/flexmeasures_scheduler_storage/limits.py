@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from math import inf, sqrt
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import SchedulingProblem, Target
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.timing import iso_time
 from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduling import SchedulingProblem, Target
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

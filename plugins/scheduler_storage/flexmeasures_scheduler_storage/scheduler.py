@@ -11,16 +11,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import ClassVar
 
-from flexmeasures.algorithms import (
-    Connection,
-    Schedule,
-    Scheduler,
-    SchedulingProblem,
-    SensorFacts,
-    SitePlan,
-)
 from flexmeasures.errors import AlgorithmError, Stopped
 from flexmeasures.jobs import stop_asked
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_scheduler_storage import conflicts, costs, effort, model, site
 from flexmeasures_scheduler_storage.limits import (
     Limits,
@@ -31,6 +24,7 @@ from flexmeasures_scheduler_storage.limits import (
 )
 from flexmeasures_scheduler_storage.site_plan import plan_site
 from flexmeasures_scheduler_storage.wording import baseline_power, summed, worded
+from flexmeasures_scheduling import Connection, Schedule, Scheduler, SchedulingProblem, SitePlan
 
 # Seconds for solving one schedule where nothing is set, and the share of a job's time that solving may take.
 DEFAULT_TIME_LIMIT = 10.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import Binding
 from flexmeasures_scheduler_storage import model
 from flexmeasures_scheduler_storage.limits import POWER, ROUNDING, STOCK, Input, Limits
+from flexmeasures_scheduling import Binding
 
 if TYPE_CHECKING:
     import numpy as np

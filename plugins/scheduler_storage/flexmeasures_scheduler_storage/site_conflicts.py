@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import SchedulingProblem
 from flexmeasures_scheduler_storage import conflicts, model
 from flexmeasures_scheduler_storage.conflicts import Relaxation, loosened, wishing
 from flexmeasures_scheduler_storage.joined import cheapest
@@ -23,6 +22,7 @@ from flexmeasures_scheduler_storage.limits import (
     within,
 )
 from flexmeasures_scheduler_storage.scaling import power_size
+from flexmeasures_scheduling import SchedulingProblem
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import Binding, Connection, Schedule, SchedulingProblem, SitePlan
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.steering import prices_per_mwh
 from flexmeasures_scheduler_storage import costs, effort, model, site, site_conflicts
 from flexmeasures_scheduler_storage.limits import Input, Limits, bounds_of, dynamics, read_limits, within
 from flexmeasures_scheduler_storage.shadows import binding
 from flexmeasures_scheduler_storage.site_conflicts import Member
 from flexmeasures_scheduler_storage.wording import baseline_power, gap_in_words, summed, worded
+from flexmeasures_scheduling import Binding, Connection, Schedule, SchedulingProblem, SitePlan, prices_per_mwh
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

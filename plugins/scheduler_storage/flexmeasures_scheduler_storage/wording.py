@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flexmeasures.algorithms import Explanation, Schedule, SchedulingProblem, Status
 from flexmeasures_scheduler_storage import conflicts, costs, effort, model
 from flexmeasures_scheduler_storage.limits import Limits
 from flexmeasures_scheduler_storage.shadows import binding
+from flexmeasures_scheduling import Explanation, Schedule, SchedulingProblem, Status
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

@@ -24,7 +24,7 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
     from flexmeasures_ui import pages, tasks
 
     blueprints = [pages.make_blueprint(), tasks.make_blueprint()]
-    if app.extensions["flexmeasures"].bell is not None:
+    if app.extensions["flexmeasures"].notifier is not None:
         from flexmeasures_ui import rq_pages
 
         blueprints.append(rq_pages.blueprint)

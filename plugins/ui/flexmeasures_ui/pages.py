@@ -11,14 +11,14 @@ import orjson
 from flask import Blueprint, Response, abort, g
 from sqlalchemy import select
 
-from flexmeasures import plausibility
-from flexmeasures.accuracy import scores, worse_than_repeating
 from flexmeasures.auth import current_user, login_required, may
 from flexmeasures.db import db
 from flexmeasures.models import Asset, User
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_forecasting import scores, worse_than_repeating
+from flexmeasures_master_data import plausibility
 from flexmeasures_ui import files, icons, menu, plans, sensors, windows, words
 from flexmeasures_ui.chart_data import MEASURED, ChartData, read
 from flexmeasures_ui.overview import overview

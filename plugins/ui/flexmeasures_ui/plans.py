@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 
-from flexmeasures import scheduling
-from flexmeasures.explaining import explained
+import flexmeasures_scheduling as scheduling
 from flexmeasures.models import Asset
 from flexmeasures.models.jobs import JobState
 from flexmeasures.timing import parse_duration, parse_time
+from flexmeasures_scheduling import explained
 from flexmeasures_ui import words
 
 _COMPONENTS = {

@@ -37,7 +37,7 @@ def _guard() -> Any:
         abort(403)
     if request.method not in ("GET", "HEAD") or "requeue" in (request.endpoint or ""):
         abort(405)
-    bell = runtime().bell
+    bell = runtime().notifier
     if bell is None:
         abort(404)
     if not bell.answers():
@@ -47,7 +47,7 @@ def _guard() -> Any:
 
 def _connection(*_: Any, **__: Any) -> tuple[None, Any]:
     """The platform's own client of Redis, instead of one that the dashboard makes for each request."""
-    bell = runtime().bell
+    bell = runtime().notifier
     return None, bell.connection if bell is not None else None
 
 

@@ -138,7 +138,7 @@ def _list(title: str, queues: Sequence[str]) -> str:
         oldest=None if oldest is None else words.duration(now - oldest),
         rows=[_row(job, sensors, now) for job in found],
         shown=SHOWN,
-        has_dashboard=runtime().bell is not None,
+        has_dashboard=runtime().notifier is not None,
     )
 
 

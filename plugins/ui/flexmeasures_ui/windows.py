@@ -16,6 +16,7 @@ from flexmeasures.errors import InputError
 from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, Sensor, StoredSchedule
 from flexmeasures.timing import floor_time, server_now
+from flexmeasures_algorithms import facts_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEFORE, AFTER = 6 * HOUR, 24 * HOUR
@@ -115,7 +116,7 @@ def _newest_data(sensor: Sensor) -> datetime | None:
 
 def power_chart(asset: Asset, window: Window) -> PowerChart:
     """The chart of one asset; a pure producer's shows production positive."""
-    producer = asset.facts.is_producer and not asset.facts.is_consumer
+    producer = facts_of(asset).is_producer and not facts_of(asset).is_consumer
     return PowerChart(
         assets=(asset,),
         start=window.start,

@@ -17,12 +17,13 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def market(world: World) -> int:
     """A market with three hourly prices, forecast the day before and the second revised an hour ahead."""
-    from flexmeasures import beliefs, sources, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
     from flexmeasures.models import Market
 
     with world.app.app_context(), writing():
-        made = structure.create_market(
+        made = master_data.create_market(
             {
                 "name": "hourly",
                 "market_type_name": "day_ahead",

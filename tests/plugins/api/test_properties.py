@@ -43,7 +43,7 @@ def furnish(world: World) -> None:
     """What the documented requests need: a password, a task, somebody who watches it, and a schedule."""
     from flask_security.utils import hash_password
 
-    from flexmeasures import scheduling, sites
+    import flexmeasures_scheduling as scheduling
     from flexmeasures.data.transactional import report_task_run
     from flexmeasures.db import writing
     from flexmeasures.models import Asset, User
@@ -56,7 +56,9 @@ def furnish(world: World) -> None:
         with writing() as session:
             battery = session.get_one(Asset, world.ids["battery"])
             scheduling.handle_event(battery, EVENT_ID, "soc", 1.0, datetime(2015, 6, 2, 9, tzinfo=UTC))
-            world.ids["site of batteries"] = sites.create_site("s", battery.owner, [battery], 1.0, 1.0).id
+            world.ids["site of batteries"] = scheduling.create_site(
+                "s", battery.owner, [battery], 1.0, 1.0
+            ).id
 
 
 def loaded(world: World, version: str) -> BaseSchema:

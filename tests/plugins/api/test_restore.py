@@ -20,8 +20,10 @@ PATHS = ("/api/restoreData", "/api/v2_0/restoreData", "/api/v1_1/restoreData")
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """A server in play mode with an admin, a prosumer, and the backup "demo_v0"."""
-    from flexmeasures import auth, backups, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import auth
     from flexmeasures.db import db, writing
+    from flexmeasures_db_ops import backups
 
     folder = tmp_path_factory.mktemp("play")
     settings: dict[str, Any] = {"FLEXMEASURES_MODE": "play"}
@@ -31,7 +33,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         app = make_app(folder, **settings)
         with app.app_context():
             with writing() as session:
-                structure.seed(session)
+                master_data.seed(session)
                 auth.create_user("admin", "admin@example.com", PASSWORD, ["admin"])
                 auth.create_user("owner", "owner@example.com", PASSWORD, ["Prosumer"])
             backups.save(backups.place_of("demo_v0"))
@@ -100,7 +102,7 @@ def test_what_is_no_backup_is_refused_and_nothing_changes(server: Flask, body: A
 @pytest.mark.contract("14.11")
 def test_a_backup_that_lacks_a_file_is_not_recognized(server: Flask) -> None:
     with server.app_context():
-        from flexmeasures import backups
+        from flexmeasures_db_ops import backups
 
         place: Path = backups.place_of("torn")
         if not place.exists():

@@ -230,7 +230,7 @@ def test_v1_2_does_not_prefer_to_charge_sooner(world: World) -> None:
     with world.app.app_context():
         from datetime import timedelta
 
-        from flexmeasures import scheduling
+        import flexmeasures_scheduling as scheduling
         from flexmeasures.db import db
         from flexmeasures.models import Asset
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.plugins.conftest import asset_fields
 
-from flexmeasures.schemas import SPELLINGS
+from flexmeasures_master_data import SPELLINGS
 
 if TYPE_CHECKING:
     from tests.plugins.conftest import Api, World

@@ -121,7 +121,7 @@ def test_play_mode_makes_the_weather_sensor_with_the_posted_resolution_and_unit(
 
 @pytest.mark.parametrize("unit", ["USD/MWh", "GBP/kWh"])
 def test_prices_may_be_of_any_currency(world: World, unit: str) -> None:
-    from flexmeasures import structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import writing
 
     with world.app.app_context(), writing():
@@ -131,7 +131,7 @@ def test_prices_may_be_of_any_currency(world: World, unit: str) -> None:
             "market_type_name": "day_ahead",
             "event_resolution": 60,
         }
-        structure.create_market(fields | {"unit": unit})
+        master_data.create_market(fields | {"unit": unit})
     api = world.clients["supplier"]
     keys = {"market": "ea1.2018-06.localhost:caiso", "values": [30.0, 31.0], "horizon": "P1D"}
     keys |= {"start": "2015-01-01T00:00:00Z", "duration": "PT2H"}

@@ -95,7 +95,7 @@ def test_own_sensors_and_markets_of_the_same_unit_may_be_named(world: World, api
 
 
 def test_states_of_a_site_tell_nothing_of_assets_of_others(world: World, api: Api, prices: None) -> None:
-    from flexmeasures import sites
+    import flexmeasures_scheduling as scheduling
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -104,7 +104,7 @@ def test_states_of_a_site_tell_nothing_of_assets_of_others(world: World, api: Ap
     assert esco.post("postUdiEvent", **late).status_code == 200
     with world.app.app_context(), writing():
         battery = db.session.get_one(Asset, world.ids["battery"])
-        site = int(sites.create_site("home", battery.owner, [battery], 1.5, 1.5).id)
+        site = int(scheduling.create_site("home", battery.owner, [battery], 1.5, 1.5).id)
     answers = []
     for wanted in (world.ids["esco battery"], UNKNOWN):
         states = [{"asset_id": world.ids["battery"], "value": 1}, {"asset_id": wanted, "value": 1}]
@@ -141,13 +141,13 @@ def test_a_sensor_that_is_named_and_deleted_does_not_stop_other_changes(world: W
 
 
 def test_a_site_plans_no_asset_that_was_given_away(world: World, api: Api, prices: None) -> None:
-    from flexmeasures import sites
+    import flexmeasures_scheduling as scheduling
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
     with world.app.app_context(), writing():
         battery = db.session.get_one(Asset, world.ids["battery"])
-        site = int(sites.create_site("home", battery.owner, [battery], 1.5, 1.5).id)
+        site = int(scheduling.create_site("home", battery.owner, [battery], 1.5, 1.5).id)
     admin = world.clients["admin"]
     path = f"{admin.base}/asset/{world.ids['battery']}"
     given = {"owner_id": world.users["neighbour"].id}

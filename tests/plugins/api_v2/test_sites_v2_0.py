@@ -19,7 +19,8 @@ START = datetime(2015, 6, 2, 10, tzinfo=UTC)
 @pytest.fixture
 def site(world: World, prices: None) -> int:
     """Two batteries of 2 MW behind 1.5 MW, beside a building that takes 0.25 MW."""
-    from flexmeasures import beliefs, sites, sources
+    import flexmeasures_scheduling as scheduling
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
 
@@ -41,7 +42,7 @@ def site(world: World, prices: None) -> int:
         beliefs.store(
             building, [0.25] * slots, START, building.event_resolution, source, horizon=timedelta(0)
         )
-        made = sites.create_site("home", first.owner, [first, second], 1.5, 1.5, [building])
+        made = scheduling.create_site("home", first.owner, [first, second], 1.5, 1.5, [building])
         db.session.flush()
         return int(made.id)
 
@@ -178,12 +179,13 @@ def test_a_site_asks_prices_of_its_net_power_and_to_relax(world: World, api: Api
 def test_net_production_is_paid_by_its_own_market_if_that_has_prices(
     world: World, api: Api, site: int
 ) -> None:
-    from flexmeasures import beliefs, jobs, sources, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import beliefs, jobs, sources
     from flexmeasures.db import writing
 
     fields = {"name": "feed-in", "market_type_name": "day_ahead", "event_resolution": 60}
     with world.app.app_context(), writing():
-        made = structure.create_market(fields | {"unit": "EUR/MWh", "display_name": "Feed-in"})
+        made = master_data.create_market(fields | {"unit": "EUR/MWh", "display_name": "Feed-in"})
         source, hour = sources.get_source("exchange", "script"), timedelta(hours=1)
         beliefs.store(made, [1.0] * 6, START, hour, source, horizon=timedelta(0))
         asked = {"event_id": 5, "production_market_id": made.id}

@@ -8,13 +8,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import Forecast, Forecaster, ForecastingProblem, SensorFacts
 from flexmeasures.errors import NotEnoughData
-from flexmeasures.forecasting import Line
-from flexmeasures.runtime import runtime
 from flexmeasures.timeseries import TimeSeries
+from flexmeasures_algorithms import SensorFacts, registry_of
 from flexmeasures_forecaster_auto import trailing
 from flexmeasures_forecaster_auto.forecaster import Auto
+from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem, Line
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -25,7 +24,9 @@ DAYS = 90
 def _nothing_kept(monkeypatch, in_app):
     """No test profits from what another one asked, and trees, which take time, are no candidates."""
     monkeypatch.setattr(trailing, "_kept", trailing.OrderedDict())
-    monkeypatch.setattr(runtime().forecasters.get("gbm"), "accepts", classmethod(lambda cls, sensor: False))
+    monkeypatch.setattr(
+        registry_of("forecaster").get("gbm"), "accepts", classmethod(lambda cls, sensor: False)
+    )
 
 
 @pytest.fixture
@@ -79,9 +80,9 @@ class Says(Forecaster):
 def stranger(values):
     """A forecaster of another package."""
     made = type("Stranger", (Says,), {"truth": np.append(values, np.full(48, 7.0)), "error": 0.01})
-    runtime().forecasters.add(made)
+    registry_of("forecaster").add(made)
     yield made
-    runtime().forecasters.discard([made])
+    registry_of("forecaster").discard([made])
 
 
 def test_the_one_that_was_best_is_taken_and_the_note_says_why(values, stranger):
@@ -95,7 +96,7 @@ def test_the_one_that_was_best_is_taken_and_the_note_says_why(values, stranger):
 def test_a_worse_or_failing_one_changes_nothing(values, stranger, error):
     stranger.error = error
     with_it = Auto().forecast(problem(values))
-    runtime().forecasters.discard([stranger])
+    registry_of("forecaster").discard([stranger])
     without = Auto().forecast(problem(values))
     for one, other in zip(with_it, without, strict=True):
         np.testing.assert_array_equal(one.series.values, other.series.values)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
 from flexmeasures.timeseries import TimeSeries
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_gbm import forecaster, trees
+from flexmeasures_forecasting import ForecastingProblem, Regressor
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

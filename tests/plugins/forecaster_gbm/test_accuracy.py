@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import ForecastingProblem, Regressor, SensorFacts
 from flexmeasures.timeseries import TimeSeries
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting
 from flexmeasures_forecaster_ols.forecaster import LinearOLS
+from flexmeasures_forecasting import ForecastingProblem, Regressor
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FOLDER = Path(os.environ.get("FLEXMEASURES_BENCH_DATA", Path(__file__).parents[4] / "shared" / "data"))

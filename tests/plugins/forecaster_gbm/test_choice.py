@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from flexmeasures import auth, beliefs, sources, structure, timing
-from flexmeasures.algorithms import Registry
-from flexmeasures.choosing import choose
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, beliefs, sources, timing
 from flexmeasures.db import db, writing
 from flexmeasures.errors import UnknownAlgorithm
-from flexmeasures.forecasting import enqueue
 from flexmeasures.models import Job, Market, Source
 from flexmeasures.models.jobs import JobState
-from flexmeasures.runtime import runtime
+from flexmeasures_algorithms import Registry, choose, facts_of, registry_of
+from flexmeasures_forecasting import enqueue
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 3, 27, tzinfo=UTC)
@@ -27,7 +26,7 @@ def building(in_app, prosumer):
     """An hourly meter of an owner."""
     with writing() as session:
         owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
-        return structure.create_asset(
+        return master_data.create_asset(
             {
                 "name": "the meter",
                 "asset_type_name": "building",
@@ -59,12 +58,12 @@ def forecast(sensor, days):
 
 
 def test_it_is_installed_and_nobodys_default(building):
-    assert "gbm" in runtime().forecasters.names()
+    assert "gbm" in registry_of("forecaster").names()
     assert choose("forecaster", building).algorithm.name == "linear-OLS"
     alone = Registry("forecaster")
-    alone.add(runtime().forecasters.get("gbm"))
+    alone.add(registry_of("forecaster").get("gbm"))
     with pytest.raises(UnknownAlgorithm, match="No installed forecaster accepts"):
-        alone.choose(building.facts, [])
+        alone.choose(facts_of(building), [])
 
 
 @pytest.mark.parametrize("holder", ["sensor", "owner", "type", "setting"])

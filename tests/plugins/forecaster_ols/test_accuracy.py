@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import ForecastingProblem
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_ols.forecaster import LinearOLS
 from flexmeasures_forecaster_ols.naive import Naive
+from flexmeasures_forecasting import ForecastingProblem
 
 HOUR = timedelta(hours=1)
 HORIZONS = [h * HOUR for h in (1, 6, 24, 48)]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexmeasures.algorithms import Regressor
 from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_ols.blocks import Year
 from flexmeasures_forecaster_ols.forecaster import LinearOLS
 from flexmeasures_forecaster_ols.learning import Lesson
 from flexmeasures_forecaster_ols.scene import Events, Scene
+from flexmeasures_forecasting import Regressor
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # as in conftest

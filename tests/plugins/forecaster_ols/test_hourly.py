@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from flexmeasures import auth, beliefs, sources, structure, timing
+import flexmeasures_master_data as master_data
+from flexmeasures import auth, beliefs, sources, timing
 from flexmeasures.db import db, writing
-from flexmeasures.forecasting import enqueue
 from flexmeasures.jobs import returning
 from flexmeasures.models import Job, Market, Recurrence, Sensor
 from flexmeasures.models.sources import FORECASTING_SCRIPT
@@ -18,6 +18,7 @@ from flexmeasures.testing import make_app
 from flexmeasures.timing import parse_time
 from flexmeasures_forecaster_ols import HOURLY
 from flexmeasures_forecaster_ols.hourly import ask_for_new_data
+from flexmeasures_forecasting import enqueue
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = datetime(2026, 3, 27, 12, 20, tzinfo=UTC)
@@ -30,7 +31,7 @@ def meter(in_app, prosumer):
     in_app.config["FLEXMEASURES_JOBS"] = ""
     with writing() as session:
         owner = auth.create_user("owner", "owner@example.com", None, ["Prosumer"])
-        asset = structure.create_asset(
+        asset = master_data.create_asset(
             {
                 "name": "the meter",
                 "asset_type_name": "building",
@@ -93,7 +94,7 @@ def test_neither_forecasts_nor_history_nor_what_is_to_come_are_new_data(meter):
 
 def test_prices_that_are_published_for_tomorrow_are_new_but_our_own_forecasts_of_them_are_not(meter):
     with writing():
-        market = structure.create_market(
+        market = master_data.create_market(
             {"name": "epex", "unit": "EUR/MWh", "event_resolution": 60, "market_type_name": "day_ahead"}
         )
     say(market, NOON, NOON + 36 * HOUR, horizon=DAY)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import SchedulingProblem, SensorFacts, Status
 from flexmeasures.errors import AlgorithmError
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_scheduler_curtail_shift import CurtailmentScheduler, ShiftingScheduler
+from flexmeasures_scheduling import SchedulingProblem, Status
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -21,13 +22,14 @@ PRICES = [30.0, -20.0, -20.0, 10.0]
 @pytest.fixture
 def make_asset(app: Any, prosumer: Any) -> Iterator[Callable[..., Any]]:
     """`make_asset("solar", process={...})` on a market with four quarter-hourly prices, known the day before."""
-    from flexmeasures import beliefs, sources, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
 
     with app.app_context():
         with writing():
             about = {"name": "m", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 15}
-            market = structure.create_market(about)
+            market = master_data.create_market(about)
             source = sources.get_source("exchange", "script")
             beliefs.store(market, PRICES, START, QUARTER, source, belief_time=START - timedelta(days=1))
 
@@ -35,7 +37,7 @@ def make_asset(app: Any, prosumer: Any) -> Iterator[Callable[..., Any]]:
             fields = {"name": "a", "asset_type_name": type_name, "capacity_in_mw": 4, "unit": "MW"}
             place = {"latitude": 52.1, "longitude": 4.9, "event_resolution": 15, "owner_id": prosumer.id}
             with writing():
-                made = structure.create_asset(fields | place | {"market_id": market.id})
+                made = master_data.create_asset(fields | place | {"market_id": market.id})
                 made.attributes = attributes
             return made
 

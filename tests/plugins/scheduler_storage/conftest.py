@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flexmeasures.algorithms import SchedulingProblem, SensorFacts, Target
+from flexmeasures_algorithms import SensorFacts
+from flexmeasures_scheduling import SchedulingProblem, Target
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexmeasures.algorithms import Status
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, dynamic, model
+from flexmeasures_scheduling import Flexibility, Status
 
 
 def compute(problem, **asked):

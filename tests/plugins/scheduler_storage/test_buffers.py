@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from flexmeasures.algorithms import Status
-from flexmeasures.flexibility import read_flexibility
 from flexmeasures_scheduler_storage.scheduler import StorageScheduler
+from flexmeasures_scheduling import Status, read_flexibility
 
 
 def independent_minimum(
@@ -68,14 +67,15 @@ def heated(app: Any, prosumer: Any) -> Any:
     """A buffer on a market with four quarter-hourly prices, and a building whose heat it gives."""
     from datetime import UTC, datetime, timedelta
 
-    from flexmeasures import beliefs, sources, structure
+    import flexmeasures_master_data as master_data
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import writing
 
     start, quarter = datetime(2026, 3, 1, tzinfo=UTC), timedelta(minutes=15)
     with app.app_context():
         with writing():
             about = {"name": "m", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 15}
-            market = structure.create_market(about)
+            market = master_data.create_market(about)
             source = sources.get_source("Seita", "forecasting script", "m", "1")
             beliefs.store(market, [10, 90, 90, 90], start, quarter, source, horizon=timedelta(hours=6))
             fields = {
@@ -86,9 +86,9 @@ def heated(app: Any, prosumer: Any) -> Any:
                 "event_resolution": 15,
             }
             fields |= {"owner_id": prosumer.id, "market_id": market.id}
-            house = structure.create_asset(fields | {"name": "house", "asset_type_name": "building"})
+            house = master_data.create_asset(fields | {"name": "house", "asset_type_name": "building"})
             tank = {"name": "tank", "asset_type_name": "battery", "max_soc_in_mwh": 4}
-            buffer = structure.create_asset(fields | tank)
+            buffer = master_data.create_asset(fields | tank)
             buffer.attributes = {"flexibility": {"charge_efficiency": 3, "demand_sensor_id": house.id}}
         yield buffer, house, start
 
@@ -109,7 +109,8 @@ def test_the_forecast_demand_is_met_from_what_was_stored_when_power_was_cheap(he
 
     from sqlalchemy import select
 
-    from flexmeasures import beliefs, explaining, sources
+    import flexmeasures_scheduling as scheduling
+    from flexmeasures import beliefs, sources
     from flexmeasures.db import db, writing
     from flexmeasures.models import StoredSchedule
 
@@ -123,7 +124,7 @@ def test_the_forecast_demand_is_met_from_what_was_stored_when_power_was_cheap(he
     stored = db.session.scalars(select(StoredSchedule)).one()
     assert stored.values == [pytest.approx(1.5), 0, 0, 0]
     assert job.inputs["demand"] == [0, 1.5, 1.5, 1.5]
-    assert explaining.what_if(stored, {"soc_at_start": 1.125})["cost"] == pytest.approx(0, abs=1e-9)
+    assert scheduling.what_if(stored, {"soc_at_start": 1.125})["cost"] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_demand_that_nobody_forecasts_is_named_with_the_command(heated: Any) -> None:

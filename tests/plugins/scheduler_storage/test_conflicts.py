@@ -10,9 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from flexmeasures.algorithms import Status, Target
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, limits
+from flexmeasures_scheduling import Flexibility, Status, Target
 
 # Falling prices at which nobody would charge. A slot of 15 minutes at 2 MW moves 0.5 MWh.
 DEAR = [170.0, 160.0, 150.0, 140.0, 130.0, 120.0, 110.0, 100.0]

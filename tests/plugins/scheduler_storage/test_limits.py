@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexmeasures.algorithms import Status
 from flexmeasures_scheduler_storage import StorageScheduler
+from flexmeasures_scheduling import Status
 
 # Falling prices at which nobody would charge. A slot of 15 minutes at 2 MW moves 0.5 MWh.
 DEAR = [170.0, 160.0, 150.0, 140.0, 130.0, 120.0, 110.0, 100.0]

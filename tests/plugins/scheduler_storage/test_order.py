@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from flexmeasures.algorithms import Connection, Status
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler
+from flexmeasures_scheduling import Connection, Flexibility, Status
 
 CAPACITY, MOST, HOURS = 2.0, 2.5, 0.25
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexmeasures.algorithms import SensorFacts, Status
 from flexmeasures.errors import AlgorithmError, UnknownPrices
-from flexmeasures.flexibility import Flexibility
+from flexmeasures_algorithms import SensorFacts
 from flexmeasures_scheduler_storage import StorageScheduler
+from flexmeasures_scheduling import Flexibility, Status
 
 TYPES = ("battery", "one-way_evse", "two-way_evse")
 

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from flexmeasures.algorithms import Connection, Status
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.flexibility import Flexibility
 from flexmeasures_scheduler_storage import StorageScheduler, limits, site_plan
+from flexmeasures_scheduling import Connection, Flexibility, Status
 
 HOUR = {"minutes": 60}
 

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from flexmeasures import jobs
-from flexmeasures.algorithms import Connection, Status
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError
-from flexmeasures.flexibility import Flexibility
 from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job, JobState
 from flexmeasures.server import Workers, supervisor
 from flexmeasures_scheduler_storage import StorageScheduler, dynamic
+from flexmeasures_scheduling import Connection, Flexibility, Status
 
 SLOTS = 192
 LOSSES = Flexibility(charge_efficiency=0.95, discharge_efficiency=0.95)

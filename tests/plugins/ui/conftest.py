@@ -29,7 +29,7 @@ def new_asset(owner: Any, name: str, type_name: str = "battery", **more: Any) ->
     """An asset of 2 MW with slots of 15 minutes; inside an app context."""
     from sqlalchemy import select
 
-    from flexmeasures import structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import writing
     from flexmeasures.models import Market
 
@@ -45,7 +45,7 @@ def new_asset(owner: Any, name: str, type_name: str = "battery", **more: Any) ->
             "owner_id": owner.id,
             "market_id": session.scalar(select(Market.id).order_by(Market.id)),
         }
-        return structure.create_asset(fields | more)
+        return master_data.create_asset(fields | more)
 
 
 @pytest.fixture

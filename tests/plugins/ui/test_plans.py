@@ -15,10 +15,10 @@ PRICES = np.tile([10.0, 90.0], 6)
 
 def plan(asset_id: int, **asked: Any) -> None:
     """Plan an asset of 1 MWh over 12 hours from START on; inside an app context."""
-    from flexmeasures import scheduling
-    from flexmeasures.choosing import choose
+    import flexmeasures_scheduling as scheduling
     from flexmeasures.db import db, writing
     from flexmeasures.models import Asset
+    from flexmeasures_algorithms import choose
 
     asset = db.session.get_one(Asset, asset_id)
     arguments = {"soc_in_mwh": 1.0, "flexibility": asked}
@@ -29,14 +29,14 @@ def plan(asset_id: int, **asked: Any) -> None:
 
 @pytest.fixture
 def planned(app: Any, battery: Any) -> int:
-    from flexmeasures import structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import writing
     from flexmeasures.models import Asset
 
     fields = {"name": "hourly", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 60}
     with app.app_context():
         with writing() as session:
-            market = structure.create_market(fields | {"display_name": "Hourly market"})
+            market = master_data.create_market(fields | {"display_name": "Hourly market"})
             session.get_one(Asset, battery.id).market_id = market.id
         tell(market, PRICES, START, step=HOUR)
         plan(battery.id, cost_per_mwh_cycled=2.0)
@@ -80,7 +80,7 @@ def test_a_page_without_a_plan_tells_none(client: Any, as_user: Any, prosumer: A
 def test_why_the_last_event_has_no_schedule_is_told_and_markup_in_it_is_text(
     app: Any, client: Any, as_user: Any, prosumer: Any, battery: Any
 ) -> None:
-    from flexmeasures import scheduling
+    import flexmeasures_scheduling as scheduling
     from flexmeasures.db import writing
     from flexmeasures.models import Asset
     from flexmeasures.models.jobs import JobState

@@ -12,12 +12,12 @@ from .conftest import HOUR, START
 @pytest.fixture
 def market(app: Any, store: Any) -> Any:
     """A market with hourly prices around now."""
-    from flexmeasures import structure
+    import flexmeasures_master_data as master_data
     from flexmeasures.db import writing
 
     fields = {"name": "hourly", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 60}
     with app.app_context(), writing():
-        made = structure.create_market(fields | {"display_name": "Hourly market"})
+        made = master_data.create_market(fields | {"display_name": "Hourly market"})
     store(made, [40.0, 50.0, 60.0], START, step=HOUR)
     return made
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from flexmeasures.testing import make_app, temporary_postgresql, temporary_redis
+from flexmeasures.testing import make_app, temporary_postgresql
+from flexmeasures_jobs_rq.testing import temporary_redis
 
 PAGES = ("/tasks/", "/tasks/forecasting", "/tasks/schedules")
 
@@ -180,7 +181,7 @@ def test_rqs_dashboard_shows_the_queues_to_admins_only_and_changes_nothing(
             guest = auth.create_user("guest", "guest@example.com", PASSWORD, ["Prosumer"])
         with writing():
             job_id = enqueue("schedule", {}, queue="scheduling").id
-        name = runtime().bell.name_of("scheduling")  # type: ignore[union-attr]
+        name = runtime().notifier.name_of("scheduling")  # type: ignore[union-attr]
     client = with_redis.test_client()
     assert client.get("/tasks/rq/").location.startswith("/login")
     with as_user(client, guest):

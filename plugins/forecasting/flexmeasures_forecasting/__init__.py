@@ -1,0 +1,108 @@
+"""Forecasts: from what was known, by forecasters that plugins bring, stored and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from flexmeasures import hookimpl
+from flexmeasures.doors import door
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flexmeasures_forecasting.accuracy import HORIZONS as HORIZONS
+    from flexmeasures_forecasting.accuracy import Accuracy as Accuracy
+    from flexmeasures_forecasting.accuracy import Score as Score
+    from flexmeasures_forecasting.accuracy import accuracy_of as accuracy_of
+    from flexmeasures_forecasting.accuracy import scores as scores
+    from flexmeasures_forecasting.accuracy import worse_than_repeating as worse_than_repeating
+    from flexmeasures_forecasting.backfill import forecast_past as forecast_past
+    from flexmeasures_forecasting.base import Forecast as Forecast
+    from flexmeasures_forecasting.base import Forecaster as Forecaster
+    from flexmeasures_forecasting.base import ForecastingProblem as ForecastingProblem
+    from flexmeasures_forecasting.base import Regressor as Regressor
+    from flexmeasures_forecasting.fallback import Line as Line
+    from flexmeasures_forecasting.job import enqueue as enqueue
+    from flexmeasures_forecasting.job import enqueue_all as enqueue_all
+    from flexmeasures_forecasting.job import forecast_job as forecast_job
+    from flexmeasures_forecasting.job import horizons_for as horizons_for
+    from flexmeasures_forecasting.known_data import HISTORY as HISTORY
+    from flexmeasures_forecasting.known_data import Knowledge as Knowledge
+    from flexmeasures_forecasting.known_data import outcomes as outcomes
+    from flexmeasures_forecasting.known_data import present_problem as present_problem
+    from flexmeasures_forecasting.regressors import check_choice as check_choice
+    from flexmeasures_forecasting.regressors import choose_regressors as choose_regressors
+    from flexmeasures_forecasting.regressors import regressors_of as regressors_of
+
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "accuracy": (
+            "Accuracy",
+            "Score",
+            "HORIZONS",
+            "accuracy_of",
+            "scores",
+            "worse_than_repeating",
+        ),
+        "backfill": ("forecast_past",),
+        "base": (
+            "Forecast",
+            "Forecaster",
+            "ForecastingProblem",
+            "Regressor",
+        ),
+        "fallback": ("Line",),
+        "job": (
+            "enqueue",
+            "enqueue_all",
+            "forecast_job",
+            "horizons_for",
+        ),
+        "known_data": (
+            "HISTORY",
+            "Knowledge",
+            "outcomes",
+            "present_problem",
+        ),
+        "regressors": (
+            "check_choice",
+            "choose_regressors",
+            "regressors_of",
+        ),
+    },
+)
+
+
+@hookimpl
+def register_hookspecs() -> list[ModuleType]:
+    """Who brings forecasters."""
+    from flexmeasures_forecasting import hookspecs
+
+    return [hookspecs]
+
+
+@hookimpl
+def set_up(app: Flask) -> None:
+    """Collect the forecasters."""
+    from flexmeasures_algorithms import collect
+
+    collect(app, "forecaster", "register_forecasters")
+
+
+@hookimpl
+def register_jobs() -> dict[str, Callable[..., Any]]:
+    """Forecasts of a window of events."""
+    from flexmeasures_forecasting.job import FUNCTION, forecast_job
+
+    return {FUNCTION: forecast_job}
+
+
+@hookimpl
+def register_asset_fields() -> list[Any]:
+    """What explains an asset."""
+    from flexmeasures_forecasting.regressors import regressors_field
+
+    return [regressors_field()]

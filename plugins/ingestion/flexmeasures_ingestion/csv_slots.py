@@ -1,0 +1,496 @@
+"""Makes slots of a file's rows: which hour, how long, on which slots of the sensor. What it decides is told.
+
+Times are milliseconds since 1970, as arrays of shape (n,).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from flexmeasures import grid
+from flexmeasures.errors import InputError
+from flexmeasures.grid import DAY
+from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration, iso_time, to_ms
+
+if TYPE_CHECKING:
+    from flexmeasures.models.sensors import Sensor
+    from flexmeasures.timeseries import Floats, Integers, TimeSeries
+    from flexmeasures_ingestion.csv_reader import Rows
+
+
+DAY_MS = duration_ms(DAY)
+# Rows that are that far apart may be local days; the shortest has 23 hours.
+SHORT_DAY_MS = duration_ms(timedelta(hours=23))
+# A gap that is longer than so many slots starts a new series, so that no stray date fills the memory.
+MAX_GAP = 1000
+# A file makes so many slots of a sensor at most: 95 years of minutes.
+MAX_SLOTS = 50_000_000
+END_OF_TIME = datetime(2101, 1, 1, tzinfo=UTC)  # of the years that files may be about
+# So many lines are named in a note.
+NAMED = 8
+
+
+@dataclass
+class Slots:
+    """Rows in order of time: each is about [start, end). notes: what was decided; warnings: what is in doubt."""
+
+    starts: Integers
+    ends: Integers
+    values: Floats
+    lines: Integers
+    notes: list[str]
+    warnings: list[str]
+
+    @property
+    def lengths(self) -> Integers:
+        """Real lengths of the rows in ms."""
+        return self.ends - self.starts
+
+
+def make_slots(
+    rows: Rows, sensor: Sensor, zone: ZoneInfo | None, given: timedelta | None, register: bool
+) -> Slots:
+    """The rows as slots of that sensor's grid; InputError names the line that does not fit.
+
+    zone: that of local days, None for the sensor's own. given: length of every row, None to take it from the
+    times. register: values are readings of a counter at the starts.
+    """
+    slots = _in_order(rows)
+    _to_grid(slots, sensor, _finer_step(slots, sensor.event_resolution, given) or sensor.event_resolution)
+    if register:
+        _differences(slots)
+    else:
+        _give_lengths(slots, sensor, zone, given, dates=rows.dates == len(rows.starts))
+    _refuse_far_ends(slots)
+    _say_lengths(slots)
+    return slots
+
+
+def _refuse_far_ends(slots: Slots) -> None:
+    last = int(slots.ends.argmax()) if len(slots.ends) else 0
+    if len(slots.ends) and from_ms(int(slots.ends[last])) > END_OF_TIME:
+        end = iso_time(from_ms(int(slots.ends[last])))
+        text = f"line {slots.lines[last]}: the row ends at {end} (see --resolution)."
+        raise InputError(text, "--resolution", f"rows that end by {iso_time(END_OF_TIME)}")
+
+
+# -- which hour ---------------------------------------------------------------------------------------
+
+
+def _in_order(rows: Rows) -> Slots:
+    import numpy as np
+
+    warnings: list[str] = []
+    _choose_hours(rows, warnings)
+    starts = np.array(rows.starts, dtype=np.int64)
+    order = np.argsort(starts, kind="stable")
+    values, lines = np.array(rows.values, dtype=np.float64), np.array(rows.lines, dtype=np.int64)
+    slots = Slots(starts[order], starts[order], values[order], lines[order], [], warnings)
+    _refuse_twice(slots)
+    return slots
+
+
+def _choose_hours(rows: Rows, warnings: list[str]) -> None:
+    """Of local times that clocks show twice, take the earlier or the later, whatever the order of rows."""
+    import numpy as np
+
+    if not rows.later:
+        return
+    sure = np.array([start for k, start in enumerate(rows.starts) if k not in rows.later], dtype=np.int64)
+    newest_first = int(np.sign(np.diff(sure)).sum()) < 0
+    if len(sure) < 2:
+        newest_first = rows.starts[0] > rows.starts[-1]
+    nights: dict[int, list[int]] = {}
+    for k in rows.later:
+        nights.setdefault(rows.starts[k] // DAY_MS, []).append(k)
+    for night in nights.values():
+        _choose_hours_of(night[::-1] if newest_first else night, rows, warnings)
+
+
+def _choose_hours_of(night: list[int], rows: Rows, warnings: list[str]) -> None:
+    """night: indices of the rows about one change of clocks, oldest first if the file is in order of time."""
+    shown = [rows.starts[k] for k in night]
+    back = [j for j in range(1, len(shown)) if shown[j] <= shown[j - 1]]
+    lines = ", ".join(str(rows.lines[k]) for k in sorted(night)[:NAMED])
+    who = f"{len(night)} rows (lines {lines}{', ...' if len(night) > NAMED else ''})"
+    if not back:
+        warnings.append(
+            f"{who} could be either hour, as clocks show it twice and the file once; the first was taken."
+        )
+    elif len(back) > 1:
+        warnings.append(
+            f"{who} could be either hour, as clocks show it twice and the rows are not in order of time; of"
+            " two rows of the same time, their order in the file was taken."
+        )
+    seen: Counter[int] = Counter()
+    for j, k in enumerate(night):
+        again = j >= back[0] if len(back) == 1 else seen[shown[j]] > 0
+        seen[shown[j]] += 1
+        if again:
+            rows.starts[k] = rows.later[k]
+
+
+def _refuse_twice(slots: Slots) -> None:
+    import numpy as np
+
+    twice = np.flatnonzero(np.diff(slots.starts) == 0)
+    if len(twice):
+        first, second = sorted(slots.lines[twice[0] : twice[0] + 2])
+        moment = iso_time(from_ms(int(slots.starts[twice[0]])))
+        text = f"Lines {first} and {second} are both about {moment}."
+        raise InputError(text, "datecol", "each time once in a file")
+
+
+# -- on the sensor's grid -----------------------------------------------------------------------------
+
+
+def _finer_step(slots: Slots, own: timedelta, given: timedelta | None) -> timedelta | None:
+    """The distance of rows that are finer than the sensor's slots and fill them evenly; None where they are not."""
+    import numpy as np
+
+    if given is None and len(slots.starts) > 2:
+        steps, counts = np.unique(np.diff(slots.starts), return_counts=True)
+        given = int(steps[counts.argmax()]) * MILLISECOND if 2 * counts.max() > counts.sum() else None
+    if given is None or grid.is_of_days(own) or given >= own or own % given:
+        return None
+    return given
+
+
+def _to_grid(slots: Slots, sensor: Sensor, own: timedelta) -> None:
+    """Move starts to slots of that resolution: the sensor's, or a finer one that fills them."""
+    import numpy as np
+
+    nearest = grid.nearest(slots.starts, own, sensor.timezone)
+    off = np.abs(nearest - slots.starts)
+    far = off > duration_ms(grid.tolerance(own))
+    if far.any():
+        _refuse_other_steps(slots, own)
+        k = int(far.argmax())
+        moment = from_ms(int(slots.starts[k]))
+        raise grid.off_grid(moment, own, sensor.timezone, "datecol", f"line {slots.lines[k]}: ")
+    moved = int((off > 0).sum())
+    if moved:
+        most = iso_duration(int(off.max()) * MILLISECOND)
+        slots.notes.append(f"Moved {moved} starts to the nearest slot of the sensor, by {most} at most.")
+    slots.starts = nearest
+    _refuse_twice(slots)
+
+
+def _refuse_other_steps(slots: Slots, own: timedelta) -> None:
+    """The true cause of times off the grid, where it lies in the file as a whole."""
+    import numpy as np
+
+    if len(slots.starts) < 3:
+        return
+    steps, counts = np.unique(np.diff(slots.starts), return_counts=True)
+    usual = int(steps[counts.argmax()]) * MILLISECOND
+    if 2 * counts.max() < counts.sum() and len(steps) > 2:
+        raise InputError(
+            "The times of the file are irregular: no distance between rows is the usual one.",
+            "datecol",
+            "regular times; files of events or states at irregular times are not read yet",
+        )
+    if usual < own:
+        needed = iso_duration(own)
+        text = f"The rows of {iso_duration(usual)} are finer than the sensor's slots of {needed}."
+        raise InputError(text, "datecol", f"rows of {needed} or a whole multiple of it")
+
+
+# -- how long -----------------------------------------------------------------------------------------
+
+
+def _give_lengths(
+    slots: Slots, sensor: Sensor, zone: ZoneInfo | None, given: timedelta | None, *, dates: bool
+) -> None:
+    """Give each row its end: from the length given, or from its distance to the next row."""
+    import numpy as np
+
+    from flexmeasures.timing import timezone
+
+    own = sensor.event_resolution
+    if given is None and len(slots.starts) == 1:
+        given = max(own, DAY) if dates else own
+    local = timezone(sensor.timezone) if zone is None else zone
+    if not _are_days(slots.starts, local, given, stated=zone is not None):
+        lengths = _lengths(slots.starts, slots, given)
+        slots.ends = slots.starts + lengths
+        return
+    walls = [from_ms(int(start)).astimezone(local).replace(tzinfo=UTC) for start in slots.starts]
+    firsts = all(wall.day == 1 and wall.hour == wall.minute == 0 for wall in walls)
+    if firsts and given is None and len(walls) > 1:
+        ends = [(wall + 31 * DAY).replace(day=1) for wall in walls]
+        what = "months"
+    else:
+        lengths = _lengths(np.array([to_ms(wall) for wall in walls], dtype=np.int64), slots, given)
+        ends = [wall + int(length) * MILLISECOND for wall, length in zip(walls, lengths, strict=True)]
+        what = "days"
+    slots.ends = np.array([to_ms(end.replace(tzinfo=local)) for end in ends], dtype=np.int64)
+    slots.notes.append(f"Rows are local calendar {what} of {local.key}, each with its real length.")
+
+
+def _are_days(starts: Integers, zone: ZoneInfo, given: timedelta | None, *, stated: bool) -> bool:
+    """Whether rows are local days: all a day or longer, at midnight (or one time of day, in a stated zone)."""
+    import numpy as np
+
+    if given is not None and given % DAY:
+        return False
+    if given is None and int(np.diff(starts).min()) < SHORT_DAY_MS:
+        return False
+    times = {from_ms(int(start)).astimezone(zone).time() for start in starts}
+    midnight = datetime.min.time()
+    return times == {midnight} or (stated and len(times) == 1)
+
+
+def _lengths(starts: Integers, slots: Slots, given: timedelta | None) -> Integers:
+    import numpy as np
+
+    if given is None:
+        return _lengths_by_neighbours(starts, slots)
+    step = duration_ms(given)
+    wrong = (starts - starts[0]) % step != 0
+    if wrong.any():
+        k = int(wrong.argmax())
+        raise InputError(
+            f"line {slots.lines[k]}: {iso_time(from_ms(int(slots.starts[k])))} is no whole number of"
+            f" {iso_duration(given)} after the first time.",
+            "datecol",
+            "regular times; --resolution states their distance",
+        )
+    return np.full(len(starts), step, dtype=np.int64)
+
+
+def _lengths_by_neighbours(starts: Integers, slots: Slots) -> Integers:
+    """Each row's own length: its distance to the next row, where neighbours agree; a longer one is a gap."""
+    import numpy as np
+
+    diffs = np.diff(starts)
+    edges = np.flatnonzero(np.diff(diffs)) + 1
+    lows, highs = np.array([0, *edges]), np.array([*edges, len(diffs)])
+    steps, counts = diffs[lows], highs - lows
+    before, after = np.append(0, steps[:-1]), np.append(steps[1:], 0)
+    at_edge = (lows == 0) | (highs == len(diffs))
+    # Two long distances amid shorter ones are more likely two gaps.
+    firm = (counts >= 3) | ((counts == 2) & (at_edge | ((steps < before) & (steps < after))))
+    found = steps.copy()
+    left, right = _nearest_firm(steps, firm)
+    for k in np.flatnonzero(~firm):
+        found[k] = _step_amid(int(steps[k]), int(left[k]), int(right[k]))
+        if found[k] == 0:
+            _refuse_out_of_step(slots, int(lows[k]) + 1, int(steps[k]), int(left[k] or right[k]))
+    lengths = np.append(np.repeat(found, counts), found[-1])
+    gaps = np.flatnonzero(lengths[:-1] < diffs)
+    if len(gaps):
+        named = ", ".join(map(str, slots.lines[gaps[:NAMED]]))
+        slots.warnings.append(
+            f"{len(gaps)} gaps follow the rows of lines {named}{', ...' if len(gaps) > NAMED else ''}; those"
+            " rows were taken to be as long as their neighbours."
+        )
+    return lengths
+
+
+def _nearest_firm(steps: Integers, firm: Integers) -> tuple[Integers, Integers]:
+    """For each run of equal distances, the nearest step before and after it that neighbours confirm."""
+    import numpy as np
+
+    if not firm.any():
+        least = np.full(len(steps), steps.min())
+        return least, least
+    left, right = np.where(firm, steps, 0), np.where(firm, steps, 0)
+    for k in range(1, len(steps)):
+        left[k] = left[k] or left[k - 1]
+        right[-1 - k] = right[-1 - k] or right[-k]
+    return np.where(left == 0, right, left), np.where(right == 0, left, right)
+
+
+def _step_amid(distance: int, left: int, right: int) -> int:
+    """The length of a row with an odd distance to the next one; 0 where it fits neither neighbour."""
+    if left <= distance and distance % min(left, right) == 0:
+        return left
+    return right if right <= distance and distance % right == 0 else 0
+
+
+def _refuse_out_of_step(slots: Slots, k: int, distance: int, usual: int) -> None:
+    raise InputError(
+        f"line {slots.lines[k]}: {iso_time(from_ms(int(slots.starts[k])))} is out of step: it comes"
+        f" {iso_duration(distance * MILLISECOND)} after the row before it, among rows of"
+        f" {iso_duration(usual * MILLISECOND)}.",
+        "datecol",
+        "times whose distance is regular, or changes for at least two rows",
+    )
+
+
+def _say_lengths(slots: Slots) -> None:
+    import numpy as np
+
+    lengths = slots.lengths
+    changes = np.flatnonzero(np.diff(lengths)) + 1
+    if len(changes) and not any("calendar" in note for note in slots.notes):
+        parts = [
+            f"{iso_duration(int(lengths[k]) * MILLISECOND)} from line {slots.lines[k]} on"
+            for k in [0, *changes[: NAMED - 1]]
+        ]
+        more = ", ..." if len(changes) >= NAMED else ""
+        slots.notes.append(f"The length of rows changes: {', '.join(parts)}{more} (in order of time).")
+
+
+# -- counters -----------------------------------------------------------------------------------------
+
+
+def _differences(slots: Slots) -> None:
+    """Readings become what was counted from each to the next; where a counter was set back, told."""
+    import numpy as np
+
+    known = ~np.isnan(slots.values)
+    starts, values, lines = slots.starts[known], slots.values[known], slots.lines[known]
+    if len(values) < 2:
+        raise InputError("--register needs two readings at least.", "--register", "a file with more readings")
+    counted = np.diff(values)
+    for k in np.flatnonzero(counted < 0):
+        before, now = float(values[k]), float(values[k + 1])
+        size = 10.0 ** len(str(int(abs(before))))
+        if before > 0.9 * size and 0 <= now < 0.1 * size:
+            counted[k] = now + size - before
+            what = f"it was taken to have begun anew after {size:g}"
+        else:
+            counted[k] = np.nan
+            what = "what it counted until then is unknown, and was left out"
+        slots.warnings.append(f"line {lines[k + 1]}: the counter fell from {before:g} to {now:g}; {what}.")
+    lengths = np.diff(starts)
+    usual = int(np.median(lengths))
+    far = lengths > MAX_GAP * usual
+    if far.any():
+        counted[far] = np.nan
+        slots.warnings.append(f"{int(far.sum())} gaps between readings are too long to spread; left out.")
+    longer = int((lengths > usual).sum())
+    if longer:
+        slots.notes.append(f"{longer} differences are about longer times than usual; spread evenly.")
+    slots.starts, slots.ends, slots.values, slots.lines = starts[:-1], starts[1:], counted, lines[:-1]
+    slots.notes.append(f"Took {len(counted)} differences between {len(values)} readings of a counter.")
+
+
+# -- to the sensor ------------------------------------------------------------------------------------
+
+
+def series_of(slots: Slots, values: Floats, sensor: Sensor) -> list[TimeSeries]:
+    """The values as regular series in the sensor's own resolution: each repeated over the slots of its row.
+
+    values: shape (n,), one a row, in the sensor's unit. InputError where a row is no whole number of slots.
+    """
+    import numpy as np
+
+    own = sensor.event_resolution
+    if grid.is_of_days(own):
+        starts, repeated = _local_days(slots, values, sensor)
+    else:
+        rows = _averaged(slots, values, own)
+        step = duration_ms(own)
+        counts = rows.lengths // step
+        wrong = (rows.lengths % step != 0) | (counts < 1) | (rows.starts % step != 0)
+        if wrong.any():
+            _refuse_length(rows, int(wrong.argmax()), own)
+        _refuse_too_many(int(counts.sum()))
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        starts, repeated = np.repeat(rows.starts, counts) + step * within, np.repeat(rows.values, counts)
+    return list(_regular(starts, repeated, own))
+
+
+def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
+    """The rows with their values, those that are finer than the sensor's slots as means over these.
+
+    A slot of which a part is missing or unknown is left out, and told.
+    """
+    import numpy as np
+
+    step = duration_ms(own)
+    fine = slots.lengths < step
+    rows = replace(slots, values=values)
+    if not fine.any():
+        return rows
+    of_slot = slots.starts[fine] // step * step
+    across = slots.ends[fine] > of_slot + step
+    if across.any():
+        _refuse_length(slots, int(np.flatnonzero(fine)[across.argmax()]), own)
+    starts, index = np.unique(of_slot, return_inverse=True)
+    known = np.where(np.isnan(values[fine]), 0, slots.lengths[fine])
+    covered = np.bincount(index, weights=known)
+    means = np.bincount(index, weights=known * np.nan_to_num(values[fine])) / step
+    whole = covered == step
+    needed = iso_duration(own)
+    if fine.all() and not whole.any():
+        length = iso_duration(int(slots.lengths[0]) * MILLISECOND)
+        text = (
+            f"The rows of {length} are finer than the sensor's slots of {needed}, and cover none as a whole."
+        )
+        raise InputError(
+            text, "datecol", f"rows of {needed}, of a whole multiple of it, or finer ones that fill it"
+        )
+    slots.notes.append(f"Rows finer than the sensor's slots were averaged over {needed}.")
+    if not whole.all():
+        slots.warnings.append(f"{int((~whole).sum())} slots are not covered by rows as a whole; left out.")
+    lines = slots.lines[fine][np.unique(index, return_index=True)[1]]
+    starts, means, lines = starts[whole], means[whole], lines[whole]
+    order = np.argsort(np.concatenate([starts, rows.starts[~fine]]), kind="stable")
+
+    def joined(averaged: Integers | Floats, others: Integers | Floats) -> Any:
+        return np.concatenate([averaged, others[~fine]])[order]
+
+    return replace(
+        rows,
+        starts=joined(starts, rows.starts),
+        ends=joined(starts + step, rows.ends),
+        values=joined(means, values),
+        lines=joined(lines, rows.lines),
+    )
+
+
+def _local_days(slots: Slots, values: Floats, sensor: Sensor) -> tuple[Integers, Floats]:
+    import numpy as np
+
+    own, zone = sensor.event_resolution, ZoneInfo(sensor.timezone)
+    starts, rows = list[int](), list[int]()
+    for k, (low, high) in enumerate(zip(slots.starts, slots.ends, strict=True)):
+        end, day = int(high), from_ms(int(low)).astimezone(zone)
+        while to_ms(day) < end:
+            starts.append(to_ms(day))
+            rows.append(k)
+            _refuse_too_many(len(starts))
+            day += own  # wall clock time: the next local midnight
+        if to_ms(day) != end:
+            _refuse_length(slots, k, own)
+    return np.array(starts, dtype=np.int64), values[rows]
+
+
+def _refuse_too_many(count: int) -> None:
+    if count > MAX_SLOTS:
+        text = f"The file makes {count} slots of the sensor."
+        raise InputError(text, "FILE", f"{MAX_SLOTS} at most; divide the file")
+
+
+def _refuse_length(slots: Slots, k: int, own: timedelta) -> None:
+    length, needed = iso_duration(int(slots.lengths[k]) * MILLISECOND), iso_duration(own)
+    raise InputError(
+        f"line {slots.lines[k]}: a row of {length} does not fit the sensor's slots of {needed}.",
+        "datecol",
+        f"rows of {needed} or a whole multiple of it",
+    )
+
+
+def _regular(starts: Integers, values: Floats, step: timedelta) -> Iterator[TimeSeries]:
+    """Regular series (NaN in gaps); a long gap or a change of clocks between days starts the next one."""
+    import numpy as np
+
+    from flexmeasures.timeseries import TimeSeries
+
+    step_ms = duration_ms(step)
+    apart = np.diff(starts)
+    edges = np.flatnonzero((apart > MAX_GAP * step_ms) | (apart % step_ms != 0)) + 1
+    for low, high in zip([0, *edges], [*edges, len(starts)], strict=True):
+        slots = (starts[low:high] - starts[low]) // step_ms
+        filled = np.full(slots[-1] + 1, np.nan)
+        filled[slots] = values[low:high]
+        yield TimeSeries(from_ms(int(starts[low])), step, filled)
