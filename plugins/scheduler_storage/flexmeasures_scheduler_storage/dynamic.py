@@ -181,6 +181,10 @@ def _before(worth: Pieces, slot: Slot, retention: float, low: float, high: float
         z = np.append(z, z)
     lines = _lines(worth, slot, shifts, z)
     at, value = _lowest(z, *lines)
+    there = np.flatnonzero(np.isfinite(value))
+    if len(there) == 0 or len(there) <= there[-1] - there[0]:
+        return None  # stocks without any plan, in between too: not a function of pieces that join
+    at, value = at[there], value[there]
     return _simple(Pieces((at - slot.inflow) / retention, value))
 
 
