@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from batteries import QUARTER, battery
 
-from flexmeasures_scheduler_storage import StorageScheduler, model
+from flexmeasures_scheduler_storage import StorageScheduler
+from flexmeasures_scheduler_storage.lp import solve
 from flexmeasures_scheduling import Flexibility, Schedule, SchedulingProblem
 
 SLOTS = 192
@@ -58,18 +59,18 @@ def scheduled(case: str, seed: int = 0, peak_price: float = 0.0) -> Schedule:
 def gap(case: str) -> float:
     """By which share of its cost the plan may be above the least, as its bound proves."""
     found: list[float] = []
-    plain = model.solve
+    plain = solve.solve
 
-    def noted(*given: Any) -> model.Solution:
+    def noted(*given: Any) -> solve.Solution:
         solution = plain(*given)
         found.append(solution.gap)
         return solution
 
-    model.solve = noted
+    solve.solve = noted
     try:
         scheduled(case)
     finally:
-        model.solve = plain
+        solve.solve = plain
     return found[-1]
 
 
@@ -92,7 +93,7 @@ def row(case: str, repeats: int = 5) -> dict[str, Any]:
 
 def measure() -> list[dict[str, Any]]:
     """All cases."""
-    model.preload()
+    solve.preload()
     return [row(case) for case in ("swedish", "feed_in", "negative", "noise")]
 
 
@@ -104,7 +105,7 @@ def memory() -> float:
 
 def many(count: int) -> None:
     """So many schedules in one process, and its memory on the way."""
-    model.preload()
+    solve.preload()
     cases = ("swedish", "feed_in", "negative", "noise")
     for number in range(count):
         scheduled(cases[number % 4], seed=number)

@@ -31,14 +31,14 @@ from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, facts  # noqa: E
 from flexmeasures.timeseries import TimeSeries  # noqa: E402
 from flexmeasures.timing import floor_time  # noqa: E402
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting  # noqa: E402
-from flexmeasures_forecaster_ols import forecaster  # noqa: E402
-from flexmeasures_forecaster_ols.features import WEEK  # noqa: E402
-from flexmeasures_forecaster_ols.fitted import Trial  # noqa: E402
-from flexmeasures_forecaster_ols.forecaster import LinearOLS  # noqa: E402
+from flexmeasures_forecaster_ols.linear_ols import LinearOLS  # noqa: E402
 from flexmeasures_forecaster_ols.naive import Naive  # noqa: E402
-from flexmeasures_forecaster_ols.scene import Events  # noqa: E402
-from flexmeasures_forecaster_ols.training import Recipe  # noqa: E402
 from flexmeasures_forecasting import Forecast, ForecastingProblem  # noqa: E402
+from flexmeasures_regression import forecaster  # noqa: E402
+from flexmeasures_regression.estimators import Recipe  # noqa: E402
+from flexmeasures_regression.event_data import Events  # noqa: E402
+from flexmeasures_regression.features import WEEK  # noqa: E402
+from flexmeasures_regression.fitted_model import Trial  # noqa: E402
 
 # 1 - WAPE in % at 1, 6, 24 and 48 h: what is aimed at, and the least that is good enough.
 AIMS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {

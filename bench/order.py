@@ -20,7 +20,8 @@ from common import HERE, missing
 from scipy.optimize import linprog
 from scipy.sparse import diags_array, eye_array, hstack
 
-from flexmeasures_scheduler_storage import StorageScheduler, model
+from flexmeasures_scheduler_storage import StorageScheduler
+from flexmeasures_scheduler_storage.lp import solve
 from flexmeasures_scheduling import Flexibility, Schedule, SchedulingProblem
 
 SLOTS, HOURS, POWER, MOST = 192, 0.25, 2.0, 5.0
@@ -108,7 +109,7 @@ def compared(name: str, sets: list[Any], losses: float) -> list[dict[str, Any]]:
 
 def measure(every: int = 7) -> list[dict[str, Any]]:
     """All sets and losses, and flat prices."""
-    model.preload()
+    solve.preload()
     rows = []
     for name in ("price_de", "price_nordpool"):
         sets = windows(name, every)

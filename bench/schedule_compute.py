@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from batteries import QUARTER, battery
 
-from flexmeasures_scheduler_storage import StorageScheduler, model
-from flexmeasures_scheduler_storage.highs import HIGHS_OPTIONS
+from flexmeasures_scheduler_storage import StorageScheduler
+from flexmeasures_scheduler_storage.lp import solve
+from flexmeasures_scheduler_storage.lp.highs import HIGHS_OPTIONS
 from flexmeasures_scheduling import Flexibility, SchedulingProblem
 
 BARE = "bare highspy with numpy arrays from scratch, same LP, same run"
@@ -149,7 +150,7 @@ def row(name: str, slots: int, times: tuple[float, float]) -> dict[str, Any]:
 
 def measure() -> list[dict[str, Any]]:
     """Schedules of 48 hours and of 7 days: the first of their size in a fresh process, and the later ones."""
-    model.preload()
+    solve.preload()
     return [
         row("schedule_compute_ms_96", 96, after_the_first(96, 51)),
         row("schedule_compute_ms_192", 192, after_the_first(192, 51)),
@@ -165,7 +166,7 @@ if __name__ == "__main__":
         from flask import Flask
 
         Flask(__name__)  # a worker runs jobs inside the app
-        model.preload()
+        solve.preload()
         size = int(sys.argv[2])
         print(json.dumps([milliseconds(work, size, 1)[0] for work in (our_objective, bare_objective)]))
     else:

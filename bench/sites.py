@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from flexmeasures_scheduler_storage import model
-from flexmeasures_scheduler_storage.site import Connection, SiteSolution, solve_site
+from flexmeasures_scheduler_storage.lp import solve
+from flexmeasures_scheduler_storage.lp.site_problem import Connection, SiteSolution, solve_site
 
 SLOTS = 192
 
 
-def battery(prices: Any, random: np.random.Generator) -> model.StorageProblem:
+def battery(prices: Any, random: np.random.Generator) -> solve.StorageProblem:
     """A battery of 5 to 20 kW that fills in one and a half to four hours."""
     ones, power = np.ones(SLOTS), random.uniform(0.005, 0.02)
     size = power * random.uniform(1.5, 4)
-    return model.StorageProblem(
+    return solve.StorageProblem(
         prices=prices,
         hours=0.25,
         start=size * random.uniform(0.2, 0.8),
@@ -33,7 +33,7 @@ def battery(prices: Any, random: np.random.Generator) -> model.StorageProblem:
     )
 
 
-def site(count: int) -> tuple[list[model.StorageProblem], Connection]:
+def site(count: int) -> tuple[list[solve.StorageProblem], Connection]:
     """That many batteries, and the connection that they share."""
     random = np.random.default_rng(1)
     day = np.arange(SLOTS) * 2 * np.pi / 96
@@ -43,7 +43,7 @@ def site(count: int) -> tuple[list[model.StorageProblem], Connection]:
     return [battery(prices, random) for _ in range(count)], Connection(base=base, lower=-most, upper=most)
 
 
-def with_losses(device: model.StorageProblem) -> model.StorageProblem:
+def with_losses(device: solve.StorageProblem) -> solve.StorageProblem:
     """The same battery with losses, at prices that are negative at noon, where going both ways at once would pay."""
     return replace(device, prices=device.prices - 45, charge_efficiency=0.92, discharge_efficiency=0.92)
 
@@ -68,7 +68,7 @@ def row(name: str, count: int, lossy: bool = False) -> dict[str, Any]:
 
 def measure() -> list[dict[str, Any]]:
     """Sites of 100 devices (one program), of 1,000 (in groups), and of a few whose directions are searched for."""
-    model.preload()
+    solve.preload()
     return [
         row("site_100_devices_seconds", 100),
         row("site_1000_devices_seconds", 1000),

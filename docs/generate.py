@@ -308,7 +308,7 @@ def errors_page(app: Flask) -> str:
         'A refused message is answered with `result` "Rejected", one of these as `status`, and a `message`'
     )
     text += " that names the key, what was wrong with it, and what is accepted.\n\n"
-    from flexmeasures_api.statuses import STATUSES
+    from flexmeasures_api.messages.status_codes import STATUSES
 
     rows = [(f"`{status}`", str(code), prose(words)) for status, (code, words) in STATUSES.items()]
     return text + table(("status", "HTTP", "what it says when nothing more exact is known"), rows)

@@ -14,7 +14,7 @@ from wording import NOTE, prose, table
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flexmeasures_api.versions import Version
+    from flexmeasures_api.blueprint import Version
 
 VERSIONS = {
     "v1": "flexmeasures_api_v1.v1",
@@ -27,7 +27,7 @@ VERSIONS = {
 
 def version_page(name: str, app: Flask) -> str:
     """What a version's declaration says, and every operation of its OpenAPI document."""
-    from flexmeasures_api.openapi import document, routes
+    from flexmeasures_api.openapi.document import document, routes
 
     version: Version = getattr(import_module(VERSIONS[name]), name.upper())
     text = f"# API, version {version.number}\n\n{NOTE}"
@@ -52,7 +52,7 @@ def version_page(name: str, app: Flask) -> str:
 
 def unversioned_page(app: Flask) -> str:
     """Everything below /api that belongs to no version."""
-    from flexmeasures_api.openapi import document, routes
+    from flexmeasures_api.openapi.document import document, routes
 
     version: Version = import_module(VERSIONS["v2_0"]).V2_0
     text = f"# API, what has no version\n\n{NOTE}## Endpoints\n\n"

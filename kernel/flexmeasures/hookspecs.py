@@ -25,20 +25,12 @@ if TYPE_CHECKING:
 
     from flexmeasures.jobs import JobListener
     from flexmeasures.models.jobs import Job
-    from flexmeasures.models.sensors import Asset, Sensor
+    from flexmeasures.models.sensors import Sensor
     from flexmeasures.models.sources import Source
     from flexmeasures.models.users import User
 
 
-__all__ = ["ApiVersion", "Health", "MenuItem", "PowerChart", "RecurringJob", "hookimpl", "hookspec"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ApiVersion:
-    """A version of the API, as GET /api/ lists it: name is its path segment, such as "v2_0"."""
-
-    name: str
-    title: str = ""
+__all__ = ["Health", "MenuItem", "RecurringJob", "hookimpl", "hookspec"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,22 +81,6 @@ class Health:
     detail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PowerChart:
-    """What a power chart shows: assets, window (UTC), resolution, sign, horizon of forecasts, traces.
-
-    traces: "none" sums the assets in one line; "power" or "schedules" draws a line an asset.
-    """
-
-    assets: tuple[Asset, ...]
-    start: datetime
-    end: datetime
-    resolution: timedelta
-    forecast_horizon: timedelta = field(default=timedelta(hours=6))
-    consumption_as_positive: bool = True
-    traces: str = "none"
-
-
 @runtime_checkable
 class JobNotifier(Protocol):
     """What tells workers of jobs that wait in the table, which alone says what is to be done. It never raises."""
@@ -153,11 +129,6 @@ def job_notifier(app: Flask) -> JobNotifier | None:
 @hookspec
 def register_blueprints(app: Flask) -> list[Blueprint]:  # type: ignore[empty-body]
     """Called in create(): blueprints with endpoints, pages and commands of the plugin."""
-
-
-@hookspec
-def register_api_versions() -> list[ApiVersion]:  # type: ignore[empty-body]
-    """Called for GET /api/ and getService: versions of the API that the plugin serves."""
 
 
 @hookspec
@@ -250,11 +221,6 @@ def render_error(error: Any) -> Any:
 @hookspec(firstresult=True)
 def render_api_error(error: Any) -> Any:
     """Called for an error (a werkzeug HTTPException) below /api: a JSON response."""
-
-
-@hookspec(firstresult=True)
-def draw_power_chart(chart: PowerChart) -> dict[str, Any] | None:
-    """Called by the chart endpoint and by pages: a Bokeh JSON item of the chart."""
 
 
 # -- for operators -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flexmeasures.cli.options import find_sensors as find_sensors
     from flexmeasures.cli.options import kind_option as kind_option
     from flexmeasures.cli.options import parse_minutes as parse_minutes
+    from flexmeasures.cli.options import period as period
     from flexmeasures.cli.options import read_pair as read_pair
     from flexmeasures.cli.options import validation_text as validation_text
     from flexmeasures.cli.options import with_app as with_app
@@ -30,6 +31,7 @@ __all__, __getattr__ = door(
             "find_sensors",
             "kind_option",
             "parse_minutes",
+            "period",
             "read_pair",
             "validation_text",
             "with_app",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -147,3 +150,21 @@ def read_pair(wish: str) -> tuple[str, Any]:
         return key, json.loads(text) if text else None
     except ValueError:
         raise InputError(f"{key} is {text!r}.", key, "a number, true or false") from None
+
+
+def period(from_date: datetime, to_date: datetime) -> tuple[datetime, datetime]:
+    """From the first day's midnight to the midnight after the last day, in UTC."""
+    from datetime import UTC, timedelta
+
+    from flask import current_app
+
+    from flexmeasures.errors import InputError
+    from flexmeasures.timing import timezone
+
+    if to_date < from_date:
+        text = f"--to-date {to_date:%Y-%m-%d} is before --from-date {from_date:%Y-%m-%d}."
+        raise InputError(text, "--to-date", f"{from_date:%Y-%m-%d} or later")
+    zone = timezone(current_app.config["FLEXMEASURES_TIMEZONE"], "FLEXMEASURES_TIMEZONE")
+    days = (from_date, to_date + timedelta(days=1))
+    start, end = (day.replace(tzinfo=zone).astimezone(UTC) for day in days)
+    return start, end

@@ -63,7 +63,9 @@ HERE = str(Path(__file__).parents[1])
 # Packages that bring hooks, so that whoever implements one without it is told what to install.
 BROUGHT_BY = {
     "choose_algorithm": "flexmeasures-algorithms",
+    "draw_power_chart": "flexmeasures-charts",
     "on_schedule_stored": "flexmeasures-scheduling",
+    "register_api_versions": "flexmeasures-api",
     "register_asset_fields": "flexmeasures-master-data",
     "register_forecasters": "flexmeasures-forecasting",
     "register_schedulers": "flexmeasures-scheduling",

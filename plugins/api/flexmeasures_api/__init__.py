@@ -6,6 +6,7 @@ flexibility) and registers the blueprint made of it; see flexmeasures_api_v2 for
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures import hookimpl
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
 
     from flexmeasures.config import Setting
 
-__all__ = ["register_blueprints", "register_settings", "render_api_error"]
+__all__ = ["register_blueprints", "register_hookspecs", "register_settings", "render_api_error"]
+
+
+@hookimpl
+def register_hookspecs() -> list[ModuleType]:
+    """Who brings versions of the API."""
+    from flexmeasures_api import hookspecs
+
+    return [hookspecs]
 
 
 @hookimpl
@@ -38,9 +47,9 @@ def register_settings() -> list[Setting]:
 @hookimpl
 def register_blueprints(app: Flask) -> list[Blueprint]:
     """Bring /api/, /api/requestAuthToken, /api/ops and /api/dev, and in play mode restoreData."""
-    from flexmeasures_api import dev, ops, public
+    from flexmeasures_api import dev, ops, tokens
 
-    brought = [public.blueprint, ops.blueprint, dev.blueprint]
+    brought = [tokens.blueprint, ops.blueprint, dev.blueprint]
     if app.config.get("FLEXMEASURES_MODE") == "play":
         from flexmeasures_api import restore
 

@@ -15,12 +15,12 @@ from flexmeasures.db import db
 from flexmeasures.fields import Text
 from flexmeasures.models import Sensor
 from flexmeasures.timing import from_ms, iso_time
-from flexmeasures_api.addresses import LARGEST_ID
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described, json_object
-from flexmeasures_api.permissions import check_role, require_user
-from flexmeasures_api.statuses import Refused, shown
-from flexmeasures_api.versions import refused
+from flexmeasures_api.blueprint import refused
+from flexmeasures_api.messages.access import check_role, require_user
+from flexmeasures_api.messages.addresses import LARGEST_ID
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused, shown
+from flexmeasures_api.openapi.operations import described, json_object
 from flexmeasures_master_data import AwareTime
 
 blueprint = Blueprint("api_dev", __name__, url_prefix="/api/dev")

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from flexmeasures_api.answers import answer
-from flexmeasures_api.statuses import Refused
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused
 
 RETRY_AFTER_SECONDS = "5"
 _STATUS_OF = {401: "UNAUTHORIZED", 403: "INVALID_SENDER", 405: "INVALID_METHOD"}

@@ -12,11 +12,11 @@ from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.models import LatestTaskRun
 from flexmeasures.timing import iso_time, parse_time
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described, json_object
-from flexmeasures_api.permissions import check_role, check_size, require_user
-from flexmeasures_api.statuses import Refused
-from flexmeasures_api.versions import refused
+from flexmeasures_api.blueprint import refused
+from flexmeasures_api.messages.access import check_role, check_size, require_user
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused
+from flexmeasures_api.openapi.operations import described, json_object
 
 blueprint = Blueprint("api_ops", __name__, url_prefix="/api/ops")
 

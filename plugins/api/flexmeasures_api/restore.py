@@ -6,13 +6,13 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound as NoSuchPage
 
 from flexmeasures.errors import InputError
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described, json_object
-from flexmeasures_api.grammar import read_message
+from flexmeasures_api.blueprint import refused
 from flexmeasures_api.installed import installed_versions
-from flexmeasures_api.permissions import check_role, check_size, require_user
-from flexmeasures_api.statuses import Refused, processed, shown
-from flexmeasures_api.versions import refused
+from flexmeasures_api.messages.access import check_role, check_size, require_user
+from flexmeasures_api.messages.parsing import read_message
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused, processed, shown
+from flexmeasures_api.openapi.operations import described, json_object
 from flexmeasures_db_ops import backups
 
 blueprint = Blueprint("api_restore", __name__, url_prefix="/api")

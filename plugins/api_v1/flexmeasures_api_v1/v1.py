@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures_api import services
-from flexmeasures_api.times import AnchoredTiming
-from flexmeasures_api.versions import Version
+from flexmeasures_api.blueprint import Version
+from flexmeasures_api.messages.times import AnchoredTiming
+from flexmeasures_api.services import catalogue
 
 if TYPE_CHECKING:
     from flask import Blueprint
 
-    from flexmeasures.hookspecs import ApiVersion
+    from flexmeasures_api.hookspecs import ApiVersion
 
 __all__ = ["V1", "register_api_versions", "register_blueprints"]
 
@@ -22,7 +22,7 @@ V1 = Version(
     successor="v2_0",
     timing=AnchoredTiming(),
     simplified_addresses=True,
-    services=(services.GET_OR_POST_FOR_METER_DATA, services.POST_METER_DATA),
+    services=(catalogue.GET_OR_POST_FOR_METER_DATA, catalogue.POST_METER_DATA),
 )
 
 

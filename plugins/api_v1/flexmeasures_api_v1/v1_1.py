@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures_api.services import DATA
+from flexmeasures_api.services.catalogue import DATA
 from flexmeasures_api_v1.v1 import V1
 
 if TYPE_CHECKING:
     from flask import Blueprint
 
-    from flexmeasures.hookspecs import ApiVersion
+    from flexmeasures_api.hookspecs import ApiVersion
 
 __all__ = ["V1_1", "register_api_versions", "register_blueprints"]
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures_api.messages import SOC
-from flexmeasures_api.services import FLEXIBILITY
-from flexmeasures_api.versions import FlexibilityRules
+from flexmeasures_api.blueprint import FlexibilityRules
+from flexmeasures_api.openapi.messages import SOC
+from flexmeasures_api.services.catalogue import FLEXIBILITY
 from flexmeasures_api_v1.v1_1 import V1_1
 
 if TYPE_CHECKING:
     from flask import Blueprint
 
-    from flexmeasures.hookspecs import ApiVersion
+    from flexmeasures_api.hookspecs import ApiVersion
 
 __all__ = ["V1_2", "register_api_versions", "register_blueprints"]
 

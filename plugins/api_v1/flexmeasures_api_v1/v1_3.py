@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexmeasures import hookimpl
-from flexmeasures_api.flexibility import STORAGE_TYPES
-from flexmeasures_api.messages import SOC, SOC_WITH_TARGETS
-from flexmeasures_api.versions import FlexibilityRules
+from flexmeasures_api.blueprint import FlexibilityRules
+from flexmeasures_api.openapi.messages import SOC, SOC_WITH_TARGETS
+from flexmeasures_api.services.flexibility import STORAGE_TYPES
 from flexmeasures_api_v1.v1_2 import V1_2
 
 if TYPE_CHECKING:
     from flask import Blueprint
 
-    from flexmeasures.hookspecs import ApiVersion
+    from flexmeasures_api.hookspecs import ApiVersion
 
 __all__ = ["V1_3", "register_api_versions", "register_blueprints"]
 

@@ -12,7 +12,7 @@ from flexmeasures import hookimpl
 if TYPE_CHECKING:
     from flask import Blueprint
 
-    from flexmeasures.hookspecs import ApiVersion
+    from flexmeasures_api.hookspecs import ApiVersion
 
 __all__ = ["register_api_versions", "register_blueprints"]
 

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from flexmeasures.models import Asset, User
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.openapi.operations import described
 from flexmeasures_api_v2.resources import answers_user, thing_of, unprocessable
 from flexmeasures_forecasting import HORIZONS, scores
 from flexmeasures_master_data import AwareTime, Duration

@@ -10,11 +10,11 @@ import flexmeasures_master_data as master_data
 from flexmeasures import sensors
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, User
-from flexmeasures_api.addresses import LARGEST_ID
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described
-from flexmeasures_api.permissions import check_role
-from flexmeasures_api.statuses import Refused
+from flexmeasures_api.messages.access import check_role
+from flexmeasures_api.messages.addresses import LARGEST_ID
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused
+from flexmeasures_api.openapi.operations import described
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
 from flexmeasures_master_data import AssetSchema
 

@@ -11,14 +11,14 @@ from werkzeug import exceptions
 
 from flexmeasures.auth import may
 from flexmeasures.fields import Text
-from flexmeasures.hookspecs import PowerChart
 from flexmeasures.models import Asset, User
 from flexmeasures.runtime import runtime
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described, json_object
-from flexmeasures_api.permissions import check_role
-from flexmeasures_api.statuses import shown
+from flexmeasures_api.messages.access import check_role
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import shown
+from flexmeasures_api.openapi.operations import described, json_object
 from flexmeasures_api_v2.resources import answers_user, unprocessable
+from flexmeasures_charts import PowerChart
 from flexmeasures_master_data import AwareTime, Duration, assets_of
 
 blueprint = Blueprint("api_v2_0_charts", __name__, url_prefix="/api/v2_0")

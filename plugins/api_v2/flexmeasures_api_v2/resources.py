@@ -14,12 +14,12 @@ from werkzeug.exceptions import NotFound
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, Site, User
-from flexmeasures_api.addresses import LARGEST_ID
-from flexmeasures_api.answers import answer
-from flexmeasures_api.grammar import read_json
-from flexmeasures_api.permissions import check_size, require_may, require_user
-from flexmeasures_api.statuses import Refused, shown
-from flexmeasures_api.versions import refused
+from flexmeasures_api.blueprint import refused
+from flexmeasures_api.messages.access import check_size, require_may, require_user
+from flexmeasures_api.messages.addresses import LARGEST_ID
+from flexmeasures_api.messages.parsing import read_json
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused, shown
 
 Thing = TypeVar("Thing", Asset, Site, User)
 Result = TypeVar("Result")

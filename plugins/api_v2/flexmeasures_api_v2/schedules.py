@@ -7,10 +7,10 @@ from flask import Blueprint, Response
 import flexmeasures_scheduling as scheduling
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.models import Asset, StoredSchedule, User
-from flexmeasures_api.addresses import LARGEST_ID
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import JsonSchema, described, json_object
-from flexmeasures_api.statuses import Refused, shown
+from flexmeasures_api.messages.addresses import LARGEST_ID
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused, shown
+from flexmeasures_api.openapi.operations import JsonSchema, described, json_object
 from flexmeasures_api_v2.resources import answers_user, body, thing_of
 
 blueprint = Blueprint("api_v2_0_schedules", __name__, url_prefix="/api/v2_0")

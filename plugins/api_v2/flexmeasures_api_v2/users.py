@@ -11,10 +11,10 @@ from flexmeasures import auth
 from flexmeasures.auth import MailNotSent, UserSchema
 from flexmeasures.db import db, writing
 from flexmeasures.models import User
-from flexmeasures_api.answers import answer
-from flexmeasures_api.described import described, json_object
-from flexmeasures_api.permissions import ANONYMOUS, check_role
-from flexmeasures_api.statuses import Refused
+from flexmeasures_api.messages.access import ANONYMOUS, check_role
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import Refused
+from flexmeasures_api.openapi.operations import described, json_object
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
 
 blueprint = Blueprint("api_v2_0_users", __name__, url_prefix="/api/v2_0")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flexmeasures_api.flexibility import STORAGE_TYPES
-from flexmeasures_api.messages import SOC, SOC_WITH_TARGETS
-from flexmeasures_api.services import DATA_WITH_QUANTILES, FLEXIBILITY, resource
-from flexmeasures_api.times import RollingTiming
-from flexmeasures_api.versions import FlexibilityRules, Version
+from flexmeasures_api.blueprint import FlexibilityRules, Version
+from flexmeasures_api.messages.times import RollingTiming
+from flexmeasures_api.openapi.messages import SOC, SOC_WITH_TARGETS
+from flexmeasures_api.services.catalogue import DATA_WITH_QUANTILES, FLEXIBILITY, resource
+from flexmeasures_api.services.flexibility import STORAGE_TYPES
 
 V2_0 = Version(
     name="v2_0",

@@ -41,6 +41,6 @@ def demo(instance: Path | None, no_serve: bool, as_json: bool, port: int) -> Non
     """
     # Read when numpy is imported: on small matrices, threads that wait for each other cost five times the work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from flexmeasures_demo.story import run
+    from flexmeasures_demo.run import run
 
     sys.exit(run(instance, serve=not no_serve, as_json=as_json, port=port))

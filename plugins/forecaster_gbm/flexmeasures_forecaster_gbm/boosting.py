@@ -9,11 +9,11 @@ import numpy as np
 
 from flexmeasures_forecaster_gbm.columns import for_trees
 from flexmeasures_forecaster_gbm.trees import Trees, grow
-from flexmeasures_forecaster_ols.design import Columns, Design
-from flexmeasures_forecaster_ols.features import Floats, Ints
-from flexmeasures_forecaster_ols.fitted import Fitted, Trial
-from flexmeasures_forecaster_ols.learning import Lesson, not_enough
-from flexmeasures_forecaster_ols.scene import Scene
+from flexmeasures_regression.design_matrix import Columns, Design
+from flexmeasures_regression.event_data import Scene
+from flexmeasures_regression.features import Floats, Ints
+from flexmeasures_regression.fitted_model import Fitted, Trial
+from flexmeasures_regression.model_selection import Lesson, not_enough
 
 SHARES = (0.0, 0.5, 1.0)
 LEAST = 0.5  # of the errors of the line: fewer four weeks of luck may show

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from flexmeasures_forecaster_ols.blocks import PLAIN, Block, Columns, Hours, Sunlight, Weather
-from flexmeasures_forecaster_ols.calendars import Calendar
-from flexmeasures_forecaster_ols.design import Design
-from flexmeasures_forecaster_ols.features import DAY_MS, HOUR_MS, Ints, local_ms
-from flexmeasures_forecaster_ols.scene import Scene
+from flexmeasures_regression.calendars import Calendar
+from flexmeasures_regression.design_matrix import Design
+from flexmeasures_regression.event_data import Scene
+from flexmeasures_regression.feature_blocks import PLAIN, Block, Columns, Hours, Sunlight, Weather
+from flexmeasures_regression.features import DAY_MS, HOUR_MS, Ints, local_ms
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from flexmeasures.errors import NotEnoughData
 from flexmeasures.timing import floor_time
 from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_gbm.boosting import FEWEST_ROWS, Boosted, Grown, grow_on, judged, require
-from flexmeasures_forecaster_ols.features import WEEK
-from flexmeasures_forecaster_ols.fitted import Fitted
-from flexmeasures_forecaster_ols.forecaster import LinearOLS, before, lesson_until, remember, tried
-from flexmeasures_forecaster_ols.scene import Events
 from flexmeasures_forecasting import ForecastingProblem
+from flexmeasures_regression.event_data import Events
+from flexmeasures_regression.features import WEEK
+from flexmeasures_regression.fitted_model import Fitted
+from flexmeasures_regression.forecaster import RegressionForecaster, before, lesson_until, remember, tried
 
 LASTS = 4 * WEEK  # how long trees serve, and on how much they are tried
 KEPT = 200  # forests that a process keeps, some MB each
@@ -23,7 +23,7 @@ KEPT = 200  # forests that a process keeps, some MB each
 _forests: OrderedDict[bytes, Any] = OrderedDict()
 
 
-class GradientBoosting(LinearOLS):
+class GradientBoosting(RegressionForecaster):
     """The regression of linear-OLS, and LightGBM's trees on what it leaves: for weather that acts non-linearly.
 
     The regression is that of linear-OLS; trees are grown every four weeks, from what ended before these began (or the

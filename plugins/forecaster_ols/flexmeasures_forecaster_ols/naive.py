@@ -11,11 +11,11 @@ from flexmeasures.errors import NotEnoughData
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, to_ms
 from flexmeasures_algorithms import SensorFacts
-from flexmeasures_forecaster_ols.calendars import seasonality
-from flexmeasures_forecaster_ols.features import DAY, WEEK, Ints, event_slots, lead_slots, newest_known, take
-from flexmeasures_forecaster_ols.fitted import hours_of_day, independent_errors
-from flexmeasures_forecaster_ols.spread import Spread
 from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem
+from flexmeasures_regression.calendars import seasonality
+from flexmeasures_regression.error_quantiles import Spread
+from flexmeasures_regression.features import DAY, WEEK, Ints, event_slots, lead_slots, newest_known, take
+from flexmeasures_regression.fitted_model import hours_of_day, independent_errors
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures import hookimpl
+from flexmeasures.config import Setting
 from flexmeasures.doors import door
+from flexmeasures.hookspecs import RecurringJob
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from flexmeasures_forecasting.regressors import check_choice as check_choice
     from flexmeasures_forecasting.regressors import choose_regressors as choose_regressors
     from flexmeasures_forecasting.regressors import regressors_of as regressors_of
+
+HOURLY = "forecast new data"
 
 __all__, __getattr__ = door(
     __name__,
@@ -93,11 +98,27 @@ def set_up(app: Flask) -> None:
 
 
 @hookimpl
-def register_jobs() -> dict[str, Callable[..., Any]]:
-    """Forecasts of a window of events."""
-    from flexmeasures_forecasting.job import FUNCTION, forecast_job
+def register_settings() -> list[Setting]:
+    """Whether sensors are forecast each hour."""
+    words = "Whether workers ask each full hour for forecasts of sensors with data that nobody asked to forecast from."
+    return [Setting("FLEXMEASURES_HOURLY_FORECASTS", True, bool, words)]
 
-    return {FUNCTION: forecast_job}
+
+@hookimpl
+def register_jobs() -> dict[str, Callable[..., Any]]:
+    """Forecasts of a window of events, and asking for those of new data."""
+    from flexmeasures_forecasting.job import FUNCTION, forecast_job
+    from flexmeasures_forecasting.new_data import ask_for_new_data
+
+    return {FUNCTION: forecast_job, HOURLY: ask_for_new_data}
+
+
+@hookimpl
+def register_recurring_jobs() -> list[RecurringJob]:
+    """Asking for forecasts of new data, each full hour."""
+    every = timedelta(hours=1)
+    setting = "FLEXMEASURES_HOURLY_FORECASTS"
+    return [RecurringJob(name=HOURLY, every=every, function=HOURLY, at_once=False, setting=setting)]
 
 
 @hookimpl

@@ -8,15 +8,15 @@ from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timing import floor_time, iso_duration, iso_time
 from flexmeasures_algorithms import SensorFacts
-from flexmeasures_scheduler_curtail_shift.curtailing import CannotCurtail, Curtailment, curtail
-from flexmeasures_scheduler_curtail_shift.shifting import Process, at_once, place
-from flexmeasures_scheduler_curtail_shift.wishes import (
+from flexmeasures_scheduler_curtail_shift.attributes import (
     CURTAILMENT,
     PROCESS,
     CurtailmentSchema,
     ProcessSchema,
     read,
 )
+from flexmeasures_scheduler_curtail_shift.curtailing import CannotCurtail, Curtailment, curtail
+from flexmeasures_scheduler_curtail_shift.shifting import Process, at_once, place
 from flexmeasures_scheduling import (
     Explanation,
     Schedule,

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import model
 from flexmeasures_scheduler_storage.limits import POWER, ROUNDING, Bounds, Input, Limits, bounds_of, without
-from flexmeasures_scheduler_storage.reach import Reach
+from flexmeasures_scheduler_storage.lp import solve
+from flexmeasures_scheduler_storage.lp.reachable_stock import Reach
 from flexmeasures_scheduling import SchedulingProblem
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def minimal_conflict(inputs: Sequence[Input], feasible: Callable[[Sequence[Input
     return kept
 
 
-def find_conflict(problem: SchedulingProblem, storage: model.StorageProblem, limits: Limits) -> list[Input]:
+def find_conflict(problem: SchedulingProblem, storage: solve.StorageProblem, limits: Limits) -> list[Input]:
     """A minimal set of the user's inputs that conflict, targets first; [] when no tolerance is too small."""
     for tolerance in (TOLERANCE, 0.0):
 
@@ -63,15 +63,15 @@ def find_conflict(problem: SchedulingProblem, storage: model.StorageProblem, lim
 
 
 def reach_of(
-    problem: SchedulingProblem, storage: model.StorageProblem, inputs: Sequence[Input], tolerance: float
+    problem: SchedulingProblem, storage: solve.StorageProblem, inputs: Sequence[Input], tolerance: float
 ) -> Reach:
     """What can be reached under these inputs alone; without the start, from anywhere."""
     bounds = bounds_of(problem, inputs)
     started = any(each.name == "start" for each in inputs)
     slots = range(len(problem.prices))
     at_nothing = replace(storage, start=0.0)
-    least = [model.next_stock(at_nothing, j, 0.0, float(bounds.power_lower[j])) for j in slots]
-    most = [model.next_stock(at_nothing, j, 0.0, float(bounds.power_upper[j])) for j in slots]
+    least = [solve.next_stock(at_nothing, j, 0.0, float(bounds.power_lower[j])) for j in slots]
+    most = [solve.next_stock(at_nothing, j, 0.0, float(bounds.power_upper[j])) for j in slots]
     size = storage.hours * float(max(abs(storage.power_lower).max(), abs(storage.power_upper).max()))
     return Reach(
         start=(storage.start, storage.start) if started else (-inf, inf),
@@ -85,7 +85,7 @@ def reach_of(
 
 
 def nearest_reachable(
-    problem: SchedulingProblem, storage: model.StorageProblem, inputs: Sequence[Input], target: Input
+    problem: SchedulingProblem, storage: solve.StorageProblem, inputs: Sequence[Input], target: Input
 ) -> float | None:
     """The stock (MWh) nearest to a target that all other inputs leave; None when these conflict as well."""
     if target.slot is None:
@@ -100,7 +100,7 @@ def nearest_reachable(
 
 
 def relax(
-    problem: SchedulingProblem, storage: model.StorageProblem, limits: Limits, solver: str
+    problem: SchedulingProblem, storage: solve.StorageProblem, limits: Limits, solver: str
 ) -> Relaxation | None:
     """The cheapest relaxation: of targets if that is enough, else of all limits of the state of charge.
 
@@ -118,20 +118,20 @@ def relax(
 
 def _relaxed(
     problem: SchedulingProblem,
-    storage: model.StorageProblem,
+    storage: solve.StorageProblem,
     hard: Sequence[Input],
     wished: Sequence[Input],
     solver: str,
 ) -> Relaxation | None:
     """Keep the hard inputs, and miss the wished ones by as little as possible."""
     kept, wishes = bounds_of(problem, hard), bounds_of(problem, wished)
-    solution = model.solve(wishing(storage, kept, wishes), solver)
-    if solution.outcome is model.Outcome.INFEASIBLE:
+    solution = solve.solve(wishing(storage, kept, wishes), solver)
+    if solution.outcome is solve.Outcome.INFEASIBLE:
         return None
     return loosened(kept, wishes, wished, solution.stock)
 
 
-def wishing(storage: model.StorageProblem, kept: Bounds, wishes: Bounds) -> model.StorageProblem:
+def wishing(storage: solve.StorageProblem, kept: Bounds, wishes: Bounds) -> solve.StorageProblem:
     """The program that has to keep the one, and misses the other by as little as possible."""
     return replace(
         storage,
@@ -176,7 +176,7 @@ def _missed(wished: Input, stock: Floats, room: float) -> float | None:
 
 def advice(
     problem: SchedulingProblem,
-    storage: model.StorageProblem,
+    storage: solve.StorageProblem,
     limits: Limits,
     conflict: Sequence[Input],
     relaxation: Relaxation | None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduler_storage.lp import solve
 from flexmeasures_scheduling import SchedulingProblem, prices_per_mwh
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def co2_per_mwh(problem: SchedulingProblem) -> Floats | None:
     return problem.flexibility.co2_weight * prices_per_mwh(problem, problem.co2_prices)
 
 
-def priced(problem: SchedulingProblem, storage: model.StorageProblem) -> model.StorageProblem:
+def priced(problem: SchedulingProblem, storage: solve.StorageProblem) -> solve.StorageProblem:
     """The program with all that has a price, but for the preference for sooner."""
     wanted = problem.flexibility
     prices, earned, co2 = prices_per_mwh(problem), production_per_mwh(problem), co2_per_mwh(problem)
@@ -55,7 +55,7 @@ def priced(problem: SchedulingProblem, storage: model.StorageProblem) -> model.S
     )
 
 
-def steered(storage: model.StorageProblem, sooner: bool) -> model.StorageProblem:
+def steered(storage: solve.StorageProblem, sooner: bool) -> solve.StorageProblem:
     """The priced program that asks, of plans of equal cost, for the least throughput, and of these for sooner."""
     import numpy as np
 
@@ -64,7 +64,7 @@ def steered(storage: model.StorageProblem, sooner: bool) -> model.StorageProblem
 
 
 def cost_slots(
-    problem: SchedulingProblem, storage: model.StorageProblem, power: Floats, stock: Floats
+    problem: SchedulingProblem, storage: solve.StorageProblem, power: Floats, stock: Floats
 ) -> dict[str, Floats]:
     """Money by component, each of shape (n,): what a plan of power (MW) and stock (MWh) costs in each slot.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from flexmeasures_scheduler_storage.storage import Floats, StorageProblem
+    from flexmeasures_scheduler_storage.lp.device_problem import Floats, StorageProblem
 
 # Corners of one function that are kept at most. Two days of quarter-hours have some hundreds.
 MANY = 1500

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from math import inf
 
-from flexmeasures_scheduler_storage.storage import SchedulerError
+from flexmeasures_scheduler_storage.lp.device_problem import SchedulerError
 
 # The share of the optimum by which a plan may be more expensive when a search for whole numbers ends.
 GAP = 1e-4

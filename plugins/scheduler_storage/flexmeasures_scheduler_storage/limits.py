@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from flexmeasures.errors import AlgorithmError
 from flexmeasures.timing import iso_time
-from flexmeasures_scheduler_storage import model
+from flexmeasures_scheduler_storage.lp import solve
 from flexmeasures_scheduling import SchedulingProblem, Target
 
 if TYPE_CHECKING:
@@ -234,13 +234,13 @@ def words(target: Target) -> str:
     return f"{kind}target of {target.value:.10g} MWh at {iso_time(target.datetime)}"
 
 
-def dynamics(problem: SchedulingProblem) -> model.StorageProblem:
+def dynamics(problem: SchedulingProblem) -> solve.StorageProblem:
     """How the stock of the device moves; no prices yet, and no bounds."""
     import numpy as np
 
     nothing, wanted = np.zeros(len(problem.prices)), problem.flexibility
     one_way = 1.0 if wanted.roundtrip_efficiency is None else sqrt(wanted.roundtrip_efficiency)
-    return model.StorageProblem(
+    return solve.StorageProblem(
         prices=nothing,
         hours=hours(problem),
         start=problem.soc_at_start,
@@ -266,7 +266,7 @@ def _inflow(problem: SchedulingProblem) -> Floats | None:
     return -hours(problem) * (varying + steady)
 
 
-def within(storage: model.StorageProblem, bounds: Bounds) -> model.StorageProblem:
+def within(storage: solve.StorageProblem, bounds: Bounds) -> solve.StorageProblem:
     """The program with these bounds."""
     return replace(storage, **{side: getattr(bounds, side) for side in (*POWER, *STOCK)})
 
@@ -286,7 +286,7 @@ def _way_to(problem: SchedulingProblem, limit: float, power: Floats, targets: li
     sign = 1 if stock < limit else -1
     for slot in range(len(problem.prices)):
         before = stock
-        stock = exact[slot] if slot in exact else model.next_stock(storage, slot, stock, float(power[slot]))
+        stock = exact[slot] if slot in exact else solve.next_stock(storage, slot, stock, float(power[slot]))
         if sign * (limit - stock) <= ROUNDING * abs(stock - before):
             break
         way.append(stock)

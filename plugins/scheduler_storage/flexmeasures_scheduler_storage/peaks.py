@@ -17,7 +17,7 @@ from flexmeasures_scheduler_storage import dynamic, effort
 from flexmeasures_scheduler_storage.dynamic import Found
 
 if TYPE_CHECKING:
-    from flexmeasures_scheduler_storage.storage import StorageProblem
+    from flexmeasures_scheduler_storage.lp.device_problem import StorageProblem
 
 Check = Callable[[], None]
 

@@ -1,6 +1,6 @@
 """StorageScheduler: what a battery or a charging station should do, given prices, limits and targets.
 
-It reads the problem into arrays (`limits.py` and the prices here), has them solved (`model.py`), and words
+It reads the problem into arrays (`limits.py` and the prices here), has them solved (`solve.py`), and words
 the answer. Inputs that conflict give status INFEASIBLE and say which, never a schedule that looks fine.
 """
 
@@ -14,7 +14,7 @@ from typing import ClassVar
 from flexmeasures.errors import AlgorithmError, Stopped
 from flexmeasures.jobs import stop_asked
 from flexmeasures_algorithms import SensorFacts
-from flexmeasures_scheduler_storage import conflicts, costs, effort, model, site
+from flexmeasures_scheduler_storage import conflicts, costs, effort
 from flexmeasures_scheduler_storage.limits import (
     Limits,
     bounds_of,
@@ -22,8 +22,9 @@ from flexmeasures_scheduler_storage.limits import (
     read_limits,
     within,
 )
-from flexmeasures_scheduler_storage.site_plan import plan_site
-from flexmeasures_scheduler_storage.wording import baseline_power, summed, worded
+from flexmeasures_scheduler_storage.lp import site_problem, solve
+from flexmeasures_scheduler_storage.schedule_building import baseline_power, summed, worded
+from flexmeasures_scheduler_storage.site_scheduler import plan_site
 from flexmeasures_scheduling import Connection, Schedule, Scheduler, SchedulingProblem, SitePlan
 
 # Seconds for solving one schedule where nothing is set, and the share of a job's time that solving may take.
@@ -45,7 +46,7 @@ class StorageScheduler(Scheduler):
     @classmethod
     def warm(cls) -> None:
         """Import Pyomo and HiGHS."""
-        model.preload()
+        solve.preload()
 
     def compute(self, problem: SchedulingProblem) -> Schedule:
         """The cheapest schedule that keeps limits and targets; INFEASIBLE with conflicts if there is none.
@@ -60,8 +61,8 @@ class StorageScheduler(Scheduler):
         priced = within(priced, bounds_of(problem, limits.inputs))
         steered = costs.steered(priced, problem.prefer_charging_sooner)
         with _bounded():
-            solution = model.solve(steered, solver_setting())
-            if solution.outcome is model.Outcome.INFEASIBLE:
+            solution = solve.solve(steered, solver_setting())
+            if solution.outcome is solve.Outcome.INFEASIBLE:
                 return _without_schedule(problem, priced, steered, limits)
         return worded(problem, priced, steered, limits, solution)
 
@@ -70,7 +71,7 @@ class StorageScheduler(Scheduler):
 
         With `relax` asked for, RELAXED instead, as `compute`, which it also raises as.
         """
-        with _bounded(-(-len(problems) // site.LARGEST)):
+        with _bounded(-(-len(problems) // site_problem.LARGEST)):
             return plan_site(problems, connection)
 
 
@@ -80,7 +81,7 @@ def _bounded(times: int = 1) -> Iterator[None]:
     try:
         with effort.bounded(time_limit(times), stop_asked):
             yield
-    except model.SchedulerError as error:
+    except solve.SchedulerError as error:
         raise AlgorithmError(str(error)) from error
     except effort.StopAsked:
         raise Stopped("The solver was told to stop.") from None
@@ -110,21 +111,21 @@ def solver_setting() -> str:
 
 
 def _without_schedule(
-    problem: SchedulingProblem, priced: model.StorageProblem, steered: model.StorageProblem, limits: Limits
+    problem: SchedulingProblem, priced: solve.StorageProblem, steered: solve.StorageProblem, limits: Limits
 ) -> Schedule:
     """What is said, or scheduled instead, when inputs conflict."""
 
     relaxation = conflicts.relax(problem, steered, limits, solver_setting())
     if problem.flexibility.relax and relaxation is not None:
-        solution = model.solve(within(steered, relaxation.bounds), solver_setting())
-        if solution.outcome is model.Outcome.OPTIMAL:
+        solution = solve.solve(within(steered, relaxation.bounds), solver_setting())
+        if solution.outcome is solve.Outcome.OPTIMAL:
             return worded(problem, priced, within(steered, relaxation.bounds), limits, solution, relaxation)
     conflict = conflicts.find_conflict(problem, steered, limits)
     baseline = baseline_power(problem, priced, limits)
     return Schedule.infeasible(
         baseline,
         baseline_costs=summed(
-            costs.cost_slots(problem, priced, baseline, model.stock_after(priced, baseline))
+            costs.cost_slots(problem, priced, baseline, solve.stock_after(priced, baseline))
         ),
         conflicts=tuple(each.words for each in conflict or limits.inputs),
         advice=conflicts.advice(problem, steered, limits, conflict, relaxation),

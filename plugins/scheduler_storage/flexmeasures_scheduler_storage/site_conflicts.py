@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flexmeasures_scheduler_storage import conflicts, model
+from flexmeasures_scheduler_storage import conflicts
 from flexmeasures_scheduler_storage.conflicts import Relaxation, loosened, wishing
-from flexmeasures_scheduler_storage.joined import cheapest
 from flexmeasures_scheduler_storage.limits import (
     Bounds,
     Input,
@@ -21,12 +20,14 @@ from flexmeasures_scheduler_storage.limits import (
     bounds_of,
     within,
 )
-from flexmeasures_scheduler_storage.scaling import power_size
+from flexmeasures_scheduler_storage.lp import solve
+from flexmeasures_scheduler_storage.lp.joint_problem import cheapest
+from flexmeasures_scheduler_storage.lp.scaling import power_size
 from flexmeasures_scheduling import SchedulingProblem
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
-    from flexmeasures_scheduler_storage.site import Connection
+    from flexmeasures_scheduler_storage.lp.site_problem import Connection
 
 # Of more assets than these the set is not made minimal: each input would take a program of all assets.
 FEW = 20
@@ -40,8 +41,8 @@ class Member:
     """An asset of a site: its problem, the program of it without and with the preference for sooner, its limits."""
 
     problem: SchedulingProblem
-    priced: model.StorageProblem
-    steered: model.StorageProblem
+    priced: solve.StorageProblem
+    steered: solve.StorageProblem
     limits: Limits
 
 
@@ -103,7 +104,7 @@ def feasible(members: Sequence[Member], connection: Connection, given: Sequence[
 
 def _under(
     members: Sequence[Member], connection: Connection, given: Sequence[Stated]
-) -> list[model.StorageProblem]:
+) -> list[solve.StorageProblem]:
     """The programs of assets and connection under these inputs alone, at no price; what is not limited is large."""
     import numpy as np
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexmeasures_scheduler_storage import dynamic, effort
-from flexmeasures_scheduler_storage.directions import both_ways, net_power
-from flexmeasures_scheduler_storage.equations import PENALTY, columns, highest_price
-from flexmeasures_scheduler_storage.programs import program
-from flexmeasures_scheduler_storage.storage import form_of
+from flexmeasures_scheduler_storage.lp.device_problem import form_of
+from flexmeasures_scheduler_storage.lp.equations import PENALTY, columns, highest_price
+from flexmeasures_scheduler_storage.lp.exclusive_directions import both_ways, net_power
+from flexmeasures_scheduler_storage.lp.instances import program
 
 if TYPE_CHECKING:
-    from flexmeasures_scheduler_storage.storage import Floats, StorageProblem
+    from flexmeasures_scheduler_storage.lp.device_problem import Floats, StorageProblem
 
     Values = Mapping[str, Floats]  # of a member's columns, by name
 

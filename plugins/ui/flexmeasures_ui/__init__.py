@@ -1,7 +1,6 @@
 """The pages: theme, menu, dashboard, assets with their power charts, tasks, errors in the site's layout.
 
-Pages read beliefs and models themselves and ask no API. Charts are drawn by the hook draw_power_chart, which
-any plugin may answer before this one; here they are made by Bokeh, which is imported when the first is drawn.
+Pages read beliefs and models themselves and ask no API. Charts are drawn by the hook draw_power_chart.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ from flexmeasures.hookspecs import MenuItem
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
-    from flexmeasures.hookspecs import PowerChart
     from flexmeasures.models import User
 
 
 @hookimpl
 def register_blueprints(app: Flask) -> list[Blueprint]:
     """The pages and the files that they need; RQ's dashboard where there is Redis."""
-    from flexmeasures_ui import pages, tasks
+    from flexmeasures_ui import jobs, pages
 
-    blueprints = [pages.make_blueprint(), tasks.make_blueprint()]
+    blueprints = [pages.make_blueprint(), jobs.make_blueprint()]
     if app.extensions["flexmeasures"].notifier is not None:
         from flexmeasures_ui import rq_pages
 
@@ -36,7 +34,7 @@ def menu_items(user: User) -> list[MenuItem]:
     """Dashboard and assets, and tasks for those who may look at them."""
     from flask import url_for
 
-    from flexmeasures_ui.tasks import may_look
+    from flexmeasures_ui.jobs import may_look
 
     items = [
         MenuItem(name="dashboard", title="Dashboard", url=url_for("ui.dashboard"), icon="speedometer2"),
@@ -61,12 +59,3 @@ def render_error(error: Any) -> Any:
     from flexmeasures_ui.errors import error_page
 
     return error_page(error)
-
-
-@hookimpl
-def draw_power_chart(chart: PowerChart) -> dict[str, Any]:
-    """Power measured, forecast and scheduled, with the price below, as a Bokeh JSON item."""
-    from flexmeasures_ui.chart_data import read
-    from flexmeasures_ui.drawing import draw
-
-    return draw(read(chart))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
-from flexmeasures_ui.files import package_folder
+from flexmeasures_ui.static_files import package_folder
 
 SPRITE = "static/bootstrap5/icons/bootstrap-icons.svg"
 OF_TYPE = {

@@ -17,17 +17,18 @@ from flexmeasures.models import Asset, User
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts import formatting
+from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
-from flexmeasures_ui import files, icons, menu, plans, sensors, windows, words
-from flexmeasures_ui.chart_data import MEASURED, ChartData, read
-from flexmeasures_ui.overview import overview
+from flexmeasures_ui import icons, menu, schedule_view, sensors, static_files, time_window
+from flexmeasures_ui.asset_summary import overview
 
 
 def make_blueprint() -> Blueprint:
     """A new blueprint of all pages (one an app, since plugins can be loaded by several apps in a process)."""
     blueprint = Blueprint("ui", __name__, template_folder="templates")
-    blueprint.add_url_rule("/ui/static/<digest>/<name>", "static_file", files.static_file)
+    blueprint.add_url_rule("/ui/static/<digest>/<name>", "static_file", static_files.static_file)
     for rule, name, view in (
         ("/dashboard", "dashboard", dashboard),
         ("/assets", "assets", assets),
@@ -48,12 +49,12 @@ def _for_templates() -> dict[str, Any]:
     return {
         "site_menu": menu.menu,
         "api_page": menu.api_page,
-        "file_url": files.file_url,
+        "file_url": static_files.file_url,
         "icon": icons.icon,
         "type_icon": icons.type_icon,
-        "number": words.number,
-        "short": words.short,
-        "duration": words.duration,
+        "number": formatting.number,
+        "short": formatting.short,
+        "duration": formatting.duration,
     }
 
 
@@ -94,9 +95,9 @@ def assets() -> str:
 def asset(asset_id: int) -> str:
     """One asset: its facts, its chart, the same as a table, and why its newest schedule is as it is."""
     found = _asset_or_404(asset_id)
-    window = windows.of_request(found)
-    shown = read(windows.power_chart(found, window))
-    per_mw = words.power_unit(found.capacity_in_mw or 1.0)[1]
+    window = time_window.of_request(found)
+    shown = read(time_window.power_chart(found, window))
+    per_mw = formatting.power_unit(found.capacity_in_mw or 1.0)[1]
     sign = 1.0 if shown.consumption_as_positive else -1.0
     measured = [line.series.values * sign / per_mw for line in shown.power if line.kind == MEASURED]
     scored = scores(found, window.start, window.end)
@@ -109,9 +110,9 @@ def asset(asset_id: int) -> str:
         window=window,
         chart=shown,
         rows=_rows(shown),
-        zone_note=words.zone_note(shown.zone, shown.start, shown.end),
-        plan=plans.plan_of(found),
-        refusal=plans.refusal_of(found),
+        zone_note=formatting.zone_note(shown.zone, shown.start, shown.end),
+        plan=schedule_view.plan_of(found),
+        refusal=schedule_view.refusal_of(found),
         scores=scored,
         per_mw=per_mw,
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
@@ -122,7 +123,7 @@ def asset(asset_id: int) -> str:
 def chart(asset_id: int) -> Response:
     """The chart of one asset, as JSON for charts.js."""
     found = _asset_or_404(asset_id)
-    wanted = windows.power_chart(found, windows.of_request(found))
+    wanted = time_window.power_chart(found, time_window.of_request(found))
     item = runtime().first("draw_power_chart", chart=wanted)
     if item is None:
         abort(500)
@@ -132,7 +133,7 @@ def chart(asset_id: int) -> Response:
 def data(asset_id: int) -> Response:
     """What the chart of one asset shows, as CSV with times in ISO 8601."""
     found = _asset_or_404(asset_id)
-    shown = read(windows.power_chart(found, windows.of_request(found)))
+    shown = read(time_window.power_chart(found, time_window.of_request(found)))
     text = io.StringIO()
     writer = csv.writer(text)
     lines = _lines(shown)

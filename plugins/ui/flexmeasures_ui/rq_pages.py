@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 
 from flexmeasures.auth import current_user
 from flexmeasures.runtime import runtime
-from flexmeasures_ui.files import file_url
-from flexmeasures_ui.tasks import may_look
+from flexmeasures_ui.jobs import may_look
+from flexmeasures_ui.static_files import file_url
 
 # The dashboard's pages hold scripts and make functions from text.
 CONTENT_SECURITY_POLICY = (

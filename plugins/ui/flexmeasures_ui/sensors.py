@@ -13,14 +13,15 @@ from flexmeasures.db import db
 from flexmeasures.models import Asset, Sensor
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_ui import windows, words
-from flexmeasures_ui.chart_data import MEASURED, ChartData, Line
+from flexmeasures_charts import formatting
+from flexmeasures_charts.data import MEASURED, ChartData, Line
+from flexmeasures_ui import time_window
 
 
 def sensor(sensor_id: int) -> str:
     """Facts and chart of one sensor of any kind."""
     found = _sensor_or_404(sensor_id)
-    window = windows.of_request(found)
+    window = time_window.of_request(found)
     g.draws_chart = True
     data = extent(found)
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
@@ -29,24 +30,24 @@ def sensor(sensor_id: int) -> str:
         active_page="assets",
         sensor=found,
         window=window,
-        extent=data and [words.local(moment, zone) for moment in data],
-        zone_note=words.zone_note(zone, window.start, window.end),
+        extent=data and [formatting.local(moment, zone) for moment in data],
+        zone_note=formatting.zone_note(zone, window.start, window.end),
     )
 
 
 def chart(sensor_id: int) -> Response:
     """The chart of one sensor, as a Bokeh JSON item."""
-    from flexmeasures_ui.drawing import draw
+    from flexmeasures_charts.bokeh import draw
 
     found = _sensor_or_404(sensor_id)
     return Response(
-        orjson.dumps(draw(_read(found, windows.of_request(found)))), content_type="application/json"
+        orjson.dumps(draw(_read(found, time_window.of_request(found)))), content_type="application/json"
     )
 
 
-def _read(found: Sensor, window: windows.Window) -> ChartData:
+def _read(found: Sensor, window: time_window.Window) -> ChartData:
     """The newest belief about each event, whoever said it; power of assets with consumption positive."""
-    slot = windows.resolution_for(window.end - window.start, found.event_resolution)
+    slot = time_window.resolution_for(window.end - window.start, found.event_resolution)
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
     series = search_one(found, window.start, window.end, resolution=slot, timezone=zone.key)
     quantity = "Power" if isinstance(found, Asset) else found.type.display_name if found.type else found.name

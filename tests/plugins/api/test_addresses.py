@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexmeasures_api import addresses
-from flexmeasures_api.statuses import Refused
+from flexmeasures_api.messages import addresses
+from flexmeasures_api.messages.status_codes import Refused
 
 NOVEMBER = datetime(2026, 11, 22, tzinfo=UTC)
 IDS = st.integers(min_value=0, max_value=addresses.LARGEST_ID)

@@ -7,11 +7,11 @@ import orjson
 import pytest
 from werkzeug.exceptions import InternalServerError, MethodNotAllowed, ServiceUnavailable, TooManyRequests
 
-from flexmeasures_api import units
-from flexmeasures_api.answers import answer
 from flexmeasures_api.errors import json_error
-from flexmeasures_api.get_data import merged
-from flexmeasures_api.statuses import STATUSES, Refused, processed
+from flexmeasures_api.messages import units
+from flexmeasures_api.messages.responses import answer
+from flexmeasures_api.messages.status_codes import STATUSES, Refused, processed
+from flexmeasures_api.services.get_data import merged
 
 
 @pytest.mark.contract("1.10")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from flexmeasures_api import grammar
-from flexmeasures_api.grammar import Group
-from flexmeasures_api.statuses import Refused
+from flexmeasures_api.messages import parsing
+from flexmeasures_api.messages.parsing import Group
+from flexmeasures_api.messages.status_codes import Refused
 
 EMPTY_APP = Flask("empty")
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)
@@ -27,7 +27,7 @@ ANYTHING = st.recursive(
 
 def read(path: str = "/", **options: Any) -> dict[str, Any]:
     with EMPTY_APP.test_request_context(path, **options):
-        return grammar.read_message(request)
+        return parsing.read_message(request)
 
 
 def refusal_of(function: Any, *arguments: Any) -> Refused:
@@ -78,9 +78,9 @@ def test_a_body_that_is_no_json_object_is_a_bad_request(body: bytes) -> None:
 
 
 def test_a_missing_and_a_wrong_type_are_told_apart() -> None:
-    assert refusal_of(grammar.check_type, {}, "GetXRequest").status == "NO_MESSAGE_TYPE"
-    assert refusal_of(grammar.check_type, {"type": "Y"}, "GetXRequest").status == "INVALID_MESSAGE_TYPE"
-    assert refusal_of(grammar.check_type, {"type": ["Y"]}, "GetXRequest").status == "INVALID_MESSAGE_TYPE"
+    assert refusal_of(parsing.check_type, {}, "GetXRequest").status == "NO_MESSAGE_TYPE"
+    assert refusal_of(parsing.check_type, {"type": "Y"}, "GetXRequest").status == "INVALID_MESSAGE_TYPE"
+    assert refusal_of(parsing.check_type, {"type": ["Y"]}, "GetXRequest").status == "INVALID_MESSAGE_TYPE"
 
 
 # -- groups --
@@ -89,32 +89,32 @@ def test_a_missing_and_a_wrong_type_are_told_apart() -> None:
 @pytest.mark.parametrize("key", ["connection", "market", "sensor", "event"])
 @pytest.mark.contract("7.1")
 def test_singular_and_plural_both_hold_one_or_a_list(key: str) -> None:
-    assert grammar.read_groups({key: "a"}, key) == [Group(("a",))]
-    assert grammar.read_groups({f"{key}s": "a"}, key) == [Group(("a",))]
-    assert grammar.read_groups({key: ["a", "b"], "value": 1}, key) == [Group(("a", "b"), 1)]
+    assert parsing.read_groups({key: "a"}, key) == [Group(("a",))]
+    assert parsing.read_groups({f"{key}s": "a"}, key) == [Group(("a",))]
+    assert parsing.read_groups({key: ["a", "b"], "value": 1}, key) == [Group(("a", "b"), 1)]
 
 
 @pytest.mark.contract("7.1", "7.2")
 def test_the_singular_comes_before_the_plural_before_groups() -> None:
     message = {"connection": "a", "connections": ["b"], "groups": [{"connection": "c"}]}
-    assert grammar.read_groups(message, "connection")[0].names == ("a",)
+    assert parsing.read_groups(message, "connection")[0].names == ("a",)
     del message["connection"]
-    assert grammar.read_groups(message, "connection")[0].names == ("b",)
+    assert parsing.read_groups(message, "connection")[0].names == ("b",)
     del message["connections"]
-    assert grammar.read_groups(message, "connection")[0].names == ("c",)
+    assert parsing.read_groups(message, "connection")[0].names == ("c",)
 
 
 @pytest.mark.contract("7.3")
 def test_groups_are_paired_with_their_own_values() -> None:
     groups = [{"connections": ["a", "b"], "values": [1, 2]}, {"connection": "c", "value": 3}]
     expected = [Group(("a", "b"), [1, 2]), Group(("c",), 3)]
-    assert grammar.read_groups({"groups": groups}, "connection") == expected
+    assert parsing.read_groups({"groups": groups}, "connection") == expected
 
 
 def test_values_at_the_top_count_for_every_group() -> None:
     groups = [{"connection": "a"}, {"connection": "b", "value": 9}]
     message = {"groups": groups, "values": [1, 2]}
-    assert [group.values for group in grammar.read_groups(message, "connection")] == [[1, 2], [1, 2]]
+    assert [group.values for group in parsing.read_groups(message, "connection")] == [[1, 2], [1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ def test_values_at_the_top_count_for_every_group() -> None:
     ],
 )
 def test_a_missing_or_empty_sensor_is_refused(message: dict[str, Any]) -> None:
-    refusal = refusal_of(grammar.read_groups, message, "connection")
+    refusal = refusal_of(parsing.read_groups, message, "connection")
     assert refusal.status == "UNRECOGNIZED_CONNECTION_GROUP"
 
 
 @given(st.dictionaries(st.sampled_from(["connection", "connections", "groups", "value", "values"]), ANYTHING))
 def test_no_message_makes_reading_fail_otherwise_than_by_refusing(message: dict[str, Any]) -> None:
     try:
-        groups = grammar.read_groups(message, "connection")
-        outcome = "read" if all(len(grammar.read_values(group.values)) for group in groups) else "empty"
+        groups = parsing.read_groups(message, "connection")
+        outcome = "read" if all(len(parsing.read_values(group.values)) for group in groups) else "empty"
     except Refused as refusal:
         outcome = refusal.status
     assert outcome in ("read", "UNRECOGNIZED_CONNECTION_GROUP", "PTUS_INCOMPLETE")
@@ -154,14 +154,14 @@ def test_no_message_makes_reading_fail_otherwise_than_by_refusing(message: dict[
 @pytest.mark.contract("7.2")
 def test_numbers_and_numeric_strings_are_the_same_values(numbers: list[float]) -> None:
     expected = np.array(numbers, dtype=np.float64)
-    assert np.array_equal(grammar.read_values(numbers), expected)
-    assert np.array_equal(grammar.read_values([repr(number) for number in numbers]), expected)
-    assert np.array_equal(grammar.read_values(orjson.loads(orjson.dumps(numbers))), expected)
+    assert np.array_equal(parsing.read_values(numbers), expected)
+    assert np.array_equal(parsing.read_values([repr(number) for number in numbers]), expected)
+    assert np.array_equal(parsing.read_values(orjson.loads(orjson.dumps(numbers))), expected)
 
 
 def test_a_scalar_is_a_list_of_one() -> None:
-    assert grammar.read_values(220).tolist() == [220.0]
-    assert grammar.read_values("2.5").tolist() == [2.5]
+    assert parsing.read_values(220).tolist() == [220.0]
+    assert parsing.read_values("2.5").tolist() == [2.5]
 
 
 @pytest.mark.parametrize(
@@ -183,27 +183,27 @@ def test_a_scalar_is_a_list_of_one() -> None:
 )
 @pytest.mark.contract("7.2")
 def test_what_is_no_finite_number_is_named(raw: object, place: str) -> None:
-    refusal = refusal_of(grammar.read_values, raw)
+    refusal = refusal_of(parsing.read_values, raw)
     assert refusal.status == "PTUS_INCOMPLETE"
     assert str(refusal.message).startswith(place)
 
 
 def test_too_many_values_are_too_large() -> None:
-    grammar.check_amount([6, 4], 10)
+    parsing.check_amount([6, 4], 10)
     with pytest.raises(RequestEntityTooLarge, match="11 values"):
-        grammar.check_amount([6, 5], 10)
+        parsing.check_amount([6, 5], 10)
 
 
 def test_more_sensors_than_can_be_looked_up_are_too_large() -> None:
-    half = ["ea1.2021-01.a:1"] * (grammar.MOST_NAMES // 2)
-    assert len(grammar.read_groups({"groups": [{"connections": half}] * 2}, "connection")) == 2
+    half = ["ea1.2021-01.a:1"] * (parsing.MOST_NAMES // 2)
+    assert len(parsing.read_groups({"groups": [{"connections": half}] * 2}, "connection")) == 2
     with pytest.raises(RequestEntityTooLarge, match="connections"):
-        grammar.read_groups({"groups": [{"connections": half}] * 3}, "connection")
+        parsing.read_groups({"groups": [{"connections": half}] * 3}, "connection")
 
 
 def test_what_is_nested_as_deep_as_json_allows_is_refused_in_short() -> None:
     deep = orjson.loads(b"[" * 1000 + b"]" * 1000)
-    refusal = refusal_of(grammar.check_type, {"type": deep}, "GetMeterDataRequest")
+    refusal = refusal_of(parsing.check_type, {"type": deep}, "GetMeterDataRequest")
     assert len(str(refusal.message)) < 200
 
 
@@ -216,14 +216,14 @@ def test_a_key_that_is_nearly_a_known_one_is_refused_and_both_are_named() -> Non
         ({"Duration": "PT6H"}, "Duration", "duration"),
         ({"groups": [{"conection": "a"}]}, "conection", "connection"),
     ):
-        refusal = refusal_of(grammar.check_keys, message)
+        refusal = refusal_of(parsing.check_keys, message)
         (text,) = refusal.body()["message"]["json"][wrong]
         assert (refusal.http, repr(meant) in text) == (422, True)
 
 
 def test_keys_that_resemble_none_are_ignored() -> None:
-    known = dict.fromkeys(grammar.KEYS, "x") | {"groups": [{"connection": "a", "value": 1}]}
-    grammar.check_keys(known | {"colour": "red", "x-client": 1, "": 0})
+    known = dict.fromkeys(parsing.KEYS, "x") | {"groups": [{"connection": "a", "value": 1}]}
+    parsing.check_keys(known | {"colour": "red", "x-client": 1, "": 0})
 
 
 @pytest.mark.parametrize(

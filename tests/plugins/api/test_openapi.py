@@ -135,8 +135,8 @@ def test_versions_describe_the_keys_that_they_know(client: FlaskClient) -> None:
 
 
 def test_every_described_key_is_one_that_messages_know() -> None:
-    from flexmeasures_api.grammar import KEYS
-    from flexmeasures_api.messages import ADDRESSES, PLAIN_KEYS
+    from flexmeasures_api.messages.parsing import KEYS
+    from flexmeasures_api.openapi.messages import ADDRESSES, PLAIN_KEYS
 
     assert {*PLAIN_KEYS, *ADDRESSES} <= KEYS
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexmeasures.timing import clock
-from flexmeasures_api import sensors, times
-from flexmeasures_api.statuses import Refused
-from flexmeasures_api.times import Period, Recording, RollingTiming
+from flexmeasures_api.messages import sensors, times
+from flexmeasures_api.messages.status_codes import Refused
+from flexmeasures_api.messages.times import Period, Recording, RollingTiming
 
 START = datetime(2015, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,7 +14,7 @@ import pytest
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting
-from flexmeasures_forecaster_ols.forecaster import LinearOLS
+from flexmeasures_forecaster_ols.linear_ols import LinearOLS
 from flexmeasures_forecasting import ForecastingProblem, Regressor
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -11,7 +11,7 @@ import pytest
 from flexmeasures.errors import NotEnoughData
 from flexmeasures_forecaster_gbm import forecaster
 from flexmeasures_forecaster_gbm.forecaster import GradientBoosting
-from flexmeasures_forecaster_ols.forecaster import LinearOLS
+from flexmeasures_forecaster_ols.linear_ols import LinearOLS
 
 HOUR = timedelta(hours=1)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flexmeasures.timeseries import TimeSeries
-from flexmeasures_forecaster_ols.forecaster import LinearOLS
+from flexmeasures_forecaster_ols.linear_ols import LinearOLS
 from flexmeasures_forecaster_ols.naive import Naive
 from flexmeasures_forecasting import ForecastingProblem
 

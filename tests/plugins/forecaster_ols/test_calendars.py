@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flexmeasures.errors import InputError
-from flexmeasures_forecaster_ols.calendars import SATURDAY, SPECIAL, SUNDAY, WORK_DAY, Calendar
+from flexmeasures_regression.calendars import SATURDAY, SPECIAL, SUNDAY, WORK_DAY, Calendar
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)

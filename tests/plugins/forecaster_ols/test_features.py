@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexmeasures.timeseries import TimeSeries
-from flexmeasures_forecaster_ols import features
-from flexmeasures_forecaster_ols.features import Past
+from flexmeasures_regression import features
+from flexmeasures_regression.features import Past
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 QUARTER = timedelta(minutes=15)

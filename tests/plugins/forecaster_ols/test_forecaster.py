@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.timeseries import TimeSeries
-from flexmeasures_forecaster_ols.blocks import Year
-from flexmeasures_forecaster_ols.forecaster import LinearOLS
-from flexmeasures_forecaster_ols.learning import Lesson
-from flexmeasures_forecaster_ols.scene import Events, Scene
+from flexmeasures_forecaster_ols.linear_ols import LinearOLS
 from flexmeasures_forecasting import Regressor
+from flexmeasures_regression.event_data import Events, Scene
+from flexmeasures_regression.feature_blocks import Year
+from flexmeasures_regression.model_selection import Lesson
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # as in conftest
@@ -315,8 +315,8 @@ def test_the_season_counts_from_a_year_of_history_on(problem_of, daily_load, day
 @pytest.fixture
 def lessons(monkeypatch):
     """What is learnt, in order: "fit" or "trials" a lesson."""
-    from flexmeasures_forecaster_ols import forecaster
-    from flexmeasures_forecaster_ols.learning import Course, Lesson
+    from flexmeasures_regression import forecaster
+    from flexmeasures_regression.model_selection import Course, Lesson
 
     learnt = []
     fit, trials = Course.fit, Lesson.trials

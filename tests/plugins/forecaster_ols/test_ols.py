@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from flexmeasures_forecaster_ols import ols
-from flexmeasures_forecaster_ols.ols import Family, Sums
-from flexmeasures_forecaster_ols.training import Recipe, Root, Table, Training
+from flexmeasures_regression import ols
+from flexmeasures_regression.estimators import Recipe, Root, Table, Training
+from flexmeasures_regression.ols import Family, Sums
 
 
 @pytest.fixture
@@ -212,8 +212,8 @@ def test_the_plugin_brings_both_forecasters_and_is_light_to_import():
 @pytest.mark.contract("17.8")
 def test_values_of_one_sign_may_be_transformed_with_a_shift_and_others_may_not(problem_of):
     """Consumers, producers (mirrored), wind speeds and radiation; not markets, temperatures, or both signs."""
-    from flexmeasures_forecaster_ols.learning import Lesson
-    from flexmeasures_forecaster_ols.scene import Events, Scene
+    from flexmeasures_regression.event_data import Events, Scene
+    from flexmeasures_regression.model_selection import Lesson
 
     values = 1 + np.random.default_rng(1).random(40 * 24)
 

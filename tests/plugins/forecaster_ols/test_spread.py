@@ -7,9 +7,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from flexmeasures_forecaster_ols.fitted import independent_errors
-from flexmeasures_forecaster_ols.forecaster import LinearOLS
-from flexmeasures_forecaster_ols.spread import FEWEST, Spread
+from flexmeasures_forecaster_ols.linear_ols import LinearOLS
+from flexmeasures_regression.error_quantiles import FEWEST, Spread
+from flexmeasures_regression.fitted_model import independent_errors
 
 HOURS = np.tile(np.arange(24), 56)
 MANY = 1e6  # independent errors: nothing is widened for their number

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from flexmeasures_forecaster_ols.sun import PLANES, diffuse_fraction, split, sun
+from flexmeasures_regression.solar_geometry import PLANES, diffuse_fraction, split, sun
 
 HOUR_MS = 3_600_000
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexmeasures_scheduler_storage import StorageScheduler, dynamic, model
+from flexmeasures_scheduler_storage import StorageScheduler, dynamic
+from flexmeasures_scheduler_storage.lp import solve
 from flexmeasures_scheduling import Flexibility, Status
 
 
@@ -186,11 +187,11 @@ def test_directions_are_searched_for_only_where_going_both_ways_would_pay(
 
 def test_a_plain_battery_is_one_linear_program(make_problem, monkeypatch):
     forms = []
-    program = model.program
-    monkeypatch.setattr(model, "program", lambda problem, form: forms.append(form) or program(problem, form))
+    program = solve.program
+    monkeypatch.setattr(solve, "program", lambda problem, form: forms.append(form) or program(problem, form))
     compute(make_problem([10.0, 90.0]), charge_limit_in_mw=1.0, end_value_per_mwh=5.0)
 
-    assert forms == [model.Form(slots=2, split=True)]
+    assert forms == [solve.Form(slots=2, split=True)]
 
 
 def test_what_is_left_at_the_end_is_kept_where_it_is_worth_more_than_its_price(make_problem):

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from flexmeasures_scheduler_storage import dynamic, effort, model, peaks
-from flexmeasures_scheduler_storage.storage import StorageProblem
+from flexmeasures_scheduler_storage import dynamic, effort, peaks
+from flexmeasures_scheduler_storage.lp import solve
+from flexmeasures_scheduler_storage.lp.device_problem import StorageProblem
 
 
 def least_cost(problem):
@@ -89,8 +90,8 @@ def test_a_plan_costs_the_least_that_whole_numbers_find_and_its_bound_is_true(pr
     assert (found is None) == (expected is None)
     if found is None:
         return
-    stock = model.stock_after(problem, found.power)
-    assert model.cost_of(problem, found.power, stock) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    stock = solve.stock_after(problem, found.power)
+    assert solve.cost_of(problem, found.power, stock) == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert found.bound <= expected + 2e-6 * max(1.0, abs(expected))  # scipy is as exact as that
     assert found.bound == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert np.all((stock >= problem.stock_lower - 1e-9) & (stock <= problem.stock_upper + 1e-9))
@@ -131,9 +132,9 @@ def test_with_a_price_of_the_peak_the_bound_is_true_and_the_gap_kept(problem, pr
     scale = max(1.0, abs(found.cost))
     assert found.bound <= min(tried) + 2e-6 * scale
     assert found.cost <= min(tried) + 2 * effort.GAP * scale
-    stock = model.stock_after(problem, found.power)
+    stock = solve.stock_after(problem, found.power)
     peak = price * max(float(found.power.max()), paid)
-    assert model.cost_of(problem, found.power, stock) + peak == pytest.approx(found.cost, rel=1e-6, abs=1e-6)
+    assert solve.cost_of(problem, found.power, stock) + peak == pytest.approx(found.cost, rel=1e-6, abs=1e-6)
 
 
 def test_a_search_without_time_gives_the_rounded_plan_and_what_it_may_cost_more():
@@ -149,11 +150,11 @@ def test_a_search_without_time_gives_the_rounded_plan_and_what_it_may_cost_more(
         charge_efficiency=0.9,
         discharge_efficiency=0.9,
     )
-    best = model.solve(problem)
+    best = solve.solve(problem)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(effort, "_SEARCHING", 0.0)
         with effort.bounded(5.0):
-            hurried = model.solve(problem)
+            hurried = solve.solve(problem)
 
     assert best.proven
     assert not hurried.proven

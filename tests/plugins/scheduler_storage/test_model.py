@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_array
 
-from flexmeasures_scheduler_storage import compiled, equations, highs, model, programs
+from flexmeasures_scheduler_storage.lp import equations, highs, instances, solve, templates
 
 
 def storage(slots=96, seed=0, **changes):
     """A battery of 2 MW and 0.5 to 5 MWh against random prices, in slots of 15 minutes."""
     ones = np.ones(slots)
-    problem = model.StorageProblem(
+    problem = solve.StorageProblem(
         prices=np.random.default_rng(seed).normal(50, 40, slots),
         hours=0.25,
         start=2.5,
@@ -32,28 +32,28 @@ def storage(slots=96, seed=0, **changes):
 
 
 def test_the_program_of_a_number_of_slots_is_compiled_once():
-    compiled._compile.cache_clear()
+    templates._compile.cache_clear()
     for seed, hours in ((1, 0.25), (2, 1.0), (3, 0.25)):
-        model.solve(storage(slots=17, seed=seed, hours=hours))
-    model.solve(storage(slots=18))
+        solve.solve(storage(slots=17, seed=seed, hours=hours))
+    solve.solve(storage(slots=18))
 
-    assert compiled._compile.cache_info().misses == 2
-    assert compiled._compile.cache_info().hits >= 2
+    assert templates._compile.cache_info().misses == 2
+    assert templates._compile.cache_info().hits >= 2
 
 
 def test_threads_that_start_together_compile_once_and_find_what_one_alone_finds():
     problems = [storage(slots=53, seed=seed) for seed in range(24)]
-    alone = [model.solve(problem).power.tolist() for problem in problems]
-    compiled._compile.cache_clear()
+    alone = [solve.solve(problem).power.tolist() for problem in problems]
+    templates._compile.cache_clear()
     with ThreadPoolExecutor(4) as threads:
-        together = [solution.power.tolist() for solution in threads.map(model.solve, problems)]
+        together = [solution.power.tolist() for solution in threads.map(solve.solve, problems)]
 
     assert together == alone
-    assert compiled._compile.cache_info().misses == 1
+    assert templates._compile.cache_info().misses == 1
 
 
 def test_a_compiled_structure_cannot_be_changed():
-    form = model.structure(model.Form(slots=5))
+    form = solve.structure(solve.Form(slots=5))
 
     assert form.values.tolist() == pytest.approx([-1.0] * 5 + [1.0, -1.0] * 4 + [1.0])
     with pytest.raises(ValueError, match="read-only"):
@@ -62,15 +62,15 @@ def test_a_compiled_structure_cannot_be_changed():
 
 def test_the_matrix_grows_linearly_with_the_window():
     def matrix(slots):
-        return model.structure(model.Form(slots=slots)).values
+        return solve.structure(solve.Form(slots=slots)).values
 
     assert len(matrix(200)) == 2 * len(matrix(100)) + 1
 
 
 def test_a_problem_solved_again_after_another_gives_the_same():
-    first = model.solve(storage(seed=1))
-    model.solve(storage(seed=2, hours=1.0, start=4.0))
-    again = model.solve(storage(seed=1))
+    first = solve.solve(storage(seed=1))
+    solve.solve(storage(seed=2, hours=1.0, start=4.0))
+    again = solve.solve(storage(seed=1))
 
     assert again.power.tolist() == first.power.tolist()
     assert again.cost == first.cost
@@ -88,52 +88,52 @@ def test_a_schedule_grows_with_its_device(size):
             stock_upper=np.full(96, 5 * size),
         ),
     )
-    assert model.solve(large).power / size == pytest.approx(model.solve(small).power, abs=1e-9 / size)
+    assert solve.solve(large).power / size == pytest.approx(solve.solve(small).power, abs=1e-9 / size)
 
 
 @pytest.mark.contract("16.10")
 def test_rounding_of_the_solver_is_cleaned():
-    power = model.solve(storage(slots=192)).power
+    power = solve.solve(storage(slots=192)).power
 
-    assert not np.any((power != 0) & (np.abs(power) < model.NOISE))
+    assert not np.any((power != 0) & (np.abs(power) < solve.NOISE))
     assert np.abs(power).max() <= 2.0
     assert power.tolist() == [round(value, 9) for value in power.tolist()]
 
 
 def test_limits_that_contradict_each_other_are_infeasible():
-    solution = model.solve(storage(stock_lower=np.full(96, 6.0), stock_upper=np.full(96, 7.0)))
+    solution = solve.solve(storage(stock_lower=np.full(96, 6.0), stock_upper=np.full(96, 7.0)))
 
-    assert solution.outcome is model.Outcome.INFEASIBLE
+    assert solution.outcome is solve.Outcome.INFEASIBLE
     assert np.isnan(solution.power).all()
 
 
 def test_power_without_limit_is_refused():
     with pytest.raises(ValueError, match="must be finite"):
-        model.solve(storage(power_upper=np.full(96, np.inf)))
+        solve.solve(storage(power_upper=np.full(96, np.inf)))
 
 
 def test_highs_that_stops_before_the_optimum_is_an_error(monkeypatch):
     monkeypatch.setitem(highs.HIGHS_OPTIONS, "simplex_iteration_limit", 1)
-    with pytest.raises(model.SchedulerError, match=r"(?i)iteration limit"):
-        model.solve(storage())
+    with pytest.raises(solve.SchedulerError, match=r"(?i)iteration limit"):
+        solve.solve(storage())
 
 
 def test_highs_that_refuses_an_option_is_an_error(monkeypatch):
     monkeypatch.setitem(highs.HIGHS_OPTIONS, "solver", "abacus")
-    with pytest.raises(model.SchedulerError, match="setting its option solver"):
-        model.solve(storage())
+    with pytest.raises(solve.SchedulerError, match="setting its option solver"):
+        solve.solve(storage())
 
 
 def test_highs_that_refuses_the_numbers_is_an_error():
-    with pytest.raises(model.SchedulerError, match="reading the program"):
-        model.solve(storage(stock_lower=np.full(96, np.nan)))
+    with pytest.raises(solve.SchedulerError, match="reading the program"):
+        solve.solve(storage(stock_lower=np.full(96, np.nan)))
 
 
 def test_after_preload_the_first_solve_imports_nothing_more_of_its_libraries():
     program = (
-        "import sys, numpy as np; from flexmeasures_scheduler_storage import model; model.preload();"
+        "import sys, numpy as np; from flexmeasures_scheduler_storage.lp import solve; solve.preload();"
         "before = set(sys.modules); one = np.ones(4);"
-        "model.solve(model.StorageProblem(prices=one, hours=1.0, start=1.0, power_lower=-one,"
+        "solve.solve(solve.StorageProblem(prices=one, hours=1.0, start=1.0, power_lower=-one,"
         " power_upper=one, stock_lower=0 * one, stock_upper=2 * one));"
         "print(sorted(set(sys.modules) - before))"
     )
@@ -145,15 +145,15 @@ def test_after_preload_the_first_solve_imports_nothing_more_of_its_libraries():
 def same_as_in_process(solver):
     """Whether that solver, given the Pyomo model itself, finds the same cost and the same conflict."""
     problem = storage(slots=48)
-    other, own = model.solve(problem, solver), model.solve(problem)
-    impossible = model.solve(replace(problem, stock_lower=np.full(48, 4.9)), solver)
-    return other.cost == pytest.approx(own.cost) and impossible.outcome is model.Outcome.INFEASIBLE
+    other, own = solve.solve(problem, solver), solve.solve(problem)
+    impossible = solve.solve(replace(problem, stock_lower=np.full(48, 4.9)), solver)
+    return other.cost == pytest.approx(own.cost) and impossible.outcome is solve.Outcome.INFEASIBLE
 
 
 @pytest.mark.contract("16.11", "D10")
 def test_a_solver_by_its_pyomo_name_solves_the_pyomo_model():
     assert same_as_in_process("appsi_highs")
-    assert model.solve(storage()).outcome is model.Outcome.OPTIMAL
+    assert solve.solve(storage()).outcome is solve.Outcome.OPTIMAL
 
 
 @pytest.mark.skipif(which("cbc") is None, reason="the executable cbc is not installed on this machine")
@@ -171,19 +171,19 @@ def test_other_solvers_find_what_highs_finds_for_whatever_is_asked(solver):
     for seed, more in enumerate((lossy, {"peak_price": 200.0, "peak_so_far": 0.5}, {"end_value": 30.0})):
         problem = storage(slots=24, seed=seed, **more)
         problem = replace(problem, prices=problem.prices - 40.0)
-        own, other = model.solve(problem), model.solve(problem, solver)
+        own, other = solve.solve(problem), solve.solve(problem, solver)
         assert other.cost == pytest.approx(own.cost, rel=1e-6, abs=1e-6)
 
 
 def test_a_solver_that_is_not_installed_is_named_with_what_is_accepted():
-    with pytest.raises(model.SchedulerError, match=r"'nosuchsolver'.*FLEXMEASURES_LP_SOLVER.*highs"):
-        model.solve(storage(), "nosuchsolver")
+    with pytest.raises(solve.SchedulerError, match=r"'nosuchsolver'.*FLEXMEASURES_LP_SOLVER.*highs"):
+        solve.solve(storage(), "nosuchsolver")
 
 
 def every_form(slots):
     for split, exclusive, peak, wishes in product((False, True), repeat=4):
         if split or not exclusive:
-            yield model.Form(slots, split, exclusive, peak, wishes)
+            yield solve.Form(slots, split, exclusive, peak, wishes)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 5])
@@ -209,7 +209,7 @@ def test_numbers_patched_into_the_repeated_form_are_those_that_pyomo_compiles_of
         wished_upper=random.uniform(3, 4, slots),
         exclusive=np.ones(slots, dtype=bool) if form.exclusive else None,
     )
-    expected, found = compiled.compiled_by_pyomo(problem, form), programs.program(problem, form)
+    expected, found = templates.compiled_by_pyomo(problem, form), instances.program(problem, form)
     matrix = csc_array((found.values, found.indices, found.starts), shape=expected.A.shape)
 
     assert matrix.toarray() == pytest.approx(expected.A.toarray())
@@ -224,7 +224,7 @@ def test_numbers_patched_into_the_repeated_form_are_those_that_pyomo_compiles_of
 def test_an_equation_that_does_not_repeat_is_refused(monkeypatch):
     balance = equations.stock_balance
     monkeypatch.setattr(equations, "stock_balance", lambda m, j: balance(m, j) if j != 1 else m.stock[j] == 0)
-    compiled._repeated.cache_clear()
-    with pytest.raises(model.SchedulerError, match="balance does not repeat"):
-        compiled._repeated(model.Form(slots=3))
-    compiled._repeated.cache_clear()
+    templates._repeated.cache_clear()
+    with pytest.raises(solve.SchedulerError, match="balance does not repeat"):
+        templates._repeated(solve.Form(slots=3))
+    templates._repeated.cache_clear()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexmeasures_scheduler_storage import joined, model
-from flexmeasures_scheduler_storage.site import Connection, lower_bound, solve_site
+from flexmeasures_scheduler_storage.lp import joint_problem, solve
+from flexmeasures_scheduler_storage.lp.site_problem import Connection, lower_bound, solve_site
 
 
 def device(prices, power=1.0, start=1.0, most=2.0, end=None, **more):
@@ -18,7 +18,7 @@ def device(prices, power=1.0, start=1.0, most=2.0, end=None, **more):
     lower, upper = np.zeros(slots), np.full(slots, most)
     if end is not None:
         lower[-1] = end
-    return model.StorageProblem(
+    return solve.StorageProblem(
         prices=np.array(prices, dtype=float),
         hours=0.5,
         start=start,
@@ -132,7 +132,7 @@ def test_a_site_costs_what_an_independent_program_finds_and_keeps_to_its_connect
     devices, limit = case
     expected, solution = independent_minimum(devices, limit), solve_site(devices, limit)
 
-    assert (solution.outcome is model.Outcome.OPTIMAL) == (expected is not None)
+    assert (solution.outcome is solve.Outcome.OPTIMAL) == (expected is not None)
     if expected is not None:
         assert solution.cost == pytest.approx(expected, rel=1e-6, abs=1e-6)
         keeps_to(solution, devices, limit)
@@ -148,7 +148,7 @@ def test_prices_of_the_net_power_and_losses_cost_what_an_independent_program_fin
     devices, limit = case
     expected, solution = independent_minimum(devices, limit), solve_site(devices, limit)
 
-    assert (solution.outcome is model.Outcome.OPTIMAL) == (expected is not None)
+    assert (solution.outcome is solve.Outcome.OPTIMAL) == (expected is not None)
     if expected is not None:
         assert solution.cost == pytest.approx(expected, rel=1e-6, abs=1e-6)
         assert solution.proven
@@ -161,7 +161,7 @@ def test_groups_keep_to_the_connection_and_the_optimum_lies_between_bound_and_co
     devices, limit = case
     expected, solution = independent_minimum(devices, limit), solve_site(devices, limit, largest=2, group=2)
 
-    assert (solution.outcome is model.Outcome.OPTIMAL) == (expected is not None)
+    assert (solution.outcome is solve.Outcome.OPTIMAL) == (expected is not None)
     if expected is not None:
         room = 1e-6 * max(1.0, abs(expected))
         assert solution.bound - room <= expected <= solution.cost + room
@@ -188,10 +188,10 @@ def test_devices_with_losses_share_a_connection_and_none_goes_both_ways():
     devices = [device(prices, charge_efficiency=0.8, discharge_efficiency=0.9) for _ in range(3)]
     solution = solve_site(devices, connection(4, 1.5))
 
-    assert solution.outcome is model.Outcome.OPTIMAL
+    assert solution.outcome is solve.Outcome.OPTIMAL
     assert np.abs(solution.power.sum(axis=0)).max() <= 1.5 + 1e-9
     for each, power, stock in zip(devices, solution.power, solution.stock, strict=True):
-        assert stock == pytest.approx(model.stock_after(each, power))
+        assert stock == pytest.approx(solve.stock_after(each, power))
         assert np.all((stock >= -1e-9) & (stock <= 2.0 + 1e-9))
 
 
@@ -207,7 +207,7 @@ def test_directions_that_are_too_many_are_rounded_and_the_gap_is_told(monkeypatc
     devices = [device(prices, charge_efficiency=0.8, discharge_efficiency=0.9, start=2.0) for _ in range(3)]
     limit = connection(6, 1.5)
     best = solve_site(devices, limit)
-    monkeypatch.setattr(joined, "MANY", 0)
+    monkeypatch.setattr(joint_problem, "MANY", 0)
     rounded = solve_site(devices, limit)
 
     assert best.proven

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flexmeasures.errors import AlgorithmError
-from flexmeasures_scheduler_storage import StorageScheduler, limits, site_plan
+from flexmeasures_scheduler_storage import StorageScheduler, limits, site_scheduler
 from flexmeasures_scheduling import Connection, Flexibility, Status
 
 HOUR = {"minutes": 60}
@@ -106,7 +106,7 @@ def everything(problems, shared):
         for number, problem in enumerate(problems)
         for each in limits.read_limits(problem).inputs
     ]
-    return own + [((len(problems), each), each.words) for each in site_plan.connection_limits(shared)]
+    return own + [((len(problems), each), each.words) for each in site_scheduler.connection_limits(shared)]
 
 
 @given(case=crowded())

@@ -14,12 +14,12 @@ import numpy as np
 import orjson
 import pytest
 
-from flexmeasures.hookspecs import PowerChart
 from flexmeasures.runtime import runtime
-from flexmeasures_ui.chart_data import read
-from flexmeasures_ui.ticks import labelled_ticks
-from flexmeasures_ui.windows import resolution_for
-from flexmeasures_ui.words import age, duration, number, short, shown, zone_note
+from flexmeasures_charts import PowerChart
+from flexmeasures_charts.data import read
+from flexmeasures_charts.formatting import age, duration, number, short, shown, zone_note
+from flexmeasures_charts.ticks import labelled_ticks
+from flexmeasures_ui.time_window import resolution_for
 
 from .conftest import END, HOUR, NOW, QUARTER, START
 

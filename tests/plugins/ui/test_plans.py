@@ -65,9 +65,9 @@ def test_the_page_tells_cost_saving_limits_and_steps(
     ],
 )
 def test_the_first_sentence_says_what_the_plan_is_worth(cost: float, saving: float, headline: str) -> None:
-    from flexmeasures_ui import plans
+    from flexmeasures_ui import schedule_view
 
-    assert plans._headline({"cost": cost, "saving": saving, "currency": "EUR"}) == headline
+    assert schedule_view._headline({"cost": cost, "saving": saving, "currency": "EUR"}) == headline
 
 
 def test_a_page_without_a_plan_tells_none(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures.cli import find_sensors, kind_option, with_app
+from flexmeasures.cli import find_sensors, kind_option, period, with_app
 
 if TYPE_CHECKING:
     from flexmeasures_forecasting import Knowledge
@@ -102,24 +102,6 @@ def _compare(
         click.echo(f"{sensor.name} (ID:{sensor.id}):" + ("" if found else " nothing to compare."))
         if found:
             print_scores(found, sensor.unit)
-
-
-def period(from_date: datetime, to_date: datetime) -> tuple[datetime, datetime]:
-    """From the first day's midnight to the midnight after the last day, in UTC."""
-    from datetime import UTC
-
-    from flask import current_app
-
-    from flexmeasures.errors import InputError
-    from flexmeasures.timing import timezone
-
-    if to_date < from_date:
-        text = f"--to-date {to_date:%Y-%m-%d} is before --from-date {from_date:%Y-%m-%d}."
-        raise InputError(text, "--to-date", f"{from_date:%Y-%m-%d} or later")
-    zone = timezone(current_app.config["FLEXMEASURES_TIMEZONE"], "FLEXMEASURES_TIMEZONE")
-    days = (from_date, to_date + timedelta(days=1))
-    start, end = (day.replace(tzinfo=zone).astimezone(UTC) for day in days)
-    return start, end
 
 
 def _enqueue(

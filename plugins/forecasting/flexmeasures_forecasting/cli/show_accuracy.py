@@ -37,9 +37,9 @@ def show_accuracy(
 
     Skill is 1 - MAE / the MAE of repeating the newest value, or that of the same time of day.
     """
+    from flexmeasures.cli import period
     from flexmeasures.timing import server_now
     from flexmeasures_forecasting import HORIZONS, scores, worse_than_repeating
-    from flexmeasures_forecasting.cli.add_forecasts import period
 
     sensor = find_sensor(asset_id, name, option="--asset")
     last = to_date or server_now().replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)

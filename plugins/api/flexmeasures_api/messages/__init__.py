@@ -1,0 +1,1 @@
+"""Messages of the API: what they mean, and what answers say."""

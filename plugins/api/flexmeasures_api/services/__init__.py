@@ -1,0 +1,1 @@
+"""Services of the API, each from a checked message to an answer."""

@@ -1,0 +1,168 @@
+"""What a power chart shows, read from the beliefs: lines of power in the page's sign, and the price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from flask import current_app
+
+from flexmeasures import beliefs
+from flexmeasures.beliefs import search
+from flexmeasures.models.sources import EXPECTING, SCHEDULING_SCRIPT
+from flexmeasures.timeseries import TimeSeries
+from flexmeasures.timing import server_now
+from flexmeasures_charts.formatting import power_unit, shown
+
+if TYPE_CHECKING:
+    from flexmeasures.models import Asset
+    from flexmeasures.timeseries import Floats
+    from flexmeasures_charts.hookspecs import PowerChart
+
+MEASURED, FORECAST, SCHEDULE, PRICE = "measured", "forecast", "schedule", "price"
+BAND = (0.1, 0.9)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: its kind (measured, forecast, schedule, price), its name in the legend, its values.
+
+    series: in the chart's unit and sign, NaN where nothing is known. band: between which values it will stay
+    in 80 of 100 cases, the lower and the higher, shape of the series; None where a forecaster told none.
+    """
+
+    kind: str
+    name: str
+    unit: str
+    series: TimeSeries
+    band: tuple[Floats, Floats] | None = None
+
+    @property
+    def latest(self) -> float:
+        """The last known value, NaN if there is none."""
+        known = self.series.values[~np.isnan(self.series.values)]
+        return float(known[-1]) if len(known) else float("nan")
+
+    def at(self, moment: datetime) -> float:
+        """The value of the slot that a moment lies in, NaN if it is not known or lies outside."""
+        slot = (moment - self.series.start) // self.series.resolution
+        return float(self.series.values[slot]) if 0 <= slot < len(self.series) else float("nan")
+
+
+@dataclass(frozen=True)
+class ChartData:
+    """Everything that is drawn. now: where the now-line stands; left_out: assets without any data here;
+    quantity: what the axis shows.
+    """
+
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+    now: datetime
+    unit: str
+    consumption_as_positive: bool
+    power: tuple[Line, ...]
+    price: Line | None
+    left_out: tuple[str, ...] = ()
+    quantity: str = "Power"
+
+    @property
+    def axis_title(self) -> str:
+        """Quantity and unit, and of power the sign."""
+        if self.quantity != "Power":
+            return f"{self.quantity}, {self.unit}" if self.unit else self.quantity
+        sign = "consumption +" if self.consumption_as_positive else "production +"
+        return f"Power, {self.unit} ({sign})"
+
+
+def read(chart: PowerChart) -> ChartData:
+    """Read what the chart shows."""
+    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    largest = max((asset.capacity_in_mw or 1.0 for asset in chart.assets), default=1.0)
+    unit, per_mw = power_unit(largest)
+    found = {kind: _power(chart, kind, zone) for kind in (MEASURED, FORECAST, SCHEDULE)}
+    lines: list[Line] = []
+    for kind, series in found.items():
+        apart = chart.traces == "power" or (chart.traces == "schedules" and kind == SCHEDULE)
+        groups = [[asset] for asset in chart.assets] if apart else [list(chart.assets)]
+        lines += [
+            line for group in groups if (line := _line(kind, group, series, unit, per_mw, chart)) is not None
+        ]
+    silent = [
+        asset.name for asset in chart.assets if not any(_known(found[kind][asset.id]) for kind in found)
+    ]
+    return ChartData(
+        start=chart.start,
+        end=chart.end,
+        zone=zone,
+        now=server_now(),
+        unit=unit,
+        consumption_as_positive=chart.consumption_as_positive,
+        power=tuple(lines),
+        price=_price(chart),
+        left_out=tuple(silent) if len(chart.assets) > 1 else (),
+    )
+
+
+def _power(chart: PowerChart, kind: str, zone: ZoneInfo) -> dict[int, TimeSeries]:
+    """Power of one kind by asset id, in MW, consumption positive, on the chart's resolution."""
+    where = (list(chart.assets), chart.start, chart.end)
+    as_asked = {"resolution": chart.resolution, "timezone": zone.key}
+    if kind == MEASURED:
+        return search(*where, horizon_at_most=timedelta(0), **as_asked)  # type: ignore[arg-type]
+    if kind == SCHEDULE:
+        return search(*where, source_types=(SCHEDULING_SCRIPT,), **as_asked)  # type: ignore[arg-type]
+    ahead = chart.forecast_horizon
+    return search(*where, horizon_at_least=ahead, source_types=EXPECTING, **as_asked)  # type: ignore[arg-type]
+
+
+def _line(
+    kind: str,
+    assets: Sequence[Asset],
+    series: dict[int, TimeSeries],
+    unit: str,
+    per_mw: float,
+    chart: PowerChart,
+) -> Line | None:
+    """The sum of those assets that have any data (unknown where one of them is), None if none has."""
+    known = [series[asset.id] for asset in assets if _known(series[asset.id])]
+    if not known:
+        return None
+    total = np.sum([each.values for each in known], axis=0)
+    values = shown(total * per_mw, chart.consumption_as_positive)
+    name = kind if len(chart.assets) == len(assets) else f"{assets[0].name}, {kind}"
+    band = _band(assets[0], chart, per_mw) if kind == FORECAST and len(assets) == 1 else None
+    return Line(kind, name, unit, TimeSeries(known[0].start, known[0].resolution, values), band)
+
+
+def _band(asset: Asset, chart: PowerChart, per_mw: float) -> tuple[Floats, Floats] | None:
+    """The 80 % band of one asset's forecasts; None for coarser slots, whose quantiles are not the means of these."""
+    if chart.resolution != asset.event_resolution:
+        return None
+    ahead = chart.forecast_horizon
+    below = beliefs.search_quantiles(
+        asset, chart.start, chart.end, BAND, horizon_at_least=ahead, source_types=EXPECTING
+    )
+    sides = [shown(series.values * per_mw, chart.consumption_as_positive) for series in below.values()]
+    low, high = np.minimum(*sides), np.maximum(*sides)
+    return None if np.isnan(low).all() else (low, high)
+
+
+def _known(series: TimeSeries) -> bool:
+    return not bool(np.isnan(series.values).all())
+
+
+def _price(chart: PowerChart) -> Line | None:
+    """The price on the market of the assets; None when they trade on several, or nothing is known."""
+    markets = {asset.market_id: asset.market for asset in chart.assets}
+    market = next(iter(markets.values())) if len(markets) == 1 else None
+    if market is None:
+        return None
+    own, wanted = market.event_resolution, chart.resolution
+    fits = wanted % own == timedelta(0) or own % wanted == timedelta(0)
+    series = search(market, chart.start, chart.end, resolution=wanted if fits else None)[market.id]
+    return Line(PRICE, f"price on {market.display_name}", market.unit, series) if _known(series) else None

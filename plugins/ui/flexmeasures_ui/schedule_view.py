@@ -1,0 +1,197 @@
+"""Why the newest schedule of an asset looks as it does, in words: its cost, what holds it back, what it does when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import current_app
+
+import flexmeasures_scheduling as scheduling
+from flexmeasures.models import Asset
+from flexmeasures.models.jobs import JobState
+from flexmeasures.timing import parse_duration, parse_time
+from flexmeasures_charts import formatting
+from flexmeasures_scheduling import explained
+
+_COMPONENTS = {
+    "energy": "Energy",
+    "co2": "CO2",
+    "cycling": "Wear of the device",
+    "peak": "Highest consumption",
+    "end_value": "Energy left at the end",
+}
+
+# Power below this (MW) is none.
+IDLE = 1e-9
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit or target that keeps the plan from being cheaper. times: in how many slots it does."""
+
+    words: str
+    times: int
+    effect: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A time in which the plan does one thing. power: the mean, in the plan's unit; soc: MWh at its end."""
+
+    start: str
+    end: str
+    doing: str
+    power: float
+    price: str
+    soc: float
+    cost: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The newest schedule as the page tells it; parts: name, cost, cost without flexibility."""
+
+    headline: str
+    when: str
+    relaxed: bool
+    currency: str
+    price_unit: str
+    unit: str
+    parts: Sequence[tuple[str, float, float]]
+    cost: float
+    baseline_cost: float
+    limits: Sequence[Limit]
+    steps: Sequence[Step]
+    warnings: Sequence[str]
+    because: str
+
+
+def plan_of(asset: Asset) -> Plan | None:
+    """The newest schedule of an asset in words; None when there is none."""
+    stored = scheduling.newest_schedule(asset)
+    if stored is None:
+        return None
+    told = explained(stored)
+    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    start, resolution = parse_time(told["start"]), parse_duration(told["resolution"])
+    unit, per_mw = formatting.power_unit(asset.capacity_in_mw or 1.0)
+    costs, baseline = told["costs"], told["baseline_costs"]
+    names = list(dict.fromkeys([*costs, *baseline]))
+    end = start + len(told["values"]) * resolution
+    return Plan(
+        headline=_headline(told),
+        when=f"{formatting.local(start, zone)} to {formatting.local(end, zone)}",
+        relaxed=told["status"] == "relaxed",
+        currency=told["currency"],
+        price_unit=told["price_unit"],
+        unit=unit,
+        parts=[
+            (_component(name), _rounded(costs.get(name, 0.0)), _rounded(baseline.get(name, 0.0)))
+            for name in names
+        ],
+        cost=_rounded(told["cost"]),
+        baseline_cost=_rounded(told["baseline_cost"]),
+        limits=[_limit(each, told["currency"], unit, per_mw, zone) for each in told.get("binding", ())],
+        steps=_steps(told, start, resolution, zone, per_mw),
+        warnings=told["warnings"],
+        because=told["because"],
+    )
+
+
+def refusal_of(asset: Asset) -> str | None:
+    """Why the last event of an asset has no schedule, None when it has one or waits for it."""
+    if asset.soc_udi_event_id is None:
+        return None
+    job = scheduling.newest_job(asset, asset.soc_udi_event_id)
+    if job is None or job.state != JobState.FAILED or job.error is None:
+        return None
+    return _in_local_times(job.error, ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"]))
+
+
+def _component(name: str) -> str:
+    return _COMPONENTS.get(name, name.replace("_", " ").capitalize())
+
+
+def _headline(told: Mapping[str, Any]) -> str:
+    cost, saving, money = told["cost"], told["saving"], told["currency"]
+    sum_of_money = f"{'Earns' if cost < 0 else 'Costs'} {money} {formatting.number(_rounded(abs(cost)))}"
+    if _rounded(saving) == 0:
+        return f"{sum_of_money}, the same as without flexibility."
+    than = "more" if (saving > 0) == (cost < 0) else "less"
+    return f"{sum_of_money}, {money} {formatting.number(abs(saving))} {than} than without flexibility."
+
+
+def _rounded(value: float) -> float:
+    """Money or MWh without the rounding of sums."""
+    return round(value, 9)
+
+
+def _limit(each: Mapping[str, Any], money: str, unit: str, per_mw: float, zone: ZoneInfo) -> Limit:
+    """Power in the plan's unit, energy in MWh."""
+    by_power = each["unit"] == "MW"
+    change = each["shadow_price"] / (per_mw if by_power else 1.0)
+    effect = "save" if change < 0 else "cost"
+    larger = (
+        f"1 {unit if by_power else each['unit']} more would {effect} {money} {formatting.number(abs(change))}"
+    )
+    return Limit(_plain(each["words"], zone), len(each["slots"]), larger)
+
+
+def _plain(text: str, zone: ZoneInfo) -> str:
+    """What limits say, in local times, and without the name of the field that it stands in for those who set it."""
+    text = re.sub(r" \([a-z-]+_[a-z_-]+\)", "", text)
+    return _in_local_times(text, zone)
+
+
+def _in_local_times(text: str, zone: ZoneInfo) -> str:
+    return _TIME.sub(lambda found: formatting.local(parse_time(found[0]), zone), text)
+
+
+def _steps(
+    told: Mapping[str, Any], start: datetime, resolution: timedelta, zone: ZoneInfo, per_mw: float
+) -> list[Step]:
+    """Slots that follow each other and do the same, as one."""
+    values, prices = told["values"], told["prices"]
+    costs = [sum(slot) for slot in zip(*told.get("cost_slots", {}).values(), strict=True)]
+    held: dict[datetime, list[str]] = {}
+    for each in told.get("binding", ()):
+        for moment, _ in each["slots"]:
+            held.setdefault(parse_time(moment), []).append(_plain(each["words"], zone))
+    found = []
+    for doing, group in groupby(range(len(values)), lambda slot: _doing(values[slot])):
+        slots = list(group)
+        moments = [start + slot * resolution for slot in slots]
+        begin, end = (each.astimezone(zone) for each in (moments[0], moments[-1] + resolution))
+        limits = dict.fromkeys(text for moment in moments for text in held.get(moment, ()))
+        found.append(
+            Step(
+                start=f"{begin:%a %-d %b %H:%M}",
+                end=f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%a %-d %b %H:%M}",
+                doing=doing,
+                power=per_mw * sum(values[slot] for slot in slots) / len(slots),
+                price=_range([prices[slot] for slot in slots]),
+                soc=_rounded(told["soc"][slots[-1]]),
+                cost=_rounded(sum(costs[slot] for slot in slots)) if costs else float("nan"),
+                why="; ".join(limits),
+            )
+        )
+    return found
+
+
+def _doing(power: float) -> str:
+    if abs(power) <= IDLE:
+        return "waits"
+    return "consumes" if power > 0 else "produces"
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = formatting.number(min(values)), formatting.number(max(values))
+    return low if low == high else f"{low} to {high}"
