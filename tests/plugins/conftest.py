@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import select
@@ -209,3 +214,50 @@ def prices(world: World) -> None:
         "postPriceData", market="ea1.2018-06.localhost:epex_da", values=values, **keys
     )
     assert posted.status_code == 200
+
+
+# -- services of weather and the like --------------------------------------------------------------------
+
+
+@dataclass
+class Service:
+    """A local HTTP server that answers what a test puts into `answers`, one after the other, the last for good.
+
+    An answer is a status, headers and a body (JSON, or bytes as they are). asked: paths and queries.
+    """
+
+    url: str
+    answers: list[tuple[int, dict[str, str], Any]]
+    asked: list[tuple[str, dict[str, list[str]]]]
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """A service without answers."""
+    found = Service("", [], [])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            found.asked.append((path, parse_qs(query)))
+            status, headers, body = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
+            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in (
+                {"Content-Length": str(len(raw)), "Content-Type": "application/json"} | headers
+            ).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -69,6 +69,7 @@ BROUGHT_BY = {
     "register_asset_fields": "flexmeasures-master-data",
     "register_forecasters": "flexmeasures-forecasting",
     "register_schedulers": "flexmeasures-scheduling",
+    "register_weather_providers": "flexmeasures-weather",
 }
 # It holds the names that no plugin may have.
 KERNEL = Plugin("flexmeasures", BUILT_IN, "the kernel")

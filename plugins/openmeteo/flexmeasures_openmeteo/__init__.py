@@ -1,0 +1,26 @@
+"""Weather from Open-Meteo, or a server of one's own that runs it: without a key, radiation given, days back too."""
+
+from __future__ import annotations
+
+from flexmeasures import hookimpl
+from flexmeasures.config import Setting
+from flexmeasures_weather import WeatherProvider
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """Where the service is, what it is asked for, and the key of its customers."""
+    model = "Weather model that Open-Meteo is asked for; its own choice by default."
+    return [
+        Setting("FLEXMEASURES_OPENMETEO_URL", "https://api.open-meteo.com", str, "Where Open-Meteo is."),
+        Setting("FLEXMEASURES_OPENMETEO_MODEL", "best_match", str, model),
+        Setting("OPENMETEO_API_KEY", None, str, "Key of Open-Meteo's paying customers."),
+    ]
+
+
+@hookimpl
+def register_weather_providers() -> list[type[WeatherProvider]]:
+    """The provider "Open-Meteo"."""
+    from flexmeasures_openmeteo.provider import OpenMeteo
+
+    return [OpenMeteo]
