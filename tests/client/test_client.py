@@ -146,12 +146,12 @@ def test_the_client_asks_again_until_the_worker_has_made_the_plan(
     waits: list[float] = []
 
     def work(seconds: float) -> None:
-        from flexmeasures.jobs import table
+        from flexmeasures.jobs import claiming, runner
 
         waits.append(seconds)
         with app.app_context():
-            if len(waits) == 2 and (job := table.claim(["scheduling"], "a worker")):
-                table.run(job)
+            if len(waits) == 2 and (job := claiming.claim(["scheduling"], "a worker")):
+                runner.run(job)
 
     with Client(server.url, prosumer.email, PASSWORD, wait=work) as client:
         client.post_prices("epex_da", [20.0] * 72, start=START, resolution=HOUR)

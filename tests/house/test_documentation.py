@@ -54,7 +54,7 @@ def test_every_hook_says_first_when_it_is_called(app: Any) -> None:
 
 
 def test_the_hooks_of_packages_that_may_be_missing_are_known_by_name(app: Any) -> None:
-    from flexmeasures.plugins.manager import BROUGHT_BY
+    from flexmeasures.plugins.faults import BROUGHT_BY
 
     assert {
         name: hook.__module__.partition(".")[0].replace("_", "-")

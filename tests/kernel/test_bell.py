@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from flexmeasures import jobs
 from flexmeasures.db import db, writing
-from flexmeasures.jobs import Outcome, returning, table
+from flexmeasures.jobs import Outcome, claiming, returning, runner
 from flexmeasures.models import Job, JobState
 from flexmeasures.runtime import runtime
 from flexmeasures_jobs_rq import Bell
@@ -94,13 +94,13 @@ def own_redis(app, tmp_path):
 @pytest.fixture
 def heard(monkeypatch):
     """Ids of the jobs that workers of this process were told of: a ring names its row, a look at the table none."""
-    ids, claim = set(), table.claim
+    ids, claim = set(), claiming.claim
 
     def listening(queues, worker, job_id=None, **more):
         ids.add(job_id)
         return claim(queues, worker, job_id, **more)
 
-    monkeypatch.setattr(table, "claim", listening)
+    monkeypatch.setattr(claiming, "claim", listening)
     return ids
 
 
@@ -193,8 +193,8 @@ def test_a_rung_worker_hears_of_each_job_by_its_ring(app, in_app, heard):
 
 def test_a_backlog_is_worked_off_by_its_rings_and_not_past_them(in_app, bell, monkeypatch):
     ask(3)
-    run, followed = table.run, []
-    monkeypatch.setattr(table, "run", lambda job, next_of=(): followed.append(next_of) or run(job, next_of))
+    run, followed = runner.run, []
+    monkeypatch.setattr(runner, "run", lambda job, next_of=(): followed.append(next_of) or run(job, next_of))
     assert jobs.work(burst=True) == 3
     assert followed == [(), (), ()]
 

@@ -54,7 +54,7 @@ def test_without_any_setting_the_instance_runs_on_sqlite_as_development_without_
     assert found.values["FLEXMEASURES_LP_SOLVER"] == "highs"
     assert found.values["FLEXMEASURES_REDIS_URL"] is None
     assert found.values["FLEXMEASURES_DB_BACKUP_PATH"] == f"{instance}/migrations/dumps"
-    assert found.values["FLEXMEASURES_PLANNING_HORIZON"] == timedelta(days=2)
+    assert found.values["FLEXMEASURES_JOB_TIMEOUT"] == timedelta(minutes=30)
     assert found.origins["FLEXMEASURES_LP_SOLVER"] == "default"
     assert found.origins["SQLALCHEMY_DATABASE_URI"] == found.origins["SECRET_KEY"] == "instance"
 

@@ -20,9 +20,9 @@ READABLE = [
     ("MAIL_PORT", "587", 587),
     ("FLEXMEASURES_PLUGIN_PATHS", "/a/b, /c", ["/a/b", "/c"]),
     ("FLEXMEASURES_PLUGIN_PATHS", '["/a,b"]', ["/a,b"]),
-    ("FLEXMEASURES_SCHEDULERS", '{"battery": "storage"}', {"battery": "storage"}),
-    ("FLEXMEASURES_PLANNING_HORIZON", "PT36H", timedelta(hours=36)),
-    ("FLEXMEASURES_PLANNING_TTL", "-1", timedelta(seconds=-1)),
+    ("FLEXMEASURES_HOSTS_AND_AUTH_START", '{"battery": "storage"}', {"battery": "storage"}),
+    ("FLEXMEASURES_PLUGIN_TIMEOUT", "PT36H", timedelta(hours=36)),
+    ("FLEXMEASURES_JOB_TIMEOUT", "-1", timedelta(seconds=-1)),
     ("LOGGING_LEVEL", "info", logging.INFO),
     ("LOGGING_LEVEL", "logging.ERROR", logging.ERROR),
     ("LOGGING_LEVEL", "15", 15),
@@ -46,11 +46,11 @@ def test_text_is_read_by_the_type_of_the_setting(name: str, text: str, value: An
 UNREADABLE = [
     ("MAIL_USE_TLS", "perhaps", "true or false"),
     ("MAIL_PORT", "smtp", "a whole number"),
-    ("FLEXMEASURES_SCHEDULERS", "storage", "a dictionary in JSON"),
-    ("FLEXMEASURES_SCHEDULERS", "[1]", "a dictionary in JSON"),
+    ("FLEXMEASURES_HOSTS_AND_AUTH_START", "storage", "a dictionary in JSON"),
+    ("FLEXMEASURES_HOSTS_AND_AUTH_START", "[1]", "a dictionary in JSON"),
     ("FLEXMEASURES_PLUGIN_PATHS", '["/a"', "a list"),
-    ("FLEXMEASURES_PLANNING_HORIZON", "two days", "ISO 8601"),
-    ("FLEXMEASURES_PLANNING_HORIZON", "inf", "ISO 8601"),
+    ("FLEXMEASURES_PLUGIN_TIMEOUT", "two days", "ISO 8601"),
+    ("FLEXMEASURES_PLUGIN_TIMEOUT", "inf", "ISO 8601"),
     ("LOGGING_LEVEL", "LOUD", "DEBUG, INFO"),
     ("FLEXMEASURES_TIMEZONE", "Europe/Utopia", "IANA"),
     ("FLEXMEASURES_JOBS", "outline", '"", inline'),
@@ -72,7 +72,7 @@ def test_text_that_is_no_such_value_is_refused_with_name_value_place_and_what_is
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("FLEXMEASURES_PLANNING_TTL", 90, timedelta(seconds=90)),
+        ("FLEXMEASURES_JOB_TIMEOUT", 90, timedelta(seconds=90)),
         ("FLEXMEASURES_PLUGIN_PATHS", ("/a",), ["/a"]),
         ("MAIL_DEFAULT_SENDER", ["Energy", "a@b.cd"], ("Energy", "a@b.cd")),
         ("FLEXMEASURES_DEMO_YEAR", None, None),
@@ -93,7 +93,7 @@ def test_a_python_value_that_fits_is_taken(name: str, value: Any, expected: Any)
         ("FLEXMEASURES_WORKERS", None),
         ("FLEXMEASURES_PLUGIN_PATHS", {"a": 1}),
         ("FLEXMEASURES_TIMEZONE", 9),
-        ("FLEXMEASURES_PLANNING_TTL", []),
+        ("FLEXMEASURES_JOB_TIMEOUT", []),
     ],
 )
 def test_a_python_value_of_another_type_is_refused(name: str, value: Any) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from flexmeasures import jobs, sources
 from flexmeasures.db import db, writing
-from flexmeasures.jobs import Outcome, leases, returning, table
+from flexmeasures.jobs import Outcome, claiming, leases, returning
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.server import Workers
 
@@ -151,7 +151,7 @@ def test_a_lease_is_not_renewed_beyond_the_limit(app, monkeypatch):
     app.config["FLEXMEASURES_JOB_TIMEOUT"] = timedelta(seconds=0.5)
     job_id = ask(app, "c")
     with app.app_context():
-        job = table.claim(["scheduling"], "somebody")
+        job = claiming.claim(["scheduling"], "somebody")
         with leases.renewing(job_id, job.lease_token):
             time.sleep(0.3)
             assert returning.sweep() == 0

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, update
 from flexmeasures import hookimpl, jobs
 from flexmeasures.db import db, writing
 from flexmeasures.errors import AlgorithmError, JobError
-from flexmeasures.jobs import Outcome, leases, returning, table, worker
+from flexmeasures.jobs import Outcome, claiming, leases, returning, runner, table, worker
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.runtime import runtime
 from flexmeasures_db_ops import backups
@@ -101,9 +101,9 @@ def test_a_job_is_run_and_its_outcome_is_noted_on_the_row(functions):
 def test_the_oldest_job_of_the_asked_queues_is_claimed_first(functions):
     ask("other", queue="scheduling")
     first, second = ask("first"), ask("second")
-    claimed = [table.claim([QUEUE], "me") for _ in range(3)]
+    claimed = [claiming.claim([QUEUE], "me") for _ in range(3)]
     assert [job and job.id for job in claimed] == [first.id, second.id, None]
-    assert table.claim(jobs.QUEUES, "me").arguments == {"name": "other"}
+    assert claiming.claim(jobs.QUEUES, "me").arguments == {"name": "other"}
 
 
 def test_a_job_is_not_there_before_the_transaction_that_causes_it_commits(functions):
@@ -229,11 +229,11 @@ def test_what_a_worker_computed_after_losing_its_lease_is_not_stored(functions):
 
     functions["slow"] = slow
     job = ask("late", function="slow")
-    table.run(table.claim([QUEUE], "first"))
+    runner.run(claiming.claim([QUEUE], "first"))
     assert notes() == []
     assert (reread(job).state, job.attempt) == (JobState.QUEUED, 1)
     functions["slow"] = note
-    table.run(table.claim([QUEUE], "second"))
+    runner.run(claiming.claim([QUEUE], "second"))
     assert (notes(), reread(job).state) == (["late"], JobState.FINISHED)
 
 
@@ -259,7 +259,7 @@ def test_a_job_under_which_a_backup_is_loaded_stores_nothing(functions, tmp_path
     functions["slow"] = restored_meanwhile
     job_id = ask(function="slow").id
     backups.save(tmp_path / "backup", data=data)
-    table.run(table.claim([QUEUE], "mortal"))
+    runner.run(claiming.claim([QUEUE], "mortal"))
     assert notes() == []
     assert db.session.scalar(select(Job.state).where(Job.id == job_id)) == (JobState.QUEUED if data else None)
 
@@ -267,19 +267,19 @@ def test_a_job_under_which_a_backup_is_loaded_stores_nothing(functions, tmp_path
 def test_after_three_lost_leases_a_job_fails_with_the_reason(functions, failures):
     job = ask()
     for attempt in (1, 2, 3):
-        assert table.claim([QUEUE], "mortal").attempt == attempt
+        assert claiming.claim([QUEUE], "mortal").attempt == attempt
         assert returning.sweep() == 0
         let_lease_expire(job)
         assert returning.sweep() == 1
     assert reread(job).state == JobState.FAILED
     assert job.error == "JobError: gave up after 3 attempts, because its worker died or lost contact"
     assert failures == [f"failed {job.error}"]
-    assert table.claim([QUEUE], "mortal") is None
+    assert claiming.claim([QUEUE], "mortal") is None
 
 
 def test_jobs_of_a_worker_known_to_be_dead_are_given_back_at_once(functions):
     ask("a"), ask("b")
-    mine, other = table.claim([QUEUE], "dead"), table.claim([QUEUE], "alive")
+    mine, other = claiming.claim([QUEUE], "dead"), claiming.claim([QUEUE], "alive")
     assert jobs.give_back(["dead"], "its worker died") == 1
     assert (reread(mine).state, reread(other).state) == (JobState.QUEUED, JobState.RUNNING)
 
@@ -378,7 +378,7 @@ def test_a_job_whose_worker_died_waits_longer_each_time_while_others_run(functio
     monkeypatch.setattr(returning, "WAITS", (timedelta(seconds=20), timedelta(seconds=300)))
     job = ask("deadly")
     for wait in returning.WAITS:
-        assert table.claim([QUEUE], "dead").id == job.id
+        assert claiming.claim([QUEUE], "dead").id == job.id
         before = datetime.now(UTC)
         assert jobs.give_back(["dead"], "its worker died") == 1
         assert reread(job).state == JobState.QUEUED
@@ -388,14 +388,14 @@ def test_a_job_whose_worker_died_waits_longer_each_time_while_others_run(functio
         assert reread(other).state == JobState.FINISHED
         with writing():  # the time passes
             db.session.execute(update(Job).where(Job.id == job.id).values(not_before=datetime.now(UTC)))
-    assert table.claim([QUEUE], "dead").not_before is None
+    assert claiming.claim([QUEUE], "dead").not_before is None
     jobs.give_back(["dead"], "its worker died")
     assert reread(job).error == "JobError: gave up after 3 attempts, because its worker died"
 
 
 def test_a_worker_that_was_asked_to_stop_used_up_no_attempt_of_its_job(functions):
     job = ask()
-    table.claim([QUEUE], "stopped")
+    claiming.claim([QUEUE], "stopped")
     assert jobs.give_back(["stopped"], "its worker was stopped", counted=False) == 1
     assert (reread(job).state, job.attempt, job.not_before) == (JobState.QUEUED, 0, None)
 
@@ -415,7 +415,7 @@ def test_a_waiting_job_of_the_same_key_is_widened(functions):
 
 def test_a_job_that_runs_already_is_not_widened(functions):
     first = ask("a", merge_key="k", merge=widen)
-    table.claim([QUEUE], "busy")
+    claiming.claim([QUEUE], "busy")
     second = ask("b", merge_key="k", merge=widen)
     assert second.id != first.id
     assert jobs.give_back(["busy"], "its worker died") == 1  # beside the one that waits under the same key
@@ -484,30 +484,30 @@ def test_with_the_end_of_a_job_the_next_one_is_claimed_and_with_its_failure_none
 
     functions["fail"] = fail
     ask("a"), ask("b", function="fail"), ask("elsewhere", queue="scheduling"), ask("c")
-    second = table.run(table.claim([QUEUE], "busy"), [QUEUE])
+    second = runner.run(claiming.claim([QUEUE], "busy"), [QUEUE])
     assert (second.arguments["name"], second.state, second.attempt) == ("b", JobState.RUNNING, 1)
     assert second.worker == "busy"
-    assert table.run(second, [QUEUE]) is None
-    third = table.claim([QUEUE], "busy")
+    assert runner.run(second, [QUEUE]) is None
+    third = claiming.claim([QUEUE], "busy")
     assert third.arguments["name"] == "c"
-    assert table.run(third, [QUEUE]) is None
+    assert runner.run(third, [QUEUE]) is None
     assert notes() == ["a", "c"]
 
 
 def test_a_lost_lease_claims_no_next_job(functions):
     first = ask("a")
     second = ask("b")
-    claimed = table.claim([QUEUE], "slow")
+    claimed = claiming.claim([QUEUE], "slow")
     let_lease_expire(first)
     returning.sweep()
-    assert table.run(claimed, [QUEUE]) is None
+    assert runner.run(claimed, [QUEUE]) is None
     assert reread(second).state == JobState.QUEUED
 
 
 def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
     for module in (table, returning):
         monkeypatch.setattr(module, "writing", lambda **_: pytest.fail("a write transaction for nothing"))
-    assert table.claim(jobs.QUEUES, "idle") is None
+    assert claiming.claim(jobs.QUEUES, "idle") is None
     assert returning.sweep() == 0
 
 
@@ -538,10 +538,10 @@ def test_an_idle_worker_takes_up_a_new_job_long_before_its_next_sweep(functions,
 
 def test_clearing_a_queue_cancels_what_waits_and_leaves_the_rest(functions):
     running, waiting, other = ask("a"), ask("b"), ask("c", queue="scheduling")
-    table.claim([QUEUE], "busy")
+    claiming.claim([QUEUE], "busy")
     assert jobs.clear(QUEUE) == 1
     assert [reread(job).state for job in (running, waiting, other)] == ["running", "cancelled", "queued"]
-    assert jobs.counts() == {"forecasting": {"running": 1, "cancelled": 1}, "scheduling": {"queued": 1}}
+    assert jobs.counts(jobs.QUEUES) == {"forecasting": {"running": 1, "cancelled": 1}, "scheduling": {"queued": 1}}
 
 
 def test_plugins_bring_queues_of_their_own(functions):

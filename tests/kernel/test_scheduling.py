@@ -12,7 +12,7 @@ import flexmeasures_scheduling as scheduling
 from flexmeasures import beliefs, hookimpl, jobs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownAlgorithm
-from flexmeasures.jobs import table
+from flexmeasures.jobs import claiming, runner
 from flexmeasures.models import (
     Asset,
     Job,
@@ -596,9 +596,9 @@ def test_the_state_of_an_unfinished_job_is_told(battery, in_app):
     in_app.config["FLEXMEASURES_JOBS"] = ""
     post(battery)
     assert reason(battery, 1) == ("The scheduling job waits in the queue (queued).", True)
-    job = table.claim(["scheduling"], "busy")
+    job = claiming.claim(["scheduling"], "busy")
     assert reason(battery, 1) == ("The scheduling job is in progress.", True)
-    table.run(job)
+    runner.run(job)
     text, known = reason(battery, 1)
     assert text.startswith("The scheduling job failed with UnknownPrices: Prices unknown")
     assert known

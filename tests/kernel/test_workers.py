@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 
 from flexmeasures import jobs, sources
 from flexmeasures.db import db, is_sqlite, writing
-from flexmeasures.jobs import Outcome, returning, table
+from flexmeasures.jobs import Outcome, claiming, returning
 from flexmeasures.models import Job, JobState, Source
 from flexmeasures.server import Workers
 from flexmeasures.server import supervisor as the_supervisor
@@ -161,7 +161,7 @@ def test_jobs_of_workers_that_are_no_more_are_given_back_when_workers_start(app)
         os._exit(0)
     os.waitpid(dead, 0)
     with app.app_context():
-        table.claim(["scheduling"], jobs.worker_name(dead))
+        claiming.claim(["scheduling"], jobs.worker_name(dead))
     with Workers(app, 1):
         assert wait_for(app, job_id, patience=20).attempt == 2  # leases are longer
 

@@ -111,13 +111,6 @@ _BASIC = (
         chapter="2.1.2",
     ),
     Setting(
-        "FLEXMEASURES_SOLVER_TIME_LIMIT",
-        timedelta(seconds=10),
-        timedelta,
-        "How long solving one schedule (or a hundred of a site) may take; what is best then is stored with its proven"
-        " gap in its warnings. At most four fifths of FLEXMEASURES_JOB_TIMEOUT.",
-    ),
-    Setting(
         "FLEXMEASURES_LP_SOLVER",
         "cbc",
         str,
@@ -181,24 +174,6 @@ _BASIC = (
 
 _ALGORITHMS = (
     Setting(
-        "FLEXMEASURES_SCHEDULERS",
-        {},
-        dict,
-        'Which scheduler plans for which asset type: type name or "default" to scheduler name.',
-    ),
-    Setting(
-        "FLEXMEASURES_FORECASTERS",
-        {},
-        dict,
-        'Which forecaster serves which sensor type: type name or "default" to forecaster name.',
-    ),
-    Setting(
-        "FLEXMEASURES_FORECAST_QUANTILES",
-        [0.1, 0.5, 0.9],
-        list,
-        "Probabilities for which forecasts tell quantiles: numbers between 0 and 1.",
-    ),
-    Setting(
         "FLEXMEASURES_JOBS",
         "",
         str,
@@ -223,20 +198,6 @@ _PAGES = (
         chapter="2.2.1",
     ),
     Setting(
-        "FLEXMEASURES_HIDE_NAN_IN_UI",
-        False,
-        bool,
-        'Leave cells of metrics tables empty instead of showing "nan".',
-        chapter="2.2.2",
-    ),
-    Setting(
-        "RQ_DASHBOARD_POLL_INTERVAL",
-        3000,
-        int,
-        "How often the page of the job queues refreshes itself, in milliseconds.",
-        chapter="2.2.3",
-    ),
-    Setting(
         "FLEXMEASURES_LISTED_VIEWS",
         ["dashboard", "analytics", "portfolio", "assets", "users"],
         list,
@@ -252,45 +213,6 @@ _TIMING = (
         TimezoneName,
         "Time zone in which times are shown and dates without zone are read.",
         chapter="2.3.1",
-    ),
-    Setting(
-        "FLEXMEASURES_PLANNING_TTL",
-        timedelta(days=7),
-        timedelta,
-        "How long schedules can be asked for by event id; negative: for ever.",
-        chapter="2.3.2",
-    ),
-    Setting(
-        "FLEXMEASURES_PLANNING_HORIZON",
-        timedelta(hours=48),
-        timedelta,
-        "How far ahead schedules are made.",
-        chapter="2.3.3",
-    ),
-    Setting(
-        "FLEXMEASURES_STRICT_SCHEDULES",
-        False,
-        bool,
-        "Let a scheduling job fail when the state of charge is missing or old, or prices are missing, old or absurd.",
-    ),
-    Setting(
-        "FLEXMEASURES_STALE_PRICES",
-        timedelta(days=7),
-        timedelta,
-        "Prices that were recorded longer than this before their time count as old; 0: none does.",
-    ),
-    Setting(
-        "FLEXMEASURES_CLOCK_TOLERANCE",
-        timedelta(seconds=60),
-        timedelta,
-        "How much earlier than its slot's end a measurement may arrive, as clocks differ; it then counts as known at"
-        " that end.",
-    ),
-    Setting(
-        "FLEXMEASURES_RELAX_TARGETS",
-        False,
-        bool,
-        "Where targets and limits of a device conflict: plan as near to the targets as can be, instead of failing.",
     ),
 )
 

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from flexmeasures.jobs.contracts import timed_by as timed_by
     from flexmeasures.jobs.control import cancel as cancel
     from flexmeasures.jobs.control import requeue as requeue
+    from flexmeasures.jobs.identity import machine as machine
+    from flexmeasures.jobs.identity import worker_name as worker_name
     from flexmeasures.jobs.returning import give_back as give_back
+    from flexmeasures.jobs.runner import Outcome as Outcome
     from flexmeasures.jobs.table import QUEUES as QUEUES
-    from flexmeasures.jobs.table import Outcome as Outcome
     from flexmeasures.jobs.table import clear as clear
     from flexmeasures.jobs.table import counts as counts
     from flexmeasures.jobs.table import enqueue as enqueue
     from flexmeasures.jobs.table import enqueue_all as enqueue_all
-    from flexmeasures.jobs.table import machine as machine
     from flexmeasures.jobs.table import newest as newest
     from flexmeasures.jobs.table import queue_names as queue_names
-    from flexmeasures.jobs.table import worker_name as worker_name
     from flexmeasures.jobs.worker import work as work
 
 __all__, __getattr__ = door(
@@ -43,17 +43,16 @@ __all__, __getattr__ = door(
         ),
         "control": ("cancel", "requeue"),
         "returning": ("give_back",),
+        "identity": ("machine", "worker_name"),
+        "runner": ("Outcome",),
         "table": (
-            "Outcome",
             "QUEUES",
             "clear",
             "counts",
             "enqueue",
             "enqueue_all",
-            "machine",
             "newest",
             "queue_names",
-            "worker_name",
         ),
         "worker": ("work",),
     },

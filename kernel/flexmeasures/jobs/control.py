@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from flexmeasures.db import after_commit_together, writing
 from flexmeasures.errors import InputError, NotFound
-from flexmeasures.jobs.table import UNSYNCHRONISED, ring
+from flexmeasures.jobs.claiming import UNSYNCHRONISED
+from flexmeasures.jobs.table import ring
 from flexmeasures.models.jobs import Job, JobState
 
 

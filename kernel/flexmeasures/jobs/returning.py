@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, select
 
 from flexmeasures.db import after_commit, after_commit_together, db, writing
 from flexmeasures.jobs import recurring
+from flexmeasures.jobs.claiming import is_any, is_due
 from flexmeasures.jobs.leases import queue_again
-from flexmeasures.jobs.table import enqueue, is_any, is_due, ring
+from flexmeasures.jobs.table import enqueue, ring
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.runtime import runtime
 

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 from flexmeasures.db import db, is_of_database, log_outage, reason_of
-from flexmeasures.jobs import table
+from flexmeasures.jobs import claiming, runner
 from flexmeasures.jobs.contracts import JobListener, JobSignal
+from flexmeasures.jobs.identity import worker_name
 from flexmeasures.jobs.leases import hand_back
 from flexmeasures.jobs.polling import TablePoller
 from flexmeasures.jobs.returning import give_back, sweep
+from flexmeasures.jobs.table import queue_names
 from flexmeasures.runtime import runtime
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ def work(
     is waited for, unless in a burst.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    name = name or table.worker_name()
-    queues = table.queue_names() if queues is None else queues
+    name = name or worker_name()
+    queues = queue_names() if queues is None else queues
     done, next_sweep, trouble, worked = 0, 0.0, "", False
     claimed: Job | None = None  # with the end of the job before
     with closing(_ears(queues, name)) as ears:
@@ -110,8 +112,8 @@ def _work_once(
             sweep()
         if claimed is not None:
             db.session.add(claimed)
-        job = claimed or table.claim(queues, name, call.job_id, look_first=call is TABLE)
+        job = claimed or claiming.claim(queues, name, call.job_id, look_first=call is TABLE)
         with call.answered_by(job):
             next_of = queues if runtime().notifier is None else ()
-            following = None if job is None else table.run(job, next_of)
+            following = None if job is None else runner.run(job, next_of)
         return job is not None, following

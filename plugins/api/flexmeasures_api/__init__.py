@@ -32,6 +32,7 @@ def register_settings() -> list[Setting]:
     """Bring FLEXMEASURES_MAX_VALUES and FLEXMEASURES_DEPRECATED_API_VERSIONS."""
     from flexmeasures.config import Setting
     from flexmeasures_api.deprecation import DEFAULT
+    from flexmeasures_api.settings import SETTINGS
 
     text = "Most values that one request to the API may be about; more are answered with 413."
     since = (
@@ -39,6 +40,7 @@ def register_settings() -> list[Setting]:
         " Deprecation and Link. An empty dictionary for none."
     )
     return [
+        *SETTINGS,
         Setting("FLEXMEASURES_MAX_VALUES", 400_000, int, text),
         Setting("FLEXMEASURES_DEPRECATED_API_VERSIONS", DEFAULT, dict, since),
     ]

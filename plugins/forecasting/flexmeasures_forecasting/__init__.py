@@ -99,9 +99,11 @@ def set_up(app: Flask) -> None:
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    """Whether sensors are forecast each hour."""
+    """By which forecaster, which quantiles are told, and whether sensors are forecast each hour."""
+    from flexmeasures_forecasting.settings import SETTINGS
+
     words = "Whether workers ask each full hour for forecasts of sensors with data that nobody asked to forecast from."
-    return [Setting("FLEXMEASURES_HOURLY_FORECASTS", True, bool, words)]
+    return [*SETTINGS, Setting("FLEXMEASURES_HOURLY_FORECASTS", True, bool, words)]
 
 
 @hookimpl

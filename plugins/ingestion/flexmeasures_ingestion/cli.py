@@ -69,7 +69,8 @@ def add_beliefs(file: Path, **options: Any) -> None:
     from datetime import timedelta
 
     from flexmeasures_ingestion.csv_reader import read_rows
-    from flexmeasures_ingestion.csv_slots import make_slots, series_of
+    from flexmeasures_ingestion.csv_series import series_of
+    from flexmeasures_ingestion.csv_slots import make_slots
     from flexmeasures_ingestion.units import conversion
 
     sensor = find_sensor(options["sensor_id"], options["sensor_name"])

@@ -12,6 +12,7 @@ from flexmeasures.doors import door
 if TYPE_CHECKING:
     from flask import Flask
 
+    from flexmeasures.config import Setting
     from flexmeasures_scheduling.activations import activation as activation
     from flexmeasures_scheduling.backtest import roll as roll
     from flexmeasures_scheduling.base import TARGET_KINDS as TARGET_KINDS
@@ -136,6 +137,14 @@ def register_hookspecs() -> list[ModuleType]:
     from flexmeasures_scheduling import hookspecs
 
     return [hookspecs]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """How far ahead is planned, how strictly, and by which scheduler."""
+    from flexmeasures_scheduling.settings import SETTINGS
+
+    return SETTINGS
 
 
 @hookimpl

@@ -13,7 +13,16 @@ from flexmeasures.hookspecs import MenuItem
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
+    from flexmeasures.config import Setting
     from flexmeasures.models import User
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """How pages look."""
+    from flexmeasures_ui.settings import SETTINGS
+
+    return SETTINGS
 
 
 @hookimpl

@@ -1,0 +1,22 @@
+"""Settings of this package."""
+
+from __future__ import annotations
+
+from flexmeasures.config import Setting
+
+SETTINGS = [
+    Setting(
+        "FLEXMEASURES_HIDE_NAN_IN_UI",
+        False,
+        bool,
+        'Leave cells of metrics tables empty instead of showing "nan".',
+        chapter="2.2.2",
+    ),
+    Setting(
+        "RQ_DASHBOARD_POLL_INTERVAL",
+        3000,
+        int,
+        "How often the page of the job queues refreshes itself, in milliseconds.",
+        chapter="2.2.3",
+    ),
+]
