@@ -541,7 +541,10 @@ def test_clearing_a_queue_cancels_what_waits_and_leaves_the_rest(functions):
     claiming.claim([QUEUE], "busy")
     assert jobs.clear(QUEUE) == 1
     assert [reread(job).state for job in (running, waiting, other)] == ["running", "cancelled", "queued"]
-    assert jobs.counts(jobs.QUEUES) == {"forecasting": {"running": 1, "cancelled": 1}, "scheduling": {"queued": 1}}
+    assert jobs.counts(jobs.QUEUES) == {
+        "forecasting": {"running": 1, "cancelled": 1},
+        "scheduling": {"queued": 1},
+    }
 
 
 def test_plugins_bring_queues_of_their_own(functions):

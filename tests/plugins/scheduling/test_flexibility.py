@@ -1,58 +1,48 @@
-"""`flexmeasures add flexibility`: what an asset asks of all its schedules."""
+"""What can be asked of a schedule: layers, what is accepted, and errors that name the field."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from sqlalchemy import select
 
-from flexmeasures.db import db
-from flexmeasures.models import Asset, Site
-
-
-def attributes(app: Any, battery: Any) -> Any:
-    with app.app_context():
-        return db.session.get(Asset, battery.id).attributes
+from flexmeasures.errors import InputError
+from flexmeasures_scheduling import Flexibility, read_flexibility
 
 
-def test_wishes_are_added_changed_and_taken_back(app: Any, run: Any, battery: Any) -> None:
-    first = run("add", "flexibility", "--asset-id", battery.id, "charge_efficiency=0.9", "relax=true")
-    assert first.output == "charge_efficiency = 0.9\nrelax = true\n"
-    second = run("add", "flexibility", "--asset-id", battery.id, "charge_efficiency=0.8", "relax=")
-    assert second.output == "charge_efficiency = 0.8\n"
-    assert attributes(app, battery) == {"flexibility": {"charge_efficiency": 0.8}}
+def test_nothing_asked_is_the_default():
+    assert read_flexibility() == read_flexibility({}, {}) == Flexibility()
 
 
-@pytest.mark.parametrize(
-    ("wish", "words"),
-    [
-        ("charge_efficiency=15", "charge_efficiency is 15. Accepted: a number above 0 and at most 10."),
-        ("charge_efficiency=high", "charge_efficiency is 'high'. Accepted: a number, true or false."),
-        ("efficiency=1", "'efficiency' is not known"),
-        ("relax", "'relax' is not understood"),
-    ],
-)
-def test_a_wrong_wish_is_named_and_nothing_is_stored(
-    app: Any, run: Any, battery: Any, wish: str, words: str
-) -> None:
-    refused = run("add", "flexibility", "--asset-id", battery.id, "relax=true", wish)
-    assert refused.exit_code == 1
-    assert words in refused.output
-    assert not attributes(app, battery)
+def test_the_last_layer_that_states_a_key_wins_and_null_states_nothing():
+    assert read_flexibility({"relax": True}, {"relax": False}, {"relax": None}).relax is False
 
 
-def test_a_site_s_wishes_are_changed_and_those_of_assets_refused(app: Any, run: Any, battery: Any) -> None:
-    limits = ("--consumption-limit-in-mw", 1, "--production-limit-in-mw", 0)
-    run("add", "site", "--name", "home", "--owner-id", battery.owner_id, "--asset-id", battery.id, *limits)
-    with app.app_context():
-        site_id = db.session.scalars(select(Site.id)).one()
-    changed = run("add", "flexibility", "--asset-id", site_id, "peak_price_per_mw=80", "relax=true")
-    assert changed.output == "peak_price_per_mw = 80.0\nrelax = true\n"
-    refused = run("add", "flexibility", "--asset-id", site_id, "charge_efficiency=0.9")
-    assert "'charge_efficiency' is not known. Accepted: any of relax" in refused.output
-    assert run("add", "flexibility", "--asset-id", site_id, "peak_price_per_mw=", "relax=").output == ""
-    with app.app_context():
-        attributes = db.session.get_one(Site, site_id).attributes
-    assert attributes["assets"] == [battery.id]
-    assert "flexibility" not in attributes
+def test_a_key_that_is_not_known_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match=r"'relx' is not known.*relax") as caught:
+        read_flexibility({"relx": True})
+    assert caught.value.field == "relx"
+
+
+@pytest.mark.parametrize("value", [1, "true", [True]])
+def test_a_switch_takes_true_or_false_only(value):
+    with pytest.raises(InputError, match=r"relax is .*Accepted: true or false") as caught:
+        read_flexibility({"relax": value})
+    assert caught.value.field == "relax"
+
+
+@pytest.mark.parametrize("value", [0, 15, -1, "0.5", True, float("nan"), [0.5]])
+def test_an_efficiency_is_a_number_above_nothing_and_at_most_ten(value):
+    with pytest.raises(InputError, match=r"charge_efficiency is .*a number above 0 and at most 10"):
+        read_flexibility({"charge_efficiency": value})
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "3", 2**31])
+def test_the_id_of_a_sensor_is_a_whole_number(value):
+    with pytest.raises(InputError, match=r"co2_market_id is .*the id of a sensor"):
+        read_flexibility({"co2_market_id": value})
+
+
+def test_only_what_was_asked_is_told():
+    assert read_flexibility({"co2_market_id": 7, "relax": False, "co2_weight": 2}).asked == {
+        "co2_market_id": 7,
+        "co2_weight": 2.0,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.kernel.test_questions import HOUR, START, battery, make_market  # noqa: F401  (battery is a fixture)
+from tests.plugins.scheduling.test_problem_builder import HOUR, START, battery, make_market  # noqa: F401  (battery is a fixture)
 
 from flexmeasures import beliefs, sources
 from flexmeasures.db import writing
