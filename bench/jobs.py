@@ -74,13 +74,13 @@ def _transport(app: Flask, transport: str) -> Iterator[None]:
         yield
         return
     from flexmeasures.db import db
-    from flexmeasures_jobs_rq import Bell
+    from flexmeasures_jobs_rq import RedisNotifier
 
     with temporary_redis() as url:
         app.config["FLEXMEASURES_REDIS_URL"] = url
         with app.app_context():
             engine = db.engine
-        app.extensions["flexmeasures"].bell = Bell(app.config, lambda: engine)
+        app.extensions["flexmeasures"].bell = RedisNotifier(app.config, lambda: engine)
         yield
 
 

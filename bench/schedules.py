@@ -131,7 +131,7 @@ def queue_jobs(app: Flask, count: int, event_id: int = 1) -> None:
     with app.app_context(), writing() as session:
         found: list[Asset] = list(session.scalars(select(Asset).order_by(Asset.id).limit(count)))
         for k, asset in enumerate(found):
-            scheduling.handle_event(asset, event_id, "soc", 1.0 + 3.0 * k / count, START)
+            scheduling.trigger_schedule(asset, event_id, "soc", 1.0 + 3.0 * k / count, START)
 
 
 def _await_finished(app: Flask, count: int) -> None:

@@ -48,7 +48,7 @@ def _prepare(folder: Path, years: int, new: timedelta) -> None:
     from flexmeasures.db import writing
     from flexmeasures.models import Market
     from flexmeasures.testing import make_app, seed_structure
-    from flexmeasures_forecasting import enqueue
+    from flexmeasures_forecasting import request_forecast
 
     app = make_app(folder, FLEXMEASURES_JOBS="", FLASK_ENV="documentation")
     count = years * 365 * 96
@@ -76,7 +76,7 @@ def _prepare(folder: Path, years: int, new: timedelta) -> None:
             for name, horizon in (("meter", timedelta(0)), ("others", timedelta(hours=1))):
                 source = sources.get_source(name, "script")
                 beliefs.store(asset, values, start, QUARTER, source, horizon=horizon)
-            enqueue(asset, END - new, END)
+            request_forecast(asset, END - new, END)
 
 
 def main() -> None:

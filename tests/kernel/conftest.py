@@ -22,7 +22,7 @@ from flexmeasures.db import db, is_sqlite
 from flexmeasures_jobs_rq.testing import temporary_redis
 
 if TYPE_CHECKING:
-    from flexmeasures_jobs_rq import Bell
+    from flexmeasures_jobs_rq import RedisNotifier
 
 
 @pytest.fixture
@@ -62,15 +62,15 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def bell(app: Flask, redis_url: str) -> Iterator[Bell]:
+def bell(app: Flask, redis_url: str) -> Iterator[RedisNotifier]:
     """The bell of an app that has Redis."""
-    from flexmeasures_jobs_rq import Bell
+    from flexmeasures_jobs_rq import RedisNotifier
 
     app.config["FLEXMEASURES_REDIS_URL"] = redis_url
     hub = app.extensions["flexmeasures"]
     with app.app_context():
         engine = db.engine
-    hub.notifier = Bell(app.config, lambda: engine)
+    hub.notifier = RedisNotifier(app.config, lambda: engine)
     yield hub.notifier
     redis, ours = hub.notifier.connection, hub.notifier.name_of("")
     keys = [key for key in redis.scan_iter("rq:job:*") if ours.encode() in (redis.hget(key, "origin") or b"")]

@@ -22,7 +22,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.jobs import Outcome, claiming, returning, runner
 from flexmeasures.models import Job, JobState
 from flexmeasures.runtime import runtime
-from flexmeasures_jobs_rq import Bell
+from flexmeasures_jobs_rq import RedisNotifier
 from flexmeasures_jobs_rq import notifier as bells
 
 QUEUE = "scheduling"
@@ -84,7 +84,7 @@ def own_redis(app, tmp_path):
         engine = db.engine
     app.config["FLEXMEASURES_REDIS_URL"] = str(socket)
     before = app.extensions["flexmeasures"].notifier
-    app.extensions["flexmeasures"].notifier = Bell(app.config, lambda: engine)
+    app.extensions["flexmeasures"].notifier = RedisNotifier(app.config, lambda: engine)
     yield server
     app.extensions["flexmeasures"].notifier = before
     server.process.send_signal(signal.SIGCONT)
@@ -113,11 +113,11 @@ def rings() -> list[str]:
     return list_of(runtime().notifier, QUEUE).get_job_ids()
 
 
-def list_of(bell: Bell, queue: str) -> Queue:
+def list_of(bell: RedisNotifier, queue: str) -> Queue:
     return Queue(bell.name_of(queue), connection=bell.connection, serializer=JSONSerializer)
 
 
-def origin(bell: Bell, key: bytes) -> str:
+def origin(bell: RedisNotifier, key: bytes) -> str:
     return (bell.connection.hget(key, "origin") or b"").decode()
 
 
@@ -175,7 +175,7 @@ def test_a_transaction_that_rolls_back_does_not_ring(in_app):
 
 
 def test_names_in_redis_carry_the_database_and_are_the_same_for_every_app_of_it(in_app, bell):
-    other = Bell(in_app.config, lambda: db.engine)
+    other = RedisNotifier(in_app.config, lambda: db.engine)
     assert bell.name_of(QUEUE) == other.name_of(QUEUE) != QUEUE
     assert bell.name_of(QUEUE).endswith(f"-{QUEUE}")
 

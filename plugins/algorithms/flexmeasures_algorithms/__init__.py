@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from flexmeasures_algorithms.registry import registry_of as registry_of
     from flexmeasures_algorithms.selection import attribute_of as attribute_of
     from flexmeasures_algorithms.selection import choose as choose
-    from flexmeasures_algorithms.selection import walk as walk
-    from flexmeasures_algorithms.selection import wish as wish
+    from flexmeasures_algorithms.selection import selection_steps as selection_steps
+    from flexmeasures_algorithms.selection import set_preference as set_preference
 
 __all__, __getattr__ = door(
     __name__,
@@ -46,8 +46,8 @@ __all__, __getattr__ = door(
         "selection": (
             "attribute_of",
             "choose",
-            "walk",
-            "wish",
+            "selection_steps",
+            "set_preference",
         ),
     },
 )

@@ -24,11 +24,11 @@ SETTINGS = {"scheduler": "FLEXMEASURES_SCHEDULERS", "forecaster": "FLEXMEASURES_
 
 
 @dataclass(frozen=True)
-class Step:
+class SelectionStep:
     """One place where an algorithm may be wished for: where that is, in words, and the wish (None: no wish)."""
 
     where: str
-    wish: Any
+    preference: Any
 
 
 def choose(kind: Kind, sensor: Sensor) -> Choice[Any]:
@@ -38,18 +38,18 @@ def choose(kind: Kind, sensor: Sensor) -> Choice[Any]:
     sensor. It is decided anew each time, so that a wish counts from the next job on. Raises UnknownAlgorithm
     when the name that is wished for is not installed, or when nothing accepts the sensor.
     """
-    wishes = ((_name(step, kind), step.where) for step in walk(kind, sensor))
+    wishes = ((_name(step, kind), step.where) for step in selection_steps(kind, sensor))
     return registry_of(kind).choose(facts_of(sensor), wishes)
 
 
-def walk(kind: Kind, sensor: Sensor) -> Iterator[Step]:
+def selection_steps(kind: Kind, sensor: Sensor) -> Iterator[SelectionStep]:
     """Where wishes for a sensor's algorithm may stand, the strongest first.
 
     The hook choose_algorithm; the attribute `custom-scheduler` (`custom-forecaster`) of the sensor, of its
     owner, of its type; the setting FLEXMEASURES_SCHEDULERS (FLEXMEASURES_FORECASTERS) by type name or "default".
     """
     said = runtime().first("choose_algorithm", kind=kind, sensor=facts_of(sensor))
-    yield Step("a plugin's choose_algorithm", said)
+    yield SelectionStep("a plugin's choose_algorithm", said)
     attribute = attribute_of(kind)
     holders: tuple[tuple[str, Any], ...] = (
         (f"sensor {sensor.name}", sensor),
@@ -58,18 +58,18 @@ def walk(kind: Kind, sensor: Sensor) -> Iterator[Step]:
     )
     for whose, holder in holders:
         attributes = {} if holder is None else holder.attributes or {}
-        yield Step(f"attribute {attribute} of {whose}", attributes.get(attribute))
+        yield SelectionStep(f"attribute {attribute} of {whose}", attributes.get(attribute))
     setting = SETTINGS[kind]
     by_type = current_app.config.get(setting) or {}
     for key in (sensor.type_name, "default"):
-        yield Step(f"setting {setting}[{key!r}]", by_type.get(key))
+        yield SelectionStep(f"setting {setting}[{key!r}]", by_type.get(key))
 
 
-def _name(step: Step, kind: Kind) -> str | None:
+def _name(step: SelectionStep, kind: Kind) -> str | None:
     """The wish as a name; anything else than text is as wrong as a name that nobody has."""
-    if step.wish is None or isinstance(step.wish, str):
-        return step.wish
-    raise UnknownAlgorithm(f"{step.where} is {step.wish!r}, which is not the name of a {kind}.")
+    if step.preference is None or isinstance(step.preference, str):
+        return step.preference
+    raise UnknownAlgorithm(f"{step.where} is {step.preference!r}, which is not the name of a {kind}.")
 
 
 def attribute_of(kind: Kind) -> str:
@@ -77,7 +77,7 @@ def attribute_of(kind: Kind) -> str:
     return f"custom-{kind}"
 
 
-def wish(holder: Sensor | User | SensorType, kind: Kind, name: str | None) -> None:
+def set_preference(holder: Sensor | User | SensorType, kind: Kind, name: str | None) -> None:
     """Let a sensor, an owner or a type wish for an algorithm (None: not any more); inside `with db.writing():`.
 
     Raises UnknownAlgorithm, which names the installed ones.

@@ -83,7 +83,7 @@ CHANGES: JsonSchema = {
 @answers_user
 def explain_schedule(user: User, asset_id: str, event_id: str) -> Response:
     """What the schedule of an event costs by component and slot, what it saves, and which limits bind."""
-    return answer(scheduling.explained(_schedule(user, asset_id, event_id)))
+    return answer(scheduling.explain(_schedule(user, asset_id, event_id)))
 
 
 @blueprint.post("/asset/<asset_id>/schedule/<event_id>/what-if")

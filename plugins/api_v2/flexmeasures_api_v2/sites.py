@@ -103,7 +103,7 @@ def post_site_event(user: User, site_id: str) -> Response:
             site = thing_of(Site, user, site_id, "update")
             doubts = _checked(site, event)
             wishes = {key: event[key] for key in SITE_KEYS if key in event}
-            scheduling.handle_site_event(site, event["event_id"], event["datetime"], states, wishes)
+            scheduling.trigger_site(site, event["event_id"], event["datetime"], states, wishes)
     except AlgorithmError as error:
         raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
     return answer(processed(**({"warnings": doubts} if doubts else {})), 202)

@@ -10,10 +10,10 @@ import numpy as np
 from flexmeasures_forecaster_gbm.columns import for_trees
 from flexmeasures_forecaster_gbm.trees import Trees, grow
 from flexmeasures_regression.design_matrix import Columns, Design
-from flexmeasures_regression.event_data import Scene
+from flexmeasures_regression.event_data import EventData
 from flexmeasures_regression.features import Floats, Ints
 from flexmeasures_regression.fitted_model import Fitted, Trial
-from flexmeasures_regression.model_selection import Lesson, not_enough
+from flexmeasures_regression.model_selection import TrainingSet, not_enough
 
 SHARES = (0.0, 0.5, 1.0)
 LEAST = 0.5  # of the errors of the line: fewer four weeks of luck may show
@@ -35,7 +35,7 @@ class Grown:
     share: float = 0.0
     errors: float = 1.0
 
-    def __call__(self, scene: Scene, slots: Ints) -> Floats:
+    def __call__(self, scene: EventData, slots: Ints) -> Floats:
         """What the trees add to the line at some slots, all of it."""
         return self.trees(_table(self.leaves, scene, slots))
 
@@ -70,13 +70,13 @@ class Boosted(Fitted):
         return f"{super().note}, and trees on what these leave{counted}"
 
 
-def require(lesson: Lesson, rows: int) -> None:
+def require(lesson: TrainingSet, rows: int) -> None:
     """NotEnoughData where a lesson has fewer rows."""
     if len(lesson.y) < rows:
         raise not_enough(lesson.asked[0], f"trees need {rows}, and there are {len(lesson.y)}")
 
 
-def grow_on(lesson: Lesson, trial: Trial) -> Grown:
+def grow_on(lesson: TrainingSet, trial: Trial) -> Grown:
     """Fit what was chosen, and grow trees on the rest; NotEnoughData below half of FEWEST_ROWS."""
     require(lesson, FEWEST_ROWS // 2)
     [line] = lesson.course().fit([trial])
@@ -85,7 +85,7 @@ def grow_on(lesson: Lesson, trial: Trial) -> Grown:
     return Grown(line, leaves, grow(_table(leaves, lesson.scene, lesson.slots), rest))
 
 
-def judged(lesson: Lesson, found: Grown, tried: Grown, begin: int) -> Grown:
+def judged(lesson: TrainingSet, found: Grown, tried: Grown, begin: int) -> Grown:
     """What was found, with the share of trees that would have been best for `tried` since slot `begin`."""
     newest = lesson.slots >= begin
     slots, y = lesson.slots[newest], lesson.y[newest]
@@ -98,5 +98,5 @@ def judged(lesson: Lesson, found: Grown, tried: Grown, begin: int) -> Grown:
     return replace(found, share=SHARES[best], errors=left)
 
 
-def _table(design: Design, scene: Scene, slots: Ints) -> Floats:
+def _table(design: Design, scene: EventData, slots: Ints) -> Floats:
     return Columns([design], scene, slots).x

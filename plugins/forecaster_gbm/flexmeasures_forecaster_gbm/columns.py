@@ -8,7 +8,7 @@ import numpy as np
 
 from flexmeasures_regression.calendars import Calendar
 from flexmeasures_regression.design_matrix import Design
-from flexmeasures_regression.event_data import Scene
+from flexmeasures_regression.event_data import EventData
 from flexmeasures_regression.feature_blocks import PLAIN, Block, Columns, Hours, Sunlight, Weather
 from flexmeasures_regression.features import DAY_MS, HOUR_MS, Ints, local_ms
 
@@ -19,7 +19,7 @@ class Clock:
 
     calendar: Calendar
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         local = local_ms(scene.past.starts_ms(slots), self.calendar.timezone)
         columns = [local % DAY_MS / HOUR_MS]
         if self.calendar.weekly:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from flexmeasures_forecasting.base import Forecaster as Forecaster
     from flexmeasures_forecasting.base import ForecastingProblem as ForecastingProblem
     from flexmeasures_forecasting.base import Regressor as Regressor
-    from flexmeasures_forecasting.fallback import Line as Line
-    from flexmeasures_forecasting.job import enqueue as enqueue
-    from flexmeasures_forecasting.job import enqueue_all as enqueue_all
+    from flexmeasures_forecasting.fallback import FallbackChain as FallbackChain
     from flexmeasures_forecasting.job import forecast_job as forecast_job
     from flexmeasures_forecasting.job import horizons_for as horizons_for
+    from flexmeasures_forecasting.job import request_forecast as request_forecast
+    from flexmeasures_forecasting.job import request_forecasts as request_forecasts
     from flexmeasures_forecasting.known_data import HISTORY as HISTORY
     from flexmeasures_forecasting.known_data import Knowledge as Knowledge
     from flexmeasures_forecasting.known_data import outcomes as outcomes
@@ -59,10 +59,10 @@ __all__, __getattr__ = door(
             "ForecastingProblem",
             "Regressor",
         ),
-        "fallback": ("Line",),
+        "fallback": ("FallbackChain",),
         "job": (
-            "enqueue",
-            "enqueue_all",
+            "request_forecast",
+            "request_forecasts",
             "forecast_job",
             "horizons_for",
         ),

@@ -14,11 +14,11 @@ from flexmeasures.errors import AlgorithmError
 from flexmeasures.models.sensors import Sensor
 from flexmeasures_algorithms import choose, registry_of
 from flexmeasures_forecasting.base import Forecaster
-from flexmeasures_forecasting.known_data import Knowledge, Past
+from flexmeasures_forecasting.known_data import Knowledge, PastProblems
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
-from flexmeasures_forecasting.fallback import Answer, Line
+from flexmeasures_forecasting.fallback import Answer, FallbackChain
 from flexmeasures_forecasting.job import _checked_horizons, _store, source_for
 
 log = logging.getLogger(__name__)
@@ -100,10 +100,10 @@ def forecast_past(
     else:
         choice = choose("forecaster", sensor)
         first = choice.algorithm
-    past = Past(sensor, start, end, horizons, knowledge, timing.server_now())
+    past = PastProblems(sensor, start, end, horizons, knowledge, timing.server_now())
     db.session.commit()
     results = _Results({event: index for index, event in enumerate(past.starts)})
-    line = Line(first)
+    line = FallbackChain(first)
     for done, moment in enumerate(past.moments, start=1):
         try:
             results.take(line.answer(past.problem(moment)))
@@ -117,7 +117,7 @@ def forecast_past(
         return [_keep(sensor, results, past, horizon) for horizon in horizons]
 
 
-def _keep(sensor: Sensor, results: _Results, past: Past, horizon: timedelta) -> Summary:
+def _keep(sensor: Sensor, results: _Results, past: PastProblems, horizon: timedelta) -> Summary:
     """Store one horizon."""
     stored = skipped = 0
     names: list[str] = []

@@ -31,7 +31,7 @@ class Answer:
     failures: tuple[str, ...] = ()
 
 
-class Line:
+class FallbackChain:
     """A forecaster and those that stand in for it: each is asked when the one before it raises."""
 
     def __init__(self, first: type[Forecaster]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flexmeasures.models.jobs import Job
     from flexmeasures.models.sources import Source
     from flexmeasures.timeseries import Floats
-from flexmeasures_forecasting.fallback import Answer, Line
+from flexmeasures_forecasting.fallback import Answer, FallbackChain
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +58,15 @@ def source_for(forecaster: type[Forecaster]) -> Source:
     return get_source("Seita", FORECASTING_SCRIPT, forecaster.name, forecaster.version)
 
 
-def enqueue(
+def request_forecast(
     sensor: Sensor, start: datetime, end: datetime, horizons: Sequence[timedelta] | None = None
 ) -> Job | None:
     """`enqueue_all` for one sensor; None when it gets no forecasts."""
-    jobs = enqueue_all([sensor], start, end, horizons)
+    jobs = request_forecasts([sensor], start, end, horizons)
     return jobs[0] if jobs else None
 
 
-def enqueue_all(
+def request_forecasts(
     sensors: Sequence[Sensor],
     start: datetime,
     end: datetime,
@@ -163,7 +163,7 @@ def forecast_job(job: Job) -> Outcome:
         chosen, because = choice.algorithm, choice.because
     else:
         chosen, because = registry_of("forecaster").get(job.algorithm), job.because or ""
-    known_until, line = parse_time(asked["known_until"]), Line(chosen)
+    known_until, line = parse_time(asked["known_until"]), FallbackChain(chosen)
     answers: list[Answer] = []
     references: list[dict[str, Any]] = []
     for targets in _parts(sensor, _targets(sensor, asked)):

@@ -74,7 +74,7 @@ def regrid(series: TimeSeries, resolution: timedelta) -> TimeSeries:
     return upsample(starts, ends, series.values, series.start, series.end, resolution)
 
 
-class Unfolding:
+class AsOfHistory:
     """The outcomes of one sensor as they become known; time only goes forwards.
 
     grid: the slots; slots, known_at, values: shape (n,), what became known about which slot and when
@@ -92,7 +92,7 @@ class Unfolding:
         self.first_known = from_ms(int(known_at[known[0]])) if len(known) else None
 
     @classmethod
-    def of(cls, sensor: Sensor, start: datetime, end: datetime, knowledge: Knowledge) -> Unfolding:
+    def of(cls, sensor: Sensor, start: datetime, end: datetime, knowledge: Knowledge) -> AsOfHistory:
         """Read everything about a window: one query, or two where recording times count."""
         import numpy as np
 
@@ -176,7 +176,7 @@ def present_problem(
 @dataclass(frozen=True)
 class _Unfolding:
     other: Explaining
-    history: Unfolding
+    history: AsOfHistory
     forecasts: Mapping[timedelta, TimeSeries]
 
     def at(self, origin: datetime, resolution: timedelta, targets: Targets) -> Regressor:
@@ -209,7 +209,7 @@ def _moments(
     return dict(sorted(moments.items()))
 
 
-class Past:
+class PastProblems:
     """The problems of a window of past events: one for each moment at which something was to be forecast.
 
     Every event of the window is asked once for each horizon, at the moment `known_until` = its end minus
@@ -231,14 +231,14 @@ class Past:
         self._quantiles = wished_quantiles()
         resolution = sensor.event_resolution
         first, last = start - max(horizons) - HISTORY, end - min(horizons)
-        self._history = Unfolding.of(sensor, first, last, knowledge)
+        self._history = AsOfHistory.of(sensor, first, last, knowledge)
         self.starts = _events(self._history.start, resolution, start, end)
         self.moments = _moments(self.starts, resolution, horizons, now)
         every = dict.fromkeys(horizons, (start, -((start - end) // resolution)))
         self._others = [
             _Unfolding(
                 other,
-                Unfolding.of(other.sensor, first, last, knowledge),
+                AsOfHistory.of(other.sensor, first, last, knowledge),
                 _forecasts(other, first, every, resolution),
             )
             for other in regressors_of(sensor)

@@ -17,7 +17,7 @@ from flexmeasures.db import db
 from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job, Sensor
 from flexmeasures.timing import parse_time
-from flexmeasures_forecasting.job import enqueue_all, horizons_for
+from flexmeasures_forecasting.job import horizons_for, request_forecasts
 from flexmeasures_forecasting.known_data import outcomes
 
 PRICE_HORIZONS = (timedelta(hours=24), timedelta(hours=48))  # as posts of prices ask for (contract 17.1)
@@ -34,8 +34,8 @@ def ask_for_new_data(job: Job) -> Outcome:
     def store(job: Job) -> None:
         for (start, end), sensors in windows.items():
             markets = [sensor for sensor in sensors if sensor.kind == "market"]
-            enqueue_all(markets, start, end, PRICE_HORIZONS)
-            enqueue_all([each for each in sensors if each not in markets], start, end)
+            request_forecasts(markets, start, end, PRICE_HORIZONS)
+            request_forecasts([each for each in sensors if each not in markets], start, end)
 
     return Outcome(store=store, result={"sensors": sum(map(len, windows.values()))})
 

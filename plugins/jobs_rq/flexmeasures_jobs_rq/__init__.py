@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from flexmeasures.hookspecs import JobNotifier
-    from flexmeasures_jobs_rq.notifier import Bell as Bell
+    from flexmeasures_jobs_rq.notifier import RedisNotifier as RedisNotifier
 
 __all__, __getattr__ = door(
     __name__,
     {
-        "notifier": ("Bell",),
+        "notifier": ("RedisNotifier",),
     },
 )
 
@@ -28,10 +28,10 @@ def job_notifier(app: Flask) -> JobNotifier | None:
     if app.config["FLEXMEASURES_REDIS_URL"] is None:
         return None
     from flexmeasures.db import db
-    from flexmeasures_jobs_rq.notifier import Bell
+    from flexmeasures_jobs_rq.notifier import RedisNotifier
 
     def engine() -> Engine:
         with app.app_context():
             return db.engine
 
-    return Bell(app.config, engine)
+    return RedisNotifier(app.config, engine)

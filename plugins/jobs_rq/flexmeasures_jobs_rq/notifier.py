@@ -98,7 +98,7 @@ def instance_id(engine: Engine) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:8]
 
 
-class Bell:
+class RedisNotifier:
     """The bell of one app, for web requests, commands and workers."""
 
     def __init__(self, settings: Mapping[str, Any], engine: Callable[[], Engine]) -> None:
@@ -222,7 +222,7 @@ class _Presence(SimpleWorker):
 class Listener:
     """The bell as a worker hears it."""
 
-    def __init__(self, bell: Bell, queues: Sequence[str], worker: str) -> None:
+    def __init__(self, bell: RedisNotifier, queues: Sequence[str], worker: str) -> None:
         self._bell, self._worker = bell, worker
         self._names = deque(queues)
         self._presence: _Presence | None = None
@@ -266,7 +266,7 @@ class Listener:
             found = Queue.dequeue_any(queues, BLOCK, self._connection, serializer=JSONSerializer)  # type: ignore[arg-type]  # Redis takes fractions
         except DequeueTimeout:
             return None
-        return None if found is None else RungCall(presence, *found)
+        return None if found is None else RedisSignal(presence, *found)
 
     @property
     def _order(self) -> dict[str, int]:
@@ -292,7 +292,7 @@ class Listener:
         self._connection.close()
 
 
-class RungCall(JobSignal):
+class RedisSignal(JobSignal):
     """A call by the bell: it names the row, and RQ is told what becomes of it."""
 
     def __init__(self, presence: _Presence, ring: Ring, queue: Queue) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from flexmeasures_regression import features
 from flexmeasures_regression.calendars import Calendar, seasonality
 from flexmeasures_regression.estimators import Table
-from flexmeasures_regression.event_data import Events, Scene
+from flexmeasures_regression.event_data import EventData, Events
 from flexmeasures_regression.feature_blocks import (
     LEVEL,
     PLAIN,
@@ -154,7 +154,7 @@ layout = lru_cache(maxsize=64)(Layout)  # designs serve a week; of each, one obj
 class Columns:
     """The columns of several designs at some slots (ascending), one row a slot; NaN where something is not known."""
 
-    def __init__(self, designs: Sequence[Design], scene: Scene, slots: Ints) -> None:
+    def __init__(self, designs: Sequence[Design], scene: EventData, slots: Ints) -> None:
         self.scene, self.slots, self.layout = scene, slots, layout(tuple(designs))
         parts, sorts = [scene.past.lagged(slots, self.layout.lags)], [LEVEL]
         for span, means in self.layout.means.items():

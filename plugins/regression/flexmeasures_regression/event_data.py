@@ -22,7 +22,7 @@ CARRY_WIND = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
-class Scene:
+class EventData:
     """A problem, the part of its past that is looked at, and the weather then and later, by type and horizon.
 
     Slots count from the start of that part; weather reaches until slot `length`.
@@ -80,7 +80,7 @@ class Events:
     slots the newest value that is known then is older than it could be; models learn with values as old as that.
     """
 
-    scene: Scene
+    scene: EventData
     horizon: timedelta
     slots: Ints
     weather: tuple[str, ...] = ()

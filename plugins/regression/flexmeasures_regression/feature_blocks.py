@@ -16,7 +16,7 @@ import numpy as np
 from flexmeasures.timing import duration_ms
 from flexmeasures_regression import features
 from flexmeasures_regression.calendars import Calendar
-from flexmeasures_regression.event_data import Scene
+from flexmeasures_regression.event_data import EventData
 from flexmeasures_regression.features import DAY, Floats, Ints
 from flexmeasures_regression.solar_geometry import YEAR_DAYS, Sun, split, sun
 
@@ -29,7 +29,7 @@ DIM = 40.0  # W/m2: below it, a ratio to the radiation tells nothing
 class Block(Protocol):
     """A group of columns; equal ones of several horizons are the same columns."""
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         """Columns of one sort each, shape (slots, columns); NaN where something is not known."""
 
 
@@ -40,7 +40,7 @@ class Mean:
     lead: int
     span: int
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         return [(LEVEL, features.shifted(scene.past.means(self.span), slots, (self.lead,)).T)]
 
 
@@ -50,7 +50,7 @@ class Hours:
 
     calendar: Calendar
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         return [(PLAIN, self.calendar.columns(scene.past.starts_ms(slots)))]
 
 
@@ -58,7 +58,7 @@ class Hours:
 class Year:
     """The season: a wave of a year, as two columns."""
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         angle = 2 * np.pi / (YEAR_DAYS * features.DAY_MS) * scene.past.starts_ms(slots)
         return [(PLAIN, np.stack((np.cos(angle), np.sin(angle)), axis=1))]
 
@@ -72,7 +72,7 @@ class Weather:
     shift: int
     bends: tuple[float, ...]
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         values = features.take(scene.weather(self.type, self.horizon), slots - self.shift)
         return [(PLAIN, features.hinges(values, np.array(self.bends)))]
 
@@ -85,7 +85,7 @@ class WeatherMeans:
     horizon: timedelta
     spans: tuple[int, ...]
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         values = scene.weather(self.type, self.horizon)
         return [(PLAIN, features.running_means(values, slots + 1, self.spans))]
 
@@ -98,7 +98,7 @@ class Before:
     horizon: timedelta
     shifts: tuple[int, ...]
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         values = scene.weather(self.type, self.horizon)
         return [(PLAIN, features.shifted(values, slots, self.shifts).T)]
 
@@ -109,7 +109,7 @@ class Sky:
 
     horizon: timedelta | None
 
-    def over(self, scene: Scene, slots: Ints) -> tuple[Sun, Floats]:
+    def over(self, scene: EventData, slots: Ints) -> tuple[Sun, Floats]:
         """The sun over slots, and the radiation."""
         past, sensor = scene.past, scene.sensor
         place = (sensor.latitude or 0.0, sensor.longitude or 0.0)  # only sensors with a place have a Sky
@@ -130,7 +130,7 @@ class Sunlight:
     hours: tuple[int, ...]
     bends: tuple[float, ...] = (0.2, 0.4, 0.6, 0.75)
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         over, radiation = self.sky.over(scene, slots)
         beam, diffuse, clearness = split(radiation, over)
         clear, height = over.clear, over.height
@@ -157,7 +157,7 @@ class Yield:
     sky: Sky
     lead: int
 
-    def __call__(self, scene: Scene, slots: Ints) -> list[Columns]:
+    def __call__(self, scene: EventData, slots: Ints) -> list[Columns]:
         past = scene.past
         day, hours = DAY // past.resolution, max(1, 3 * features.HOUR // past.resolution)
         first = -(-self.lead // day)

@@ -12,7 +12,7 @@ import numpy as np
 from flexmeasures_regression.design_matrix import Columns, Design
 from flexmeasures_regression.error_quantiles import Spread
 from flexmeasures_regression.estimators import Model, Recipe, Table
-from flexmeasures_regression.event_data import Scene
+from flexmeasures_regression.event_data import EventData
 from flexmeasures_regression.features import DAY, DAY_MS, HOUR_MS, Floats, Ints
 from flexmeasures_regression.value_bounds import Bounds
 
@@ -45,7 +45,7 @@ class Fitted:
     rows: int
     cut: datetime
 
-    def __call__(self, scene: Scene, slots: Ints) -> Floats:
+    def __call__(self, scene: EventData, slots: Ints) -> Floats:
         """Forecast, shape (slots,); NaN where no value was known that could be forecast from."""
         return self.answer(Columns([self.design], scene, slots), slots)
 
@@ -57,7 +57,7 @@ class Fitted:
         return self.bounds(np.where(nothing, np.nan, values), columns.scene.past, slots)
 
     def quantiles(
-        self, scene: Scene, slots: Ints, values: Floats, probabilities: Sequence[float]
+        self, scene: EventData, slots: Ints, values: Floats, probabilities: Sequence[float]
     ) -> dict[float, Floats]:
         """By probability, what the outcome stays below that often, around the forecasts `values`; {} if unknown."""
         if self.trial.spread is None or not probabilities:

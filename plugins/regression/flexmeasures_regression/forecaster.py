@@ -17,10 +17,10 @@ from flexmeasures.timing import ceil_time, floor_time, iso_duration
 from flexmeasures_algorithms import SensorFacts
 from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem
 from flexmeasures_regression.design_matrix import Columns, Design
-from flexmeasures_regression.event_data import Events, Scene
+from flexmeasures_regression.event_data import EventData, Events
 from flexmeasures_regression.features import DAY, WEEK, event_slots, lead_slots
 from flexmeasures_regression.fitted_model import Fitted, Trial
-from flexmeasures_regression.model_selection import MOST_ROWS, Course, Lesson
+from flexmeasures_regression.model_selection import MOST_ROWS, NormalEquations, TrainingSet
 
 REACH = 5 * WEEK  # how far columns look back from an event
 LONG = 26 * WEEK  # a history of which some days less do not matter
@@ -151,10 +151,10 @@ class RegressionForecaster(Forecaster):
             return midnight, tried(problem, groups, midnight)
 
 
-def lesson_until(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Lesson:
+def lesson_until(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> TrainingSet:
     """What is there to learn from what ended before a moment."""
     asked, end, seen = before(problem, groups, moment, moment)
-    return remember("lesson", seen, lambda: Lesson(asked, end), _summed_up, SUMMED_UP)
+    return remember("lesson", seen, lambda: TrainingSet(asked, end), _summed_up, SUMMED_UP)
 
 
 def tried(problem: ForecastingProblem, groups: Sequence[Events], moment: datetime) -> Sequence[Trial]:
@@ -165,11 +165,11 @@ def tried(problem: ForecastingProblem, groups: Sequence[Events], moment: datetim
 
 def _course(
     problem: ForecastingProblem, groups: Sequence[Events], moment: datetime, start: datetime
-) -> Course:
+) -> NormalEquations:
     """What is known at a moment: all until `start` at once, then always day by day, so that all rounds alike."""
     asked, end, seen = before(problem, groups, moment, start)
 
-    def sum_up() -> Course:
+    def sum_up() -> NormalEquations:
         if moment <= start:
             return lesson_until(problem, groups, start).course()
         return _course(problem, groups, moment - DAY, start).followed_by(asked, end)
@@ -225,7 +225,7 @@ def before(
     """
     resolution = problem.history.resolution
     last, since = ((each - problem.history.start) // resolution for each in (moment, start))
-    scene = Scene.of(problem, max(since - MOST_ROWS - REACH // resolution, _beginning(problem)), last)
+    scene = EventData.of(problem, max(since - MOST_ROWS - REACH // resolution, _beginning(problem)), last)
     asked = [replace(group, scene=scene, slots=group.slots[:0]) for group in groups]
     end = len(scene.past.raw)  # not counted from where the history begins, which moves on with each job
     seen = hashlib.blake2b(f"{scene.sensor} {scene.past.start} {end}".encode())
@@ -258,7 +258,7 @@ def _stage(problem: ForecastingProblem) -> list[Events]:
     first = max(0, min(first, len(problem.history.values)))
     # A history that ended before what the events may know is continued with unknown slots, a week at most.
     last = min(newest, len(problem.history.values) + max(1, WEEK // resolution))
-    scene = Scene.of(problem, first, last)
+    scene = EventData.of(problem, first, last)
     end = max((int(each[-1]) + 1 for each in slots.values()), default=last)
     scene = replace(scene, length=max(end - first, scene.length))
     return [Events(scene, horizon, each - first) for horizon, each in slots.items()]

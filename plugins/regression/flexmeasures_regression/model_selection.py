@@ -17,7 +17,7 @@ from flexmeasures_algorithms import SensorFacts
 from flexmeasures_regression.design_matrix import Columns, Design
 from flexmeasures_regression.error_quantiles import Spread
 from flexmeasures_regression.estimators import Model, Recipe, Root, Table, Training
-from flexmeasures_regression.event_data import Events, Scene
+from flexmeasures_regression.event_data import EventData, Events
 from flexmeasures_regression.features import DAY, WEEK, Floats, Ints
 from flexmeasures_regression.fitted_model import Fitted, Trial, hours_of_day, independent_errors
 from flexmeasures_regression.ols import Bools
@@ -36,7 +36,7 @@ ROOT_TYPES = ("wind_speed", "radiation")  # of the weather; temperatures have no
 
 
 @dataclass(frozen=True)
-class Course:
+class NormalEquations:
     """What was summed up of the slots [first, end) for the designs of some horizons.
 
     columns: numbers of each design's, all and those that a short history can feed.
@@ -51,7 +51,7 @@ class Course:
     training: Training
 
     @property
-    def scene(self) -> Scene:
+    def scene(self) -> EventData:
         """What was known."""
         return self.asked[0].scene
 
@@ -98,7 +98,7 @@ class Course:
         return replace(model, columns=own)
 
 
-class Lesson:
+class TrainingSet:
     """What is there to learn for some horizons at once from the slots before `end` of a scene.
 
     slots, y: of the rows; columns: of all slots that were considered.
@@ -169,12 +169,12 @@ class Lesson:
         part = (self.table.rows(rows), self.y[rows], self.slots[rows], int(self.slots[count - 1]) + 1)
         return before.followed_by(*part) if before else Training(*part, self._common)
 
-    def course(self, count: int | None = None) -> Course:
+    def course(self, count: int | None = None) -> NormalEquations:
         """The oldest rows, so many, by default all."""
         count = len(self.slots) if count is None else count
         before = [training for training, _ in self._folds if training.count <= count]
         training = self._training(count, before[-1] if before else None)
-        return Course(
+        return NormalEquations(
             self.asked, self.first, self.end, self.designs, self.columns, self.table.scale, training
         )
 
@@ -206,18 +206,18 @@ class Lesson:
         return np.array([training.model(recipe, columns[recipe.few])(table) for recipe in recipes])
 
 
-def _known(scene: Scene, first: int, end: int) -> Ints:
+def _known(scene: EventData, first: int, end: int) -> Ints:
     """Slots with a known value."""
     return first + np.flatnonzero(np.isfinite(scene.past.raw[first : max(end, first)]))
 
 
-def _bounds(scene: Scene, first: int, end: int) -> Bounds:
+def _bounds(scene: EventData, first: int, end: int) -> Bounds:
     """By what is known of the slots [first, end)."""
     night = Night.of(scene.sensor, scene.past, end)
     return Bounds.of(scene.sensor, scene.past.raw[_known(scene, first, end)], night)
 
 
-def _by_day(slots: Ints, scene: Scene, night: Night) -> Ints:
+def _by_day(slots: Ints, scene: EventData, night: Night) -> Ints:
     """Without those that are known to be 0, which teach nothing."""
     return slots[~night(scene.past, slots)]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flexmeasures.config import Setting
     from flexmeasures_scheduling.activations import activation as activation
-    from flexmeasures_scheduling.backtest import roll as roll
+    from flexmeasures_scheduling.backtest import run_backtest as run_backtest
     from flexmeasures_scheduling.base import TARGET_KINDS as TARGET_KINDS
     from flexmeasures_scheduling.base import Binding as Binding
     from flexmeasures_scheduling.base import Connection as Connection
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flexmeasures_scheduling.base import SitePlan as SitePlan
     from flexmeasures_scheduling.base import Status as Status
     from flexmeasures_scheduling.base import Target as Target
-    from flexmeasures_scheduling.explanation import explained as explained
+    from flexmeasures_scheduling.explanation import explain as explain
     from flexmeasures_scheduling.explanation import what_if as what_if
     from flexmeasures_scheduling.flexibility import ATTRIBUTE as ATTRIBUTE
     from flexmeasures_scheduling.flexibility import KEYS as KEYS
@@ -37,34 +37,34 @@ if TYPE_CHECKING:
     from flexmeasures_scheduling.flexibility import described as described
     from flexmeasures_scheduling.flexibility import read_flexibility as read_flexibility
     from flexmeasures_scheduling.job import plan_now as plan_now
-    from flexmeasures_scheduling.job import planned as planned
     from flexmeasures_scheduling.job import schedule_job as schedule_job
+    from flexmeasures_scheduling.job import solve_for_job as solve_for_job
     from flexmeasures_scheduling.price_slope import preference_for_sooner as preference_for_sooner
     from flexmeasures_scheduling.price_slope import prices_per_mwh as prices_per_mwh
-    from flexmeasures_scheduling.problem_builder import question_about as question_about
+    from flexmeasures_scheduling.problem_builder import build_problem as build_problem
     from flexmeasures_scheduling.queries import UnknownSchedule as UnknownSchedule
     from flexmeasures_scheduling.queries import find_schedule as find_schedule
     from flexmeasures_scheduling.queries import newest_job as newest_job
     from flexmeasures_scheduling.queries import newest_schedule as newest_schedule
-    from flexmeasures_scheduling.references import check_wishes as check_wishes
+    from flexmeasures_scheduling.references import check_flexibility as check_flexibility
     from flexmeasures_scheduling.sites import SITE_FUNCTION as SITE_FUNCTION
     from flexmeasures_scheduling.sites import State as State
-    from flexmeasures_scheduling.sites import change_wishes as change_wishes
+    from flexmeasures_scheduling.sites import change_flexibility as change_flexibility
     from flexmeasures_scheduling.sites import create_site as create_site
-    from flexmeasures_scheduling.sites import handle_site_event as handle_site_event
-    from flexmeasures_scheduling.sites import site_job as site_job
+    from flexmeasures_scheduling.sites import schedule_site as schedule_site
+    from flexmeasures_scheduling.sites import trigger_site as trigger_site
     from flexmeasures_scheduling.solving import solve_site as solve_site
     from flexmeasures_scheduling.solving import verify as verify
-    from flexmeasures_scheduling.storing import keep as keep
+    from flexmeasures_scheduling.storing import save_schedule as save_schedule
     from flexmeasures_scheduling.triggering import FUNCTION as FUNCTION
-    from flexmeasures_scheduling.triggering import handle_event as handle_event
-    from flexmeasures_scheduling.triggering import note_state as note_state
+    from flexmeasures_scheduling.triggering import record_state as record_state
+    from flexmeasures_scheduling.triggering import trigger_schedule as trigger_schedule
 
 __all__, __getattr__ = door(
     __name__,
     {
         "activations": ("activation",),
-        "backtest": ("roll",),
+        "backtest": ("run_backtest",),
         "base": (
             "Binding",
             "Connection",
@@ -78,7 +78,7 @@ __all__, __getattr__ = door(
             "Target",
         ),
         "explanation": (
-            "explained",
+            "explain",
             "what_if",
         ),
         "flexibility": (
@@ -94,38 +94,38 @@ __all__, __getattr__ = door(
         ),
         "job": (
             "plan_now",
-            "planned",
+            "solve_for_job",
             "schedule_job",
         ),
         "price_slope": (
             "preference_for_sooner",
             "prices_per_mwh",
         ),
-        "problem_builder": ("question_about",),
+        "problem_builder": ("build_problem",),
         "queries": (
             "UnknownSchedule",
             "find_schedule",
             "newest_job",
             "newest_schedule",
         ),
-        "references": ("check_wishes",),
+        "references": ("check_flexibility",),
         "sites": (
             "SITE_FUNCTION",
             "State",
-            "change_wishes",
+            "change_flexibility",
             "create_site",
-            "handle_site_event",
-            "site_job",
+            "trigger_site",
+            "schedule_site",
         ),
         "solving": (
             "solve_site",
             "verify",
         ),
-        "storing": ("keep",),
+        "storing": ("save_schedule",),
         "triggering": (
             "FUNCTION",
-            "handle_event",
-            "note_state",
+            "trigger_schedule",
+            "record_state",
         ),
     },
 )
@@ -159,10 +159,10 @@ def set_up(app: Flask) -> None:
 def register_jobs() -> dict[str, Callable[..., Any]]:
     """The schedule of an asset, and those of a site."""
     from flexmeasures_scheduling.job import schedule_job
-    from flexmeasures_scheduling.sites import SITE_FUNCTION, site_job
+    from flexmeasures_scheduling.sites import SITE_FUNCTION, schedule_site
     from flexmeasures_scheduling.triggering import FUNCTION
 
-    return {FUNCTION: schedule_job, SITE_FUNCTION: site_job}
+    return {FUNCTION: schedule_job, SITE_FUNCTION: schedule_site}
 
 
 @hookimpl

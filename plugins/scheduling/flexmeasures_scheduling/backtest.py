@@ -20,11 +20,11 @@ from flexmeasures.models.sensors import Asset
 from flexmeasures.timing import floor_time, iso_duration, iso_time
 from flexmeasures_algorithms import choose
 from flexmeasures_scheduling.base import Scheduler, SchedulingProblem, Status, Target
-from flexmeasures_scheduling.job import planned
+from flexmeasures_scheduling.job import solve_for_job
 from flexmeasures_scheduling.price_slope import prices_per_mwh
-from flexmeasures_scheduling.problem_builder import question_about
+from flexmeasures_scheduling.problem_builder import build_problem
 from flexmeasures_scheduling.solving import solve
-from flexmeasures_scheduling.storing import Plan, keep
+from flexmeasures_scheduling.storing import Plan, save_schedule
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]  # how many runs are done, of how many
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rolled:
+class BacktestResult:
     """What a run over a period came to; money in `currency`, energy only.
 
     cost: of what was done, at the prices as they came to be. foresight: the least possible cost, prices known
@@ -55,7 +55,7 @@ class Rolled:
     end_soc: float
 
 
-def roll(
+def run_backtest(
     asset: Asset,
     start: datetime,
     end: datetime,
@@ -63,7 +63,7 @@ def roll(
     *,
     soc_in_mwh: float = 0.0,
     progress: Progress = lambda done, total: None,
-) -> Rolled:
+) -> BacktestResult:
     """Plan an asset anew every so often from start to end, store each plan, and tell what it came to.
 
     Prices count as known when they were recorded at or before the run. soc_in_mwh: state at the start. Raises
@@ -102,7 +102,7 @@ def _keep(waiting: list[Plan]) -> None:
     """Store the plans that wait, and forget them."""
     with writing():
         for plan in waiting:
-            keep(plan)
+            save_schedule(plan)
     waiting.clear()
     db.session.expunge_all()
 
@@ -123,7 +123,7 @@ def _check(asset: Asset, start: datetime, end: datetime, every: timedelta) -> No
 def _planned_at(asset: Asset, choice: Choice[type[Scheduler]], at: datetime, soc: float) -> Plan:
     horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
     try:
-        return planned(asset, choice, {"soc_in_mwh": soc}, at, horizon, known_at=at)
+        return solve_for_job(asset, choice, {"soc_in_mwh": soc}, at, horizon, known_at=at)
     except UnknownPrices as error:
         raise UnknownPrices(
             f"{error} At {iso_time(at)} nothing was known of them. Prices count as known from when they were"
@@ -140,9 +140,9 @@ def _summary(
     end_soc: float,
     runs: int,
     idle: int,
-) -> Rolled:
+) -> BacktestResult:
     """Compare what was done with one plan over the whole period, by the prices as they came to be."""
-    question = question_about(asset, {"soc_in_mwh": start_soc}, start.astimezone(UTC), end - start)
+    question = build_problem(asset, {"soc_in_mwh": start_soc}, start.astimezone(UTC), end - start)
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
     left = Target(value=end_soc, datetime=question.problem.end, kind="minimum")
     problem = replace(question.problem, targets=(left,), prefer_charging_sooner=False)
@@ -153,7 +153,7 @@ def _summary(
         baseline = energy_cost(problem, best.baseline)
     except AlgorithmError:
         foresight, baseline = None, 0.0
-    return Rolled(
+    return BacktestResult(
         plans=runs,
         idle=idle,
         currency=problem.price_unit.partition("/")[0],

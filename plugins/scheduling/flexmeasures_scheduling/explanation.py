@@ -13,11 +13,11 @@ from flexmeasures.models.sensors import Asset
 from flexmeasures.timing import iso_duration, iso_time
 from flexmeasures_algorithms import registry_of
 from flexmeasures_scheduling.activations import activation
-from flexmeasures_scheduling.problem_builder import asked_again
+from flexmeasures_scheduling.problem_builder import rebuild_problem
 from flexmeasures_scheduling.solving import solve
 
 
-def explained(stored: StoredSchedule) -> dict[str, Any]:
+def explain(stored: StoredSchedule) -> dict[str, Any]:
     """Everything about a schedule as JSON: power in MW (consumption positive), soc in MWh, money in `currency`.
 
     costs, baseline_costs: by component; cost, baseline_cost, saving: their sums and the difference. objective:
@@ -61,7 +61,7 @@ def what_if(stored: StoredSchedule, changes: Mapping[str, Any]) -> dict[str, Any
     words. Raises InputError for changes that are not accepted, AlgorithmError when it cannot be planned.
     """
     asset = db.session.get_one(Asset, stored.sensor_id)
-    problem = asked_again(asset, stored.inputs, changes)
+    problem = rebuild_problem(asset, stored.inputs, changes)
     scheduler = registry_of("scheduler").get(stored.algorithm)
     schedule = solve(scheduler, problem, infeasible=True)
     answer: dict[str, Any] = {"status": schedule.status.value, "warnings": list(schedule.warnings)}

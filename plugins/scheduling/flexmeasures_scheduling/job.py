@@ -21,12 +21,12 @@ from flexmeasures.models.sensors import Asset
 from flexmeasures.timing import iso_duration, iso_time, parse_time
 from flexmeasures_algorithms import Choice, choose, registry_of
 from flexmeasures_scheduling.base import Schedule, Scheduler, SchedulingProblem
-from flexmeasures_scheduling.problem_builder import question_about
+from flexmeasures_scheduling.problem_builder import build_problem
 from flexmeasures_scheduling.solving import solve
 
 if TYPE_CHECKING:
     pass
-from flexmeasures_scheduling.storing import Plan, keep
+from flexmeasures_scheduling.storing import Plan, save_schedule
 
 
 def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Schedule]:
@@ -38,7 +38,7 @@ def plan_now(asset: Asset, horizon: timedelta) -> tuple[SchedulingProblem, Sched
     if asset.soc_datetime is None:
         raise InputError(f"No state of charge is known of asset {asset.name}.")
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
-    question = question_about(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
+    question = build_problem(asset, {"prefer_charging_sooner": False}, asset.soc_datetime, horizon)
     return question.problem, solve(choice.algorithm, question.problem)
 
 
@@ -56,9 +56,9 @@ def schedule_job(job: Job) -> Outcome:
     scheduler, because = _scheduler_for(job, asset)
     at = parse_time(job.arguments.get("datetime")).astimezone(UTC)
     horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
-    plan = planned(asset, Choice(scheduler, because), job.arguments, at, horizon)
+    plan = solve_for_job(asset, Choice(scheduler, because), job.arguments, at, horizon)
     return Outcome(
-        store=partial(keep, plan),
+        store=partial(save_schedule, plan),
         result={
             "start": iso_time(plan.problem.start),
             "duration": iso_duration(plan.problem.end - plan.problem.start),
@@ -72,7 +72,7 @@ def schedule_job(job: Job) -> Outcome:
     )
 
 
-def planned(
+def solve_for_job(
     asset: Asset,
     choice: Choice[type[Scheduler]],
     arguments: Mapping[str, Any],
@@ -84,7 +84,7 @@ def planned(
 
     arguments: as of a job. known_at: use prices that were recorded by then only (None: all). Raises AlgorithmError.
     """
-    question = question_about(asset, arguments, at, horizon, known_at)
+    question = build_problem(asset, arguments, at, horizon, known_at)
     schedule = solve(choice.algorithm, question.problem)
     return Plan(
         asset=asset,

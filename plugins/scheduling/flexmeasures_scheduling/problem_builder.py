@@ -33,7 +33,7 @@ _SERIES = ("production_prices", "co2_prices", "demand")  # of a problem, where t
 
 
 @dataclass(frozen=True)
-class Question:
+class BuiltProblem:
     """A problem, what is recorded of it, and what the user should know of how it came about."""
 
     problem: SchedulingProblem
@@ -41,14 +41,14 @@ class Question:
     warnings: list[str] = field(default_factory=list)
 
 
-def question_about(
+def build_problem(
     asset: Asset,
     arguments: Mapping[str, Any],
     at: datetime,
     horizon: timedelta,
     known_at: datetime | None = None,
     needed: Iterable[datetime] = (),
-) -> Question:
+) -> BuiltProblem:
     """What is asked of an asset by an event at that time, with prices as believed now, or as known at a time.
 
     arguments: of the job (scheduling.schedule_job). needed: times that the plan has to reach, beside those of its
@@ -115,7 +115,7 @@ def question_about(
     inputs = _inputs(problem, market, reads)
     if foreseen is not None or known.end < prices.end:
         inputs["prices_assumed_from"] = iso_time(foreseen or known.end)
-    return Question(problem, inputs, warnings)
+    return BuiltProblem(problem, inputs, warnings)
 
 
 def _inputs(problem: SchedulingProblem, market: Market, reads: list[dict[str, Any]]) -> dict[str, Any]:
@@ -259,7 +259,7 @@ CHANGES = (
 )
 
 
-def asked_again(asset: Asset, inputs: Mapping[str, Any], changes: Mapping[str, Any]) -> SchedulingProblem:
+def rebuild_problem(asset: Asset, inputs: Mapping[str, Any], changes: Mapping[str, Any]) -> SchedulingProblem:
     """The problem of a stored schedule, from what was recorded of it, with some of its inputs changed.
 
     changes: by CHANGES. Raises InputError naming what is not accepted.

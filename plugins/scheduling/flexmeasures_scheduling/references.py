@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 from flexmeasures_algorithms.access import is_open
 
 
-def check_wishes(wishes: Mapping[str, Any], owner: User | None, market: Market | None) -> None:
+def check_flexibility(wishes: Mapping[str, Any], owner: User | None, market: Market | None) -> None:
     """InputError naming the wish (keys of flexibility) that names a sensor which the owner cannot use.
 
     market: whose unit other markets have to share, None for any.
@@ -68,7 +68,7 @@ def _check(asset: Asset, wishes: Mapping[str, Any] | None) -> Mapping[str, Any] 
     owner = db.session.get(User, asset.owner_id) if asset.owner_id is not None else None
     market = db.session.get(Market, asset.market_id) if asset.market_id is not None else None
     try:
-        check_wishes(wishes or {}, owner, market)
+        check_flexibility(wishes or {}, owner, market)
     except InputError as error:
         raise ValidationError({str(error.field): [str(error)]}) from None
     return wishes

@@ -27,11 +27,11 @@ from flexmeasures_scheduling.base import Connection, Scheduler, SchedulingProble
 from flexmeasures_scheduling.flexibility import ATTRIBUTE, SITE_KEYS, Flexibility, read_flexibility
 from flexmeasures_scheduling.price_slope import prices_per_mwh
 from flexmeasures_scheduling.prices import covering, prices_of
-from flexmeasures_scheduling.problem_builder import Question, question_about, stated_target, stated_targets
-from flexmeasures_scheduling.references import check_wishes
+from flexmeasures_scheduling.problem_builder import BuiltProblem, build_problem, stated_target, stated_targets
+from flexmeasures_scheduling.references import check_flexibility
 from flexmeasures_scheduling.solving import solve_site
-from flexmeasures_scheduling.storing import Plan, keep, told_binding
-from flexmeasures_scheduling.triggering import QUEUE, note_state
+from flexmeasures_scheduling.storing import Plan, limits_as_dicts, save_schedule
+from flexmeasures_scheduling.triggering import QUEUE, record_state
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -73,7 +73,7 @@ def create_site(
         if asset.owner_id != owner.id:
             raise InputError(f"Asset {asset.id} is not of owner {owner.id}.", "assets", "assets of the owner")
     first = assets[0]
-    check_wishes(asked, owner, first.market)
+    check_flexibility(asked, owner, first.market)
     if any(each.event_resolution != first.event_resolution for each in assets):
         raise InputError("The assets have slots of different lengths.", "assets", "assets of one resolution")
     site = Site(
@@ -95,25 +95,25 @@ def create_site(
     return site
 
 
-def change_wishes(site: Site, wishes: Mapping[str, Any]) -> None:
+def change_flexibility(site: Site, wishes: Mapping[str, Any]) -> None:
     """Let a site ask this of all its schedules, by SITE_KEYS (None: no more); joins `with db.writing():`.
 
     InputError naming the key that is not accepted.
     """
     asked = read_flexibility(wishes, accepted=SITE_KEYS).asked
-    check_site_wishes(site, asked)
+    check_site_flexibility(site, asked)
     with writing():
         others = {name: value for name, value in site.attributes.items() if name != ATTRIBUTE}
         site.attributes = others | ({ATTRIBUTE: asked} if asked else {})
 
 
-def check_site_wishes(site: Site, wishes: Mapping[str, Any]) -> None:
+def check_site_flexibility(site: Site, wishes: Mapping[str, Any]) -> None:
     """InputError naming a wish about a sensor that the site's owner may not read."""
     first = db.session.get(Asset, site.attributes["assets"][0])
-    check_wishes(wishes, site.owner, None if first is None else first.market)
+    check_flexibility(wishes, site.owner, None if first is None else first.market)
 
 
-def handle_site_event(
+def trigger_site(
     site: Site,
     event_id: int,
     at: datetime,
@@ -125,7 +125,7 @@ def handle_site_event(
     states: by id of the asset. wishes: what else is asked of these schedules, by SITE_KEYS. InputError when a state
     is missing or is of no asset of the site, or a wish is not understood.
     """
-    check_site_wishes(site, read_flexibility(wishes or {}, accepted=SITE_KEYS).asked)
+    check_site_flexibility(site, read_flexibility(wishes or {}, accepted=SITE_KEYS).asked)
     wanted = site.attributes["assets"]
     if wrong := sorted(set(wanted) ^ set(states)):
         accepted = f"one for each of the assets {', '.join(map(str, wanted))}"
@@ -135,7 +135,7 @@ def handle_site_event(
             if asset.owner_id != site.owner_id:
                 text = f"Asset {asset.id} is not of the owner of site {site.name} any more."
                 raise InputError(text, "states", "events of a site whose assets are all of its owner")
-            note_state(asset, event_id, states[asset.id].soc_in_mwh, at)
+            record_state(asset, event_id, states[asset.id].soc_in_mwh, at)
         stated = {
             str(asset_id): {
                 "soc_in_mwh": state.soc_in_mwh,
@@ -158,7 +158,7 @@ def _assets(ids: Sequence[int]) -> list[Asset]:
     return [each for each in found if each is not None]
 
 
-def site_job(job: Job) -> Outcome:
+def schedule_site(job: Job) -> Outcome:
     """The job function "schedule_site": plan all flexible assets of a site together, from an event on.
 
     Arguments: datetime (ISO 8601), states {asset id: {soc_in_mwh, targets}}, flexibility (its SITE_KEYS). Raises
@@ -174,7 +174,7 @@ def site_job(job: Job) -> Outcome:
     states = job.arguments["states"]
     # All plan the same time: as far as the last target of any of them.
     last = [target.datetime for state in states.values() for target in stated_targets(state)]
-    questions = [question_about(asset, states[str(asset.id)], at, horizon, needed=last) for asset in assets]
+    questions = [build_problem(asset, states[str(asset.id)], at, horizon, needed=last) for asset in assets]
     connection, warnings = _connection(site, assets[0], questions, _asked(site, job.arguments), last)
     answer = solve_site(choice.algorithm, [each.problem for each in questions], connection)
     warnings += answer.warnings
@@ -202,7 +202,7 @@ def site_job(job: Job) -> Outcome:
             "connection": {
                 "costs": dict(answer.costs),
                 "baseline_costs": dict(answer.baseline_costs),
-                "binding": told_binding(answer.binding, questions[0].problem),
+                "binding": limits_as_dicts(answer.binding, questions[0].problem),
             },
             "warnings": warnings,
         },
@@ -229,13 +229,13 @@ def _asked(site: Site, arguments: Mapping[str, Any]) -> Flexibility:
 
 def _store(plans: Sequence[Plan], job: Job) -> None:
     for plan in plans:
-        keep(plan, job)
+        save_schedule(plan, job)
 
 
 def _connection(
     site: Site,
     asset: Asset,
-    questions: Sequence[Question],
+    questions: Sequence[BuiltProblem],
     asked: Flexibility,
     needed: Sequence[datetime],
 ) -> tuple[Connection, list[str]]:

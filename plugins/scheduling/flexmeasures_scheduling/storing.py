@@ -42,7 +42,7 @@ class Plan:
     inputs: dict[str, Any]
 
 
-def keep(plan: Plan, job: Job | None = None) -> None:
+def save_schedule(plan: Plan, job: Job | None = None) -> None:
     """Store a plan; joins `with db.writing():`.
 
     Of a job inside the transaction that finishes it (which the asset's deletion would delete).
@@ -94,13 +94,13 @@ def _row(plan: Plan, job: Job | None, source_id: int) -> StoredSchedule:
         objective=float(schedule.objective),
         algorithm=plan.scheduler.name,
         because=plan.because,
-        explanation=told(schedule, problem),
+        explanation=explanation_as_dict(schedule, problem),
         warnings=list(plan.warnings),
         inputs=plan.inputs,
     )
 
 
-def told(schedule: Schedule, problem: SchedulingProblem) -> dict[str, Any]:
+def explanation_as_dict(schedule: Schedule, problem: SchedulingProblem) -> dict[str, Any]:
     """The explanation as it is stored: cost_slots, baseline_cost_slots (money a slot by component), preference
     (money a slot), binding [{limit, words, value, unit, shadow_price, slots [[start, shadow price] ...]} ...].
     """
@@ -109,11 +109,11 @@ def told(schedule: Schedule, problem: SchedulingProblem) -> dict[str, Any]:
         "cost_slots": {name: _floats(values) for name, values in found.cost_slots.items()},
         "baseline_cost_slots": {name: _floats(values) for name, values in found.baseline_cost_slots.items()},
         "preference": [] if found.preference is None else _floats(found.preference),
-        "binding": told_binding(found.binding, problem),
+        "binding": limits_as_dicts(found.binding, problem),
     }
 
 
-def told_binding(binding: Sequence[Binding], problem: SchedulingProblem) -> list[dict[str, Any]]:
+def limits_as_dicts(binding: Sequence[Binding], problem: SchedulingProblem) -> list[dict[str, Any]]:
     """Limits that bind, as they are stored (`told`)."""
     return [
         {

@@ -28,7 +28,7 @@ QUEUE = "scheduling"
 FUNCTION = "schedule"
 
 
-def handle_event(
+def trigger_schedule(
     asset: Asset,
     event_id: int,
     event_type: str,
@@ -44,7 +44,7 @@ def handle_event(
     here: raises UnknownAlgorithm when it is not installed.
     """
     with writing():
-        note_state(asset, event_id, soc_in_mwh, at)
+        record_state(asset, event_id, soc_in_mwh, at)
         choice: Choice[type[Scheduler]] = choose("scheduler", asset)
         wanted = targets if event_type == "soc-with-targets" else ()
         return jobs.enqueue(
@@ -65,7 +65,7 @@ def handle_event(
         )
 
 
-def note_state(asset: Asset, event_id: int, soc_in_mwh: float, at: datetime) -> None:
+def record_state(asset: Asset, event_id: int, soc_in_mwh: float, at: datetime) -> None:
     """Note an asset's state of charge (MWh at the time `at`), and ask for nothing; joins `with db.writing():`."""
     if at.tzinfo is None:
         raise InputError("datetime has no UTC offset.", "datetime", "a time with UTC offset")

@@ -17,7 +17,7 @@ from flexmeasures.models import Asset
 from flexmeasures.models.jobs import JobState
 from flexmeasures.timing import parse_duration, parse_time
 from flexmeasures_charts import formatting
-from flexmeasures_scheduling import explained
+from flexmeasures_scheduling import explain
 
 _COMPONENTS = {
     "energy": "Energy",
@@ -79,7 +79,7 @@ def plan_of(asset: Asset) -> Plan | None:
     stored = scheduling.newest_schedule(asset)
     if stored is None:
         return None
-    told = explained(stored)
+    told = explain(stored)
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
     start, resolution = parse_time(told["start"]), parse_duration(told["resolution"])
     unit, per_mw = formatting.power_unit(asset.capacity_in_mw or 1.0)

@@ -55,7 +55,7 @@ def furnish(world: World) -> None:
         report_task_run("import-prices", True)
         with writing() as session:
             battery = session.get_one(Asset, world.ids["battery"])
-            scheduling.handle_event(battery, EVENT_ID, "soc", 1.0, datetime(2015, 6, 2, 9, tzinfo=UTC))
+            scheduling.trigger_schedule(battery, EVENT_ID, "soc", 1.0, datetime(2015, 6, 2, 9, tzinfo=UTC))
             world.ids["site of batteries"] = scheduling.create_site(
                 "s", battery.owner, [battery], 1.0, 1.0
             ).id

@@ -13,7 +13,7 @@ from flexmeasures.timeseries import TimeSeries
 from flexmeasures_algorithms import SensorFacts, registry_of
 from flexmeasures_forecaster_auto import trailing
 from flexmeasures_forecaster_auto.forecaster import Auto
-from flexmeasures_forecasting import Forecast, Forecaster, ForecastingProblem, Line
+from flexmeasures_forecasting import FallbackChain, Forecast, Forecaster, ForecastingProblem
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -126,7 +126,7 @@ def test_with_too_little_to_compare_linear_ols_stands_in_and_says_so(values):
     short = problem(values[: 30 * 24])
     with pytest.raises(NotEnoughData, match="compared by their forecasts of at least 3 weeks"):
         Auto().forecast(short)
-    answer = Line(Auto).answer(short)
+    answer = FallbackChain(Auto).answer(short)
     assert answer.algorithm.name == "linear-OLS"
 
 

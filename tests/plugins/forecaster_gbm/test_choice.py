@@ -15,7 +15,7 @@ from flexmeasures.errors import UnknownAlgorithm
 from flexmeasures.models import Job, Market, Source
 from flexmeasures.models.jobs import JobState
 from flexmeasures_algorithms import Registry, choose, facts_of, registry_of
-from flexmeasures_forecasting import enqueue
+from flexmeasures_forecasting import request_forecast
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 3, 27, tzinfo=UTC)
@@ -52,7 +52,7 @@ def forecast(sensor, days):
             source = sources.get_source("Meter", "script")
             beliefs.store(sensor, values.tolist(), NOW - days * 24 * HOUR, HOUR, source, horizon=timedelta(0))
         with writing():
-            enqueue(sensor, NOW - HOUR, NOW, [HOUR])
+            request_forecast(sensor, NOW - HOUR, NOW, [HOUR])
     db.session.expire_all()
     return db.session.scalars(select(Job)).one()
 

@@ -27,9 +27,9 @@ from flexmeasures_forecasting import (
     Forecaster,
     ForecastingProblem,
     accuracy_of,
-    enqueue,
     forecast_past,
     horizons_for,
+    request_forecast,
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -190,7 +190,7 @@ def test_a_job_stores_forecasts_with_exactly_their_horizon(make_asset: Callable[
     asset = make_asset()
     measure(asset, [float(hour) for hour in range(24)], NOW - DAY)
     with writing():
-        enqueue(asset, NOW - 2 * HOUR, NOW)
+        request_forecast(asset, NOW - 2 * HOUR, NOW)
     job = only_job()
     assert (job.state, job.error) == (JobState.FINISHED, None)
     assert (job.algorithm, job.because) == ("witness", "attribute custom-forecaster of sensor the asset")
@@ -213,7 +213,7 @@ def test_the_quantiles_that_are_wished_for_are_stored_beside_the_forecasts(
     asset = make_asset("candid")
     measure(asset, [1.0] * 24, NOW - DAY)
     with writing():
-        enqueue(asset, NOW - 2 * HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - 2 * HOUR, NOW, [HOUR])
     forecast_past(asset, NOW - 4 * HOUR, NOW - 2 * HOUR, [HOUR])
     for start in (NOW - HOUR, NOW - 4 * HOUR):
         found = beliefs.search_quantiles(asset, start, start + 2 * HOUR, [0.25, 0.95], horizon_at_least=HOUR)
@@ -234,10 +234,10 @@ def test_a_waiting_job_is_widened(here: Flask, make_asset: Callable[..., Asset])
     here.config["FLEXMEASURES_JOBS"] = ""
     asset = make_asset()
     with writing():
-        enqueue(asset, START, START + HOUR)
-        enqueue(asset, START + 5 * HOUR, START + 6 * HOUR, [3 * HOUR])
+        request_forecast(asset, START, START + HOUR)
+        request_forecast(asset, START + 5 * HOUR, START + 6 * HOUR, [3 * HOUR])
     with timing.clock(NOW + HOUR), writing():
-        enqueue(asset, START - HOUR, START)
+        request_forecast(asset, START - HOUR, START)
     job = only_job()
     assert job.arguments == {
         "sensor_id": asset.id,
@@ -256,9 +256,9 @@ def test_a_job_does_not_know_what_was_recorded_after_it_was_made(
     measure(asset, [1.0, 1.0], NOW - 2 * HOUR)
     measure(asset, [9.0], NOW - 2 * HOUR, late=3 * HOUR)  # a correction, recorded at NOW + 2 h
     with writing():
-        enqueue(asset, NOW - 2 * HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - 2 * HOUR, NOW, [HOUR])
     with timing.clock(NOW + 2 * HOUR), writing():
-        enqueue(asset, NOW - 2 * HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - 2 * HOUR, NOW, [HOUR])
     before, after = Witness.seen
     assert before.known_until == NOW
     assert before.history.values[-2:].tolist() == [1.0, 1.0]
@@ -269,7 +269,7 @@ def test_a_job_records_its_inputs_by_reference(make_asset: Callable[..., Asset])
     asset = make_asset()
     measure(asset, [1.0, 2.0], NOW - 2 * HOUR)
     with writing():
-        enqueue(asset, NOW - HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR])
     inputs = only_job().inputs
     assert inputs is not None
     (history,) = inputs["series"]
@@ -284,7 +284,7 @@ def test_the_fallback_answers_when_a_forecaster_raises_and_the_job_says_so(
     asset = make_asset("broken")
     measure(asset, [4.0], NOW - HOUR)
     with writing():
-        enqueue(asset, NOW - HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR])
     job = only_job()
     assert (job.state, job.algorithm) == (JobState.FINISHED, "witness")
     assert job.result is not None
@@ -295,7 +295,7 @@ def test_the_fallback_answers_when_a_forecaster_raises_and_the_job_says_so(
 def test_a_job_fails_with_every_reason_when_no_fallback_is_left(make_asset: Callable[..., Asset]) -> None:
     asset = make_asset("hopeless")
     with writing():
-        enqueue(asset, NOW - HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR])
     job = only_job()
     assert job.state == JobState.FAILED
     assert job.error is not None
@@ -307,7 +307,7 @@ def test_an_answer_to_another_question_is_refused(make_asset: Callable[..., Asse
     asset = make_asset("sloppy")
     measure(asset, [4.0], NOW - HOUR)
     with writing():
-        enqueue(asset, NOW - HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR])
     job = only_job()
     assert job.state == JobState.FAILED
     assert job.error is not None
@@ -320,7 +320,7 @@ def test_a_wish_for_an_unknown_forecaster_fails_the_job_and_keeps_the_data(
     asset = make_asset("oracle")
     with writing():
         measure(asset, [4.0], NOW - HOUR)
-        enqueue(asset, NOW - HOUR, NOW)
+        request_forecast(asset, NOW - HOUR, NOW)
     job = only_job()
     assert job.state == JobState.FAILED
     assert job.error is not None
@@ -332,7 +332,7 @@ def test_a_wish_for_an_unknown_forecaster_fails_the_job_and_keeps_the_data(
 def test_sensors_without_horizons_get_no_job(here: Flask) -> None:
     market = db.session.scalars(select(Market)).one()
     with writing():
-        assert enqueue(market, START, START + DAY) is None
+        assert request_forecast(market, START, START + DAY) is None
     assert db.session.scalars(select(Job)).all() == []
 
 
@@ -469,7 +469,7 @@ def test_published_prices_are_outcomes_and_our_forecasts_are_not(here: Flask) ->
         beliefs.store(market, [30.0] * 24, NOW, HOUR, publisher, belief_time=NOW - 12 * HOUR)
         ours = sources.get_source("Seita", "forecasting script", "witness", "1")
         beliefs.store(market, [99.0] * 24, NOW, HOUR, ours, horizon=HOUR)
-        enqueue(market, NOW, NOW + DAY, [24 * HOUR])
+        request_forecast(market, NOW, NOW + DAY, [24 * HOUR])
     assert only_job().state == JobState.FINISHED, only_job().error
     tomorrow = beliefs.search_one(market, NOW + DAY, NOW + 2 * DAY)
     assert tomorrow.values.tolist() == [30.0] * 24
@@ -543,7 +543,7 @@ def test_a_job_gets_the_weather_forecasts_of_each_horizon(make_asset: Callable[.
         beliefs.store(weather, [15.0] * 48, NOW, HOUR, provider, belief_time=NOW - HOUR)
     measure(asset, [1.0] * 24, NOW - DAY)
     with writing():
-        enqueue(asset, NOW - HOUR, NOW, [HOUR, 6 * HOUR])
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR, 6 * HOUR])
     (problem,) = Witness.seen
     assert problem.regressors[0].forecasts[6 * HOUR].values[-1] == 15.0
     assert only_job().state == JobState.FINISHED
@@ -568,7 +568,7 @@ def test_a_job_tells_of_two_meters_that_differ(make_asset: Callable[..., Asset])
         one, other = (sources.get_source(name, "script") for name in ("One meter", "Other meter"))
         beliefs.store(asset, [1.0] * 24, NOW - DAY, HOUR, one, horizon=timedelta(0))
         beliefs.store(asset, [1.0] * 20 + [3.0] * 4, NOW - DAY, HOUR, other, horizon=timedelta(0))
-        enqueue(asset, NOW - HOUR, NOW, [HOUR])
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR])
     (warning,) = only_job().result["warnings"]
     assert "(One meter, Other meter) measure sensor" in warning
     assert "differ about 4 events of the last 30 days" in warning

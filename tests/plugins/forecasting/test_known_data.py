@@ -22,7 +22,7 @@ from flexmeasures.models.beliefs import belief_quantile
 from flexmeasures.models.jobs import Job, JobState
 from flexmeasures.models.sensors import Asset, Market, SensorType, WeatherSensor
 from flexmeasures.models.sources import Source
-from flexmeasures_forecasting import enqueue, forecast_past
+from flexmeasures_forecasting import forecast_past, request_forecast
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -112,7 +112,7 @@ def forecasts(asset: Asset) -> dict[Any, float]:
 
 def by_job(asset: Asset) -> dict[Any, float]:
     with writing():
-        enqueue(asset, NOW - 3 * HOUR, NOW, [HOUR, 6 * HOUR, 24 * HOUR])
+        request_forecast(asset, NOW - 3 * HOUR, NOW, [HOUR, 6 * HOUR, 24 * HOUR])
     job = db.session.scalars(select(Job).order_by(Job.id.desc())).first()
     assert job is not None
     assert (job.state, job.algorithm) == (JobState.FINISHED, "linear-OLS")
@@ -178,7 +178,7 @@ def test_a_history_that_was_imported_today_is_told_with_the_command_that_mends_i
     (summary,) = forecast_past(asset, NOW - DAY, NOW, [HOUR], knowledge="event-end")
     assert (summary.stored, summary.note) == (24, "")
     with writing():
-        enqueue(asset, NOW - HOUR, NOW, [HOUR])  # live, all of it is known
+        request_forecast(asset, NOW - HOUR, NOW, [HOUR])  # live, all of it is known
     assert db.session.scalars(select(Job)).one().algorithm == "linear-OLS"
 
 
@@ -213,7 +213,7 @@ def test_the_longest_of_several_horizons_knows_its_own_weather(wind_farm: Asset,
     longest, until = 48 * HOUR, NOW if way == "job" else NOW - 3 * DAY
     if way == "job":
         with writing():
-            enqueue(wind_farm, until - 3 * HOUR, until, [HOUR, 6 * HOUR, longest])
+            request_forecast(wind_farm, until - 3 * HOUR, until, [HOUR, 6 * HOUR, longest])
     else:
         forecast_past(wind_farm, until + 45 * HOUR, until + longest, [HOUR, 6 * HOUR, longest])
     script = select(Source.id).where(Source.type == "forecasting script")

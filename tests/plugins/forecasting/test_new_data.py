@@ -16,7 +16,7 @@ from flexmeasures.models.sources import FORECASTING_SCRIPT
 from flexmeasures.runtime import runtime
 from flexmeasures.testing import make_app
 from flexmeasures.timing import parse_time
-from flexmeasures_forecasting import HOURLY, enqueue
+from flexmeasures_forecasting import HOURLY, request_forecast
 from flexmeasures_forecasting.new_data import ask_for_new_data
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -80,7 +80,7 @@ def test_data_that_were_stored_without_asking_are_forecast_from_once(meter):
 def test_what_a_post_asked_for_is_not_asked_for_again(meter):
     say(meter, NOON - DAY, NOON)
     with writing():
-        enqueue(meter, NOON - HOUR, NOON)
+        request_forecast(meter, NOON - HOUR, NOON)
     assert asked_for()[0] == []
 
 

@@ -17,7 +17,13 @@ from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, Job, Market, User
 from flexmeasures.models.sources import FORECASTING_SCRIPT
-from flexmeasures_forecasting import choose_regressors, enqueue, forecast_past, present_problem, regressors_of
+from flexmeasures_forecasting import (
+    choose_regressors,
+    forecast_past,
+    present_problem,
+    regressors_of,
+    request_forecast,
+)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -146,7 +152,7 @@ def test_a_price_is_forecast_by_the_load_that_explains_it(in_app: Any) -> None:
     now = START + 60 * DAY
     in_app.config["FLEXMEASURES_JOBS"] = "inline"
     with writing():
-        enqueue(price, now - DAY, now, [DAY])
+        request_forecast(price, now - DAY, now, [DAY])
     job = db.session.scalars(select(Job).where(Job.sensor_id == price.id)).one()
     assert job.error is None
     assert "load" in " ".join(job.result["notes"]["P1D"])

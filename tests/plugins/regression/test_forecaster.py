@@ -14,9 +14,9 @@ from flexmeasures.errors import AlgorithmError, NotEnoughData
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures_forecaster_ols.linear_ols import LinearOLS
 from flexmeasures_forecasting import Regressor
-from flexmeasures_regression.event_data import Events, Scene
+from flexmeasures_regression.event_data import EventData, Events
 from flexmeasures_regression.feature_blocks import Year
-from flexmeasures_regression.model_selection import Lesson
+from flexmeasures_regression.model_selection import TrainingSet
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # as in conftest
@@ -302,8 +302,8 @@ def test_the_season_counts_from_a_year_of_history_on(problem_of, daily_load, day
     """A shorter one would take any change for the season."""
     values = daily_load(days)
     asked = problem_of(values, hours=(48,), type="wind", seasonality=frozenset({season}))
-    scene = Scene.of(asked, 0, len(values))
-    lesson = Lesson([Events(scene, 48 * HOUR, np.zeros(0, dtype=np.int64))], len(values))
+    scene = EventData.of(asked, 0, len(values))
+    lesson = TrainingSet([Events(scene, 48 * HOUR, np.zeros(0, dtype=np.int64))], len(values))
     assert (Year() in lesson.designs[0].blocks) == told
     [(_, wave)] = Year()(scene, np.array([0, 365 * 24 + 6, 365 * 12]))
     np.testing.assert_allclose(wave, [wave[0], wave[0], -wave[0]], atol=0.01)
@@ -316,12 +316,14 @@ def test_the_season_counts_from_a_year_of_history_on(problem_of, daily_load, day
 def lessons(monkeypatch):
     """What is learnt, in order: "fit" or "trials" a lesson."""
     from flexmeasures_regression import forecaster
-    from flexmeasures_regression.model_selection import Course, Lesson
+    from flexmeasures_regression.model_selection import NormalEquations, TrainingSet
 
     learnt = []
-    fit, trials = Course.fit, Lesson.trials
-    monkeypatch.setattr(Course, "fit", lambda self, chosen: learnt.append("fit") or fit(self, chosen))
-    monkeypatch.setattr(Lesson, "trials", lambda self: learnt.append("trials") or trials(self))
+    fit, trials = NormalEquations.fit, TrainingSet.trials
+    monkeypatch.setattr(
+        NormalEquations, "fit", lambda self, chosen: learnt.append("fit") or fit(self, chosen)
+    )
+    monkeypatch.setattr(TrainingSet, "trials", lambda self: learnt.append("trials") or trials(self))
     for kept in ("_learnt", "_summed_up"):
         monkeypatch.setattr(forecaster, kept, forecaster.OrderedDict())
     return learnt

@@ -212,16 +212,16 @@ def test_the_plugin_brings_both_forecasters_and_is_light_to_import():
 @pytest.mark.contract("17.8")
 def test_values_of_one_sign_may_be_transformed_with_a_shift_and_others_may_not(problem_of):
     """Consumers, producers (mirrored), wind speeds and radiation; not markets, temperatures, or both signs."""
-    from flexmeasures_regression.event_data import Events, Scene
-    from flexmeasures_regression.model_selection import Lesson
+    from flexmeasures_regression.event_data import EventData, Events
+    from flexmeasures_regression.model_selection import TrainingSet
 
     values = 1 + np.random.default_rng(1).random(40 * 24)
 
     def root_of(values, **changes):
         asked = problem_of(values, hours=(1,), **changes)
-        scene = Scene.of(asked, 0, len(values))
+        scene = EventData.of(asked, 0, len(values))
         (horizon,) = asked.targets
-        lesson = Lesson([Events(scene, horizon, np.zeros(0, dtype=np.int64))], len(values))
+        lesson = TrainingSet([Events(scene, horizon, np.zeros(0, dtype=np.int64))], len(values))
         roots = {recipe.root for recipe in lesson.recipes(0)}
         assert None in roots  # that it does not have to be is tried as well
         return max(roots - {None}, key=str, default=None)

@@ -13,7 +13,7 @@ from flexmeasures import beliefs, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError, UnknownPrices
 from flexmeasures.models import Asset, Market, SensorType, StoredSchedule
-from flexmeasures_scheduling import roll
+from flexmeasures_scheduling import run_backtest
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -49,7 +49,7 @@ def publish(market, values, horizon):
 
 
 def run(asset, every=HOUR, hours=12, **options):
-    return roll(asset, START, START + hours * HOUR, every, **options)
+    return run_backtest(asset, START, START + hours * HOUR, every, **options)
 
 
 def test_with_prices_known_from_the_start_all_that_can_be_saved_is_saved(battery):

@@ -11,7 +11,7 @@ from flexmeasures.db import writing
 from flexmeasures.errors import AlgorithmError, UnknownPrices
 from flexmeasures.models import Asset, Market
 from flexmeasures.models.sources import FORECASTING_SCRIPT
-from flexmeasures_scheduling import question_about
+from flexmeasures_scheduling import build_problem
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -48,7 +48,7 @@ def battery(in_app, prosumer):
 
 
 def ask(asset, **wishes):
-    return question_about(asset, {"soc_in_mwh": 1.0, "flexibility": wishes}, START, 4 * HOUR)
+    return build_problem(asset, {"soc_in_mwh": 1.0, "flexibility": wishes}, START, 4 * HOUR)
 
 
 def test_prices_of_production_and_of_co2_are_read_on_the_slots_of_the_asset(battery):
@@ -101,7 +101,7 @@ def target(moment, value=2.0):
 
 def wanted(asset, start, *moments, horizon=2 * DAY, **more):
     arguments = {"soc_in_mwh": 1.0, "targets": [target(moment) for moment in moments]}
-    return question_about(asset, arguments, start, horizon, **more)
+    return build_problem(asset, arguments, start, horizon, **more)
 
 
 @pytest.mark.contract("D16", "16.6")
@@ -179,7 +179,7 @@ def test_prices_of_production_are_continued_as_well(car):
         "targets": [target(NIGHT + HOUR)],
         "flexibility": {"production_market_id": feed_in.id},
     }
-    problem = question_about(car, arguments, NIGHT - 2 * HOUR, DAY).problem
+    problem = build_problem(car, arguments, NIGHT - 2 * HOUR, DAY).problem
     assert problem.prices.tolist() == [22, 22, 23, 23, 0, 0]
     assert problem.production_prices.tolist() == [3, 3, 4, 4, 4, 4]
 

@@ -131,7 +131,7 @@ def price(market, values, start=START, resolution=None, horizon=timedelta(0), so
 
 def post(asset, event_id=1, soc=1.0, at=START, targets=(), event_type="soc-with-targets") -> Job:
     with writing():
-        return scheduling.handle_event(asset, event_id, event_type, soc, at, targets)
+        return scheduling.trigger_schedule(asset, event_id, event_type, soc, at, targets)
 
 
 def error_of(asset, **event) -> str:

@@ -28,7 +28,7 @@ def planned(app: Any, battery: Any) -> Any:
             slots = max(timedelta(hours=6) // resolution, 1)
             beliefs.store(asset.market, [20.0] * slots, START, resolution, source, horizon=timedelta(0))
         with writing():
-            scheduling.handle_event(asset, 3, "soc", 1.0, START)
+            scheduling.trigger_schedule(asset, 3, "soc", 1.0, START)
     return battery
 
 

@@ -22,9 +22,9 @@ def plan(asset_id: int, **asked: Any) -> None:
 
     asset = db.session.get_one(Asset, asset_id)
     arguments = {"soc_in_mwh": 1.0, "flexibility": asked}
-    made = scheduling.planned(asset, choose("scheduler", asset), arguments, START, 12 * HOUR)
+    made = scheduling.solve_for_job(asset, choose("scheduler", asset), arguments, START, 12 * HOUR)
     with writing():
-        scheduling.keep(made)
+        scheduling.save_schedule(made)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_why_the_last_event_has_no_schedule_is_told_and_markup_in_it_is_text(
 
     app.config["FLEXMEASURES_TIMEZONE"] = "Europe/Amsterdam"
     with app.app_context(), writing() as session:
-        job = scheduling.handle_event(session.get_one(Asset, battery.id), 7, "soc", 1.0, START)
+        job = scheduling.trigger_schedule(session.get_one(Asset, battery.id), 7, "soc", 1.0, START)
         error = "InfeasibleProblem: the target of <b>9</b> MWh at 2026-07-01T10:00:00Z"
         job.state, job.error = JobState.FAILED, error
     with as_user(client, prosumer):

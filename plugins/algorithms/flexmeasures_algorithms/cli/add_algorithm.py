@@ -39,20 +39,20 @@ def add_algorithm(
     """
     from flexmeasures.db import writing
     from flexmeasures.errors import InputError
-    from flexmeasures_algorithms import wish
+    from flexmeasures_algorithms import set_preference
 
     with writing():
         whose, holder = _holder(asset_id, owner_id, type_name)
         if remove:
             kinds = _wished_kinds(holder, algorithm, kind, whose)
             for each in kinds:
-                wish(holder, each, None)
+                set_preference(holder, each, None)
             done = f"{whose} has no wish for a {' or '.join(kinds)} any more."
         elif algorithm is None:
             raise InputError("Which ALGORITHM?", "ALGORITHM", _installed(kind))
         else:
             kind = _kind_of(algorithm, kind)
-            wish(holder, kind, algorithm)
+            set_preference(holder, kind, algorithm)
             done = f"{whose} has {algorithm} as {kind} from the next job on."
     click.echo(done[0].upper() + done[1:])
 

@@ -77,10 +77,10 @@ def show_algorithm(asset_id: int, kind: str | None, as_json: bool) -> None:
 def _walk(kind: Any, sensor: Any) -> dict[str, Any]:
     """Each step with what it says, which one decides, and what comes of it."""
     from flexmeasures.errors import UnknownAlgorithm
-    from flexmeasures_algorithms import choose, registry_of, walk
+    from flexmeasures_algorithms import choose, registry_of, selection_steps
 
-    steps = list(walk(kind, sensor))
-    said = [(step.where, None if step.wish is None else str(step.wish)) for step in steps]
+    steps = list(selection_steps(kind, sensor))
+    said = [(step.where, None if step.preference is None else str(step.preference)) for step in steps]
     accepting = [each.name for each in registry_of(kind).by_themselves(facts_of(sensor))]
     said.append(("the first installed that accepts such a sensor", ", ".join(accepting) or None))
     deciding = next((k for k, (_, says) in enumerate(said) if says is not None), None)

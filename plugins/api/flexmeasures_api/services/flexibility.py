@@ -25,7 +25,7 @@ from flexmeasures_api.messages.units import POWER, STATE_OF_CHARGE, required_uni
 from flexmeasures_api.openapi.messages import SOC_WITH_TARGETS
 from flexmeasures_api.services.get_data import merged
 from flexmeasures_master_data import plausibility
-from flexmeasures_scheduling import TARGET_KINDS, Target, check_wishes
+from flexmeasures_scheduling import TARGET_KINDS, Target, check_flexibility
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -70,10 +70,10 @@ def post_udi_event(call: Call) -> dict[str, Any]:
         wishes = _wishes(message, asset) if _rules(call).wishes else {}
         doubts = {"warnings": plausibility.state(asset, soc, [target.value for target in targets])}
         if not _rules(call).by_job:
-            scheduling.note_state(asset, address.event_id, soc, at)
+            scheduling.record_state(asset, address.event_id, soc, at)
             return doubts
         try:
-            scheduling.handle_event(asset, address.event_id, address.event_type, soc, at, targets, wishes)
+            scheduling.trigger_schedule(asset, address.event_id, address.event_type, soc, at, targets, wishes)
         except AlgorithmError as error:
             raise Refused("UNKNOWN_SCHEDULE", f"No schedule can be made: {error}") from None
     return doubts
@@ -147,7 +147,7 @@ def _wishes(message: dict[str, Any], asset: Asset) -> dict[str, Any]:
     """What the message asks, where the sensors that it names are open to the asset's owner."""
     wishes = read_wishes(message)
     try:
-        check_wishes(wishes, asset.owner, asset.market)
+        check_flexibility(wishes, asset.owner, asset.market)
     except InputError as error:
         raise _not_understood(str(error.field), str(error)) from None
     return wishes

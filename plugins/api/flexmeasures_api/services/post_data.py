@@ -272,7 +272,7 @@ def _ask_for_forecasts(
     """Forecasts because of what was posted (from start on, None: all of it); their jobs tell the warnings."""
     posted = [posting.sensor for posting in post.postings]
     start = start or post.period.start
-    forecasting.enqueue_all(posted, start, post.period.end, horizons, warnings=post.warnings)
+    forecasting.request_forecasts(posted, start, post.period.end, horizons, warnings=post.warnings)
 
 
 def _store(call: Call, post: Post) -> None:

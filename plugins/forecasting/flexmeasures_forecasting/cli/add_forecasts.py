@@ -112,14 +112,14 @@ def _enqueue(
     A job forecasts what comes each horizon after its window, so the window is set wide enough for all.
     """
     from flexmeasures.db import writing
-    from flexmeasures_forecasting import enqueue, horizons_for
+    from flexmeasures_forecasting import horizons_for, request_forecast
 
     jobs = {}
     with writing():
         for sensor in sensors:
             wanted = horizons or horizons_for(sensor.event_resolution)
             ahead = max(wanted, default=timedelta(0)), min(wanted, default=timedelta(0))
-            jobs[sensor.name] = enqueue(sensor, start - ahead[0], end - ahead[1], wanted)
+            jobs[sensor.name] = request_forecast(sensor, start - ahead[0], end - ahead[1], wanted)
     for name, job in jobs.items():
         text = "no forecasts for its resolution" if job is None else f"job {job.id} in queue {job.queue}"
         click.echo(f"{name}: {text}")

@@ -33,7 +33,7 @@ def add_flexibility(wishes: tuple[str, ...], asset_id: int) -> None:
     asked |= dict(read_pair(wish) for wish in wishes)
     with writing():
         if asker.kind == "site":
-            scheduling.change_wishes(asker, asked)
+            scheduling.change_flexibility(asker, asked)
         else:
             master_data.update_asset(asker, {ATTRIBUTE: asked})
     for key, value in sorted((asker.attributes.get(ATTRIBUTE) or {}).items()):

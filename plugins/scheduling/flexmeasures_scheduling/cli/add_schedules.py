@@ -33,7 +33,7 @@ def add_schedules(asset_id: int, start: str, end: str, every: str, soc: float, a
 
     from flexmeasures.errors import InputError
     from flexmeasures.timing import parse_time
-    from flexmeasures_scheduling import roll
+    from flexmeasures_scheduling import run_backtest
 
     asset = find_sensor(asset_id, None, option="--asset")
     if asset.kind != "asset":
@@ -47,7 +47,9 @@ def add_schedules(asset_id: int, start: str, end: str, every: str, soc: float, a
         def show(done: int, all_of_them: int) -> None:
             progress.update(task, completed=done, total=all_of_them)
 
-        rolled = roll(asset, first, last, parse_minutes(every, "--every"), soc_in_mwh=soc, progress=show)
+        rolled = run_backtest(
+            asset, first, last, parse_minutes(every, "--every"), soc_in_mwh=soc, progress=show
+        )
     if as_json:
         click.echo(json.dumps(asdict(rolled), indent=2))
         return

@@ -30,7 +30,7 @@ def show_schedule(
     import flexmeasures_scheduling as scheduling
 
     stored = _stored(asset_id, event_id)
-    told = scheduling.explained(stored)
+    told = scheduling.explain(stored)
     otherwise = scheduling.what_if(stored, dict(read_pair(each) for each in changes)) if changes else None
     if as_json:
         click.echo(json.dumps(told if otherwise is None else told | {"what_if": otherwise}, indent=2))
