@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 import textwrap
@@ -169,6 +170,24 @@ def test_the_architecture_page_names_every_room_of_the_kernel() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     rooms = {room_of(module_name(file)) for file in KERNEL_FILES} - {"", "migrations"}
     assert {room for room in rooms if f"`{room}`" not in page} == set()
+
+
+def test_the_ways_of_the_architecture_page_pass_functions_that_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    ways = page.partition("## Ways through the house")[2].partition("\n## ")[0]
+    passed = re.findall(r"`(flexmeasures[\w.]+)`", ways)
+    assert len(passed) > 30
+    missing = []
+    for dotted in passed:
+        module, _, name = dotted.rpartition(".")
+        if not hasattr(importlib.import_module(module), name):
+            missing.append(dotted)
+    assert missing == []
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert {name for name in PLUGINS if f"`{name}`" not in page} == set()
 
 
 def test_import_flexmeasures_alone_imports_nothing_of_it() -> None:
