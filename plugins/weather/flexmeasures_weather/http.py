@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,7 @@ def get_json(service: str, url: str, fields: Mapping[str, str]) -> dict[str, Any
 def _pool() -> PoolManager:
     import urllib3
 
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it writes addresses, with keys, when it tries again
     return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECTS, read=READS), maxsize=1)
 
 

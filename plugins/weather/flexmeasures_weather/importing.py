@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from flexmeasures import beliefs, timing
 from flexmeasures.errors import InputError
+from flexmeasures.jobs import stop_asked
 from flexmeasures.models import Sensor, SensorType, WeatherSensor
 from flexmeasures.models.sources import SCRIPT
 from flexmeasures.sources import get_source
@@ -61,16 +62,22 @@ def fetch(
     places: Iterable[Place],
     past_days: int = 0,
     told: Callable[[Fetched], None] = lambda found: None,
+    at_most: timedelta = timedelta(hours=6),
 ) -> tuple[list[Fetched], list[str]]:
     """The forecasts of the places that have one, and for each other place a sentence why it has none.
 
-    ProviderRefuses where the first place is refused; where a later one is, the rest is left out.
+    ProviderRefuses where the first place is refused; where a later one is, the rest is left out, as is what was not
+    asked for `at_most` after the beginning, or when the job is to stop.
     """
     found: list[Fetched] = []
     missing: list[str] = []
+    until = time.monotonic() + at_most.total_seconds()
     for number, place in enumerate(places):
         if number:
             time.sleep(PAUSE)
+            if time.monotonic() > until or stop_asked():
+                missing.append(f"{place} and those after it: there was no time to ask")
+                break
         try:
             forecast = provider.forecast(place, past_days)
         except ProviderRefuses as error:

@@ -27,7 +27,7 @@ def import_weather(job: Job) -> Outcome:
     db.session.commit()
     next_time = timing.ceil_time(timing.server_now(), EVERY)
     try:
-        found, missing = fetch(provider, places)
+        found, missing = fetch(provider, places, at_most=current_app.config["FLEXMEASURES_JOB_TIMEOUT"] / 2)
     except WeatherUnavailable as error:
         raise JobError(f"{error} The next import is at {timing.iso_time(next_time)}.") from None
     if not found and missing:

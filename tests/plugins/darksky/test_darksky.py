@@ -152,10 +152,14 @@ def test_what_is_no_forecast_is_told_without_the_key_and_nothing_is_stored(
         assert db.session.scalars(select(WeatherSensor)).all() == []
 
 
-def test_a_service_that_is_busy_is_asked_again(run: Any, configured: Any) -> None:
+def test_a_service_that_is_busy_is_asked_again_and_no_log_holds_the_key(
+    run: Any, configured: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     configured.answers = [(503, {}, {}), (429, {"Retry-After": "0"}, {}), (200, {}, answer())]
     assert "144 new values" in add(run, "--store-in-db").output
     assert len(configured.asked) == 3
+    assert KEY not in caplog.text
 
 
 def test_hours_that_are_missing_and_values_that_are_none_stay_unknown(
@@ -235,6 +239,18 @@ def test_where_places_are_configured_workers_ask_for_the_import_each_hour(app: A
     assert "import weather" not in app.extensions["flexmeasures"].recurring_jobs
     other = make_app(tmp_path / "instance", FLEXMEASURES_WEATHER_PLACES=[PLACE])
     assert other.extensions["flexmeasures"].recurring_jobs["import weather"].every == HOUR
+
+
+def test_a_grid_of_a_slow_service_ends_and_keeps_what_came(app: Any, configured: Any) -> None:
+    from flexmeasures_weather.grid import places_of
+    from flexmeasures_weather.importing import fetch
+    from flexmeasures_weather.providers import provider_named
+
+    with app.app_context():
+        places = places_of("53.0,4.0:52.0,6.0", 4, "square")
+        found, missing = fetch(provider_named(), places, at_most=timedelta(0))
+    assert [each.place for each in found] == places[:1]
+    assert missing == [f"{places[1]} and those after it: there was no time to ask"]
 
 
 def test_the_provider_needs_its_key() -> None:
