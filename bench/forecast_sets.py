@@ -125,7 +125,7 @@ def facts(name: str, of_type: str, **changes: Any) -> SensorFacts:
         "is_consumer": of_type in ("building", "one-way_evse"),
         "is_producer": of_type in ("solar", "wind"),
         "seasonality": frozenset(
-            {"daily", "yearly"} if of_type in ("solar", "wind") else {"daily", "weekly"}
+            {"daily", "yearly"} | ({"weekly"} if of_type not in ("solar", "wind") else set())
         ),
     }
     return SensorFacts(**(given | changes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from flexmeasures_regression import features
 from flexmeasures_regression.calendars import Calendar, seasonality
-from flexmeasures_regression.estimators import Table
+from flexmeasures_regression.estimators import Part, Table
 from flexmeasures_regression.event_data import EventData, Events
 from flexmeasures_regression.feature_blocks import (
     LEVEL,
@@ -36,6 +36,11 @@ TO_BE_LEARNT = 0.0
 SCALES = {PLAIN: np.nan, LEVEL: 1.0, POSITIVE: TO_BE_LEARNT}
 # Blocks that a short history can feed, besides lags.
 FOR_FEW = (Curve, WeatherMeans, Sunlight, Yield)
+IS_OF: dict[Part, Callable[[Block], bool]] = {
+    "all": lambda block: True,
+    "few": lambda block: isinstance(block, FOR_FEW),
+    "no season": lambda block: not isinstance(block, Year),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,11 @@ class Design:
         if sunny:
             blocks += _sunshine(events, "radiation" in enough, targets)
         return cls(tuple(lags), tuple(dict.fromkeys(blocks)), enough)
+
+    @property
+    def has_season(self) -> bool:
+        """Whether the wave of the year is among the columns."""
+        return any(isinstance(block, Year) for block in self.blocks)
 
 
 def _weather(events: Events, kind: str, targets: Ints) -> list[Block]:
@@ -125,20 +135,20 @@ class Layout:
         means = [mean for of_span in self.means.values() for mean in of_span]
         self._first: dict[Block, int] = {mean: len(self.lags) + place for place, mean in enumerate(means)}
         self._widths: dict[Block, int] = dict.fromkeys(means, 1)
-        self._numbers: dict[tuple[Design, bool], Ints] = {}
+        self._numbers: dict[tuple[Design, Part], Ints] = {}
 
     def place(self, block: Block, first: int, width: int) -> None:
         """Note where the columns of a block stand."""
         self._first[block], self._widths[block] = first, width
 
-    def of(self, design: Design, few: bool = False) -> Ints:
-        """Numbers of the columns of one design, in its own order; few: those that a short history can feed."""
-        if (design, few) not in self._numbers:
+    def of(self, design: Design, part: Part = "all") -> Ints:
+        """Numbers of the columns of one design, in its own order, or of a part of them."""
+        if (design, part) not in self._numbers:
             lags = [self.lags.index(lag) for lag in design.lags]
-            blocks = [block for block in design.blocks if not few or isinstance(block, FOR_FEW)]
+            blocks = [block for block in design.blocks if IS_OF[part](block)]
             ranges = [self._first[block] + np.arange(self._widths[block]) for block in blocks]
-            self._numbers[design, few] = np.concatenate([np.array(lags), *ranges])
-        return self._numbers[design, few]
+            self._numbers[design, part] = np.concatenate([np.array(lags), *ranges])
+        return self._numbers[design, part]
 
     def common(self) -> Ints:
         """Numbers of the columns that all of several designs have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -62,20 +62,24 @@ class Table:
         return Table(self.x.T[columns].T, self.scale[columns])
 
 
+Part = Literal["all", "few", "no season"]
+PARTS: tuple[Part, ...] = ("all", "few", "no season")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What is decided of a model by how well it forecasts.
 
     root: transformation of the values. half_life: rows this many slots older count half; None: all count
-    alike. robust: least absolute deviations, not least squares. ridge: its strength. few: only columns that
-    a short history can feed.
+    alike. robust: least absolute deviations, not least squares. ridge: its strength. part: which columns, of PARTS:
+    all, those that a short history can feed, or all but the wave of the year, which a year of changing levels fools.
     """
 
     root: Root | None = None
     half_life: float | None = None
     robust: bool = False
     ridge: float = 1e-4
-    few: bool = False
+    part: Part = "all"
 
 
 @dataclass(frozen=True)

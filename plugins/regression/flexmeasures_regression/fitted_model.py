@@ -78,7 +78,7 @@ def _words(recipe: Recipe) -> str:
     words = "least absolute deviations" if recipe.robust else "least squares"
     words += " of square roots" if recipe.root else ""
     words += " of the recent past" if recipe.half_life else ""
-    return words + (" on few columns" if recipe.few else "")
+    return words + {"all": "", "few": " on few columns", "no season": " without the season"}[recipe.part]
 
 
 def hours_of_day(starts_ms: Ints) -> Ints:

@@ -16,7 +16,7 @@ from flexmeasures.timing import iso_duration
 from flexmeasures_algorithms import SensorFacts
 from flexmeasures_regression.design_matrix import Columns, Design
 from flexmeasures_regression.error_quantiles import Spread
-from flexmeasures_regression.estimators import Model, Recipe, Root, Table, Training
+from flexmeasures_regression.estimators import PARTS, Model, Part, Recipe, Root, Table, Training
 from flexmeasures_regression.event_data import EventData, Events
 from flexmeasures_regression.features import DAY, WEEK, Floats, Ints
 from flexmeasures_regression.fitted_model import Fitted, Trial, hours_of_day, independent_errors
@@ -39,14 +39,14 @@ ROOT_TYPES = ("wind_speed", "radiation")  # of the weather; temperatures have no
 class NormalEquations:
     """What was summed up of the slots [first, end) for the designs of some horizons.
 
-    columns: numbers of each design's, all and those that a short history can feed.
+    columns: numbers of each design's, by part.
     """
 
     asked: Sequence[Events]
     first: int
     end: int
     designs: tuple[Design, ...]
-    columns: Sequence[dict[bool, Ints]]
+    columns: Sequence[dict[Part, Ints]]
     scale: Floats
     training: Training
 
@@ -78,7 +78,7 @@ class NormalEquations:
             Fitted(
                 design,
                 tuple(self._model(recipe, columns) for recipe in trial.recipes),
-                self.scale[columns[False]],
+                self.scale[columns["all"]],
                 bounds,
                 trial,
                 rows,
@@ -87,12 +87,12 @@ class NormalEquations:
             for design, columns, trial in zip(self.designs, self.columns, trials, strict=True)
         ]
 
-    def _model(self, recipe: Recipe, columns: dict[bool, Ints]) -> Model:
+    def _model(self, recipe: Recipe, columns: dict[Part, Ints]) -> Model:
         """For a table of one design's columns."""
-        model = self.training.model(recipe, columns[recipe.few])
+        model = self.training.model(recipe, columns[recipe.part])
         own = (
-            np.flatnonzero(np.isin(columns[False], model.columns))
-            if recipe.few
+            np.flatnonzero(np.isin(columns["all"], model.columns))
+            if recipe.part != "all"
             else np.arange(len(model.columns))
         )
         return replace(model, columns=own)
@@ -124,21 +124,24 @@ class TrainingSet:
         self.y = past.raw[self.slots]
         self.table = columns.table(complete, self.y)
         layout = columns.layout
-        self.columns = [{few: layout.of(design, few) for few in (False, True)} for design in self.designs]
+        self.columns = [{part: layout.of(design, part) for part in PARTS} for design in self.designs]
         self._common = layout.common()
 
     def recipes(self, number: int) -> list[Recipe]:
         """What may be tried for a horizon: the shorter the history, the more that are shrunken or have few columns."""
-        sign, columns = _sign(self.scene.sensor, self.y), len(self.columns[number][False])
+        sign, columns = _sign(self.scene.sensor, self.y), len(self.columns[number]["all"])
         roots = [None, Root(sign, 0.1 * float(np.abs(self.y).mean()))] if sign else [None]
         many = len(self.y) >= MANY_ROWS
-        sets = [few for few in (False, True) if few or len(self.y) >= 4 * columns]
+        parts: list[Part] = ["all"] if len(self.y) >= 4 * columns else []
+        parts += ["few"] if len(self.y) < 8 * columns else []
+        if many and self.scene.sensor.kind == "market" and self.designs[number].has_season:
+            parts.append("no season")  # a year of prices says little of its seasons where their level has changed
         return [
-            Recipe(root, half_life, robust, ridge, few)
+            Recipe(root, half_life, robust, ridge, part)
             for root in roots
             for half_life in ((None, HALF_LIFE / self.scene.past.resolution) if many else (None,))
             for ridge in (RIDGES[:1] if many else RIDGES[1:])
-            for few in (sets[:1] if len(self.y) >= 8 * columns else sets)
+            for part in parts
             for robust in (False, True)
         ]
 
@@ -203,7 +206,7 @@ class TrainingSet:
     def _forecasts(self, number: int, recipes: Sequence[Recipe], training: Training, rows: slice) -> Floats:
         """By recipe, forecasts of some rows from what is in the training; shape (recipes, rows)."""
         table, columns = self.table.rows(rows), self.columns[number]
-        return np.array([training.model(recipe, columns[recipe.few])(table) for recipe in recipes])
+        return np.array([training.model(recipe, columns[recipe.part])(table) for recipe in recipes])
 
 
 def _known(scene: EventData, first: int, end: int) -> Ints:

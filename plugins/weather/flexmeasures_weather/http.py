@@ -73,7 +73,9 @@ def get_json(service: str, url: str, fields: Mapping[str, str]) -> dict[str, Any
 def _pool() -> PoolManager:
     import urllib3
 
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it writes addresses, with keys, when it tries again
+    logging.getLogger("urllib3").setLevel(
+        logging.ERROR
+    )  # it writes addresses, with keys, when it tries again
     return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECTS, read=READS), maxsize=1)
 
 

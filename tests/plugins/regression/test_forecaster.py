@@ -416,3 +416,18 @@ def test_prices_may_fall_below_zero_although_none_has_yet(problem_of):
     asked = replace(asked, targets={HOUR: (asked.history.end, 1)})
     assert prices.min() > 9
     assert LinearOLS().forecast(asked)[0].series.values[0] < -20
+
+
+def test_a_market_whose_level_wanders_is_forecast_without_the_wave_of_the_year(problem_of):
+    """A year of such prices holds a wave by chance, which says nothing of what comes."""
+    random = np.random.default_rng(7)
+    days = 410
+    level = 60 + np.cumsum(random.normal(0, 4, days)).repeat(24)
+    prices = level + 10 * np.sin(2 * np.pi * np.arange(24 * days) / 24) + random.normal(0, 2, 24 * days)
+    market = {"kind": "market", "type": "day_ahead", "unit": "EUR/MWh"}
+    seasons = frozenset({"daily", "weekly", "yearly"})
+    asked = problem_of(prices, hours=(48,), count=24, seasonality=seasons, **market)
+    [answer] = LinearOLS().forecast(asked)
+    assert "without the season" in " ".join(answer.notes)
+    [of_asset] = LinearOLS().forecast(problem_of(prices, hours=(48,), count=24, seasonality=seasons))
+    assert "without the season" not in " ".join(of_asset.notes)
