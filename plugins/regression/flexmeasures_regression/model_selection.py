@@ -135,7 +135,9 @@ class TrainingSet:
         parts: list[Part] = ["all"] if len(self.y) >= 4 * columns else []
         parts += ["few"] if len(self.y) < 8 * columns else []
         if many and self.scene.sensor.kind == "market" and self.designs[number].has_season:
-            parts.append("no season")  # a year of prices says little of its seasons where their level has changed
+            parts.append(
+                "no season"
+            )  # a year of prices says little of its seasons where their level has changed
         return [
             Recipe(root, half_life, robust, ridge, part)
             for root in roots
