@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from flexmeasures import auth
 from flexmeasures.db import db, is_away, is_full, log_outage
+from flexmeasures.errors import SettingsError
 from flexmeasures.runtime import runtime
 
 # What works with Bokeh (it makes style elements in its shadow roots) and refuses everything else.
@@ -37,6 +38,9 @@ def set_up_security(app: Flask) -> None:
     auth.init(app)
     CORS(app)
     proxies = app.config["FLEXMEASURES_TRUSTED_PROXIES"]
+    if proxies < 0:
+        name = "FLEXMEASURES_TRUSTED_PROXIES"
+        raise SettingsError(f"{name} is {proxies}. Accepted: a number of proxies, 0 for none.")
     if proxies > 0:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -44,8 +48,9 @@ def set_up_security(app: Flask) -> None:
 
     @app.before_request
     def to_https() -> Any:
-        forwarded = request.headers.get("X-Forwarded-Proto", request.scheme)
-        if secure and forwarded != "https" and not request.path.startswith("/health"):
+        # Where proxies are counted, the scheme is what the last trusted one says; else any proxy is believed here.
+        told = request.scheme if proxies else request.headers.get("X-Forwarded-Proto", request.scheme)
+        if secure and told != "https" and not request.path.startswith("/health"):
             return redirect(request.url.replace("http://", "https://", 1), code=301)
         return None
 

@@ -60,8 +60,8 @@ def test_without_any_setting_the_instance_runs_on_sqlite_as_development_without_
 
 
 def test_defaults_of_one_configuration_are_not_those_of_the_next(instance: Path) -> None:
-    loaded(instance).values["FLEXMEASURES_LISTED_VIEWS"].append("mine")
-    assert "mine" not in loaded(instance).values["FLEXMEASURES_LISTED_VIEWS"]
+    loaded(instance).values["FLEXMEASURES_PLUGIN_PATHS"].append("mine")
+    assert "mine" not in loaded(instance).values["FLEXMEASURES_PLUGIN_PATHS"]
 
 
 # -- precedence -----------------------------------------------------------------------------------------

@@ -196,3 +196,20 @@ def test_cookies_of_sessions_stay_on_the_site_and_on_https_in_production(
 def _flags(answer: Any) -> set[str]:
     (cookie,) = (each for each in answer.headers.getlist("Set-Cookie") if each.startswith("session="))
     return set(cookie.split("; "))
+
+
+def test_a_negative_number_of_proxies_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="FLEXMEASURES_TRUSTED_PROXIES is -1"):
+        make_app(tmp_path / "instance", FLEXMEASURES_TRUSTED_PROXIES=-1)
+
+
+def test_counts_hold_no_email_address_and_differ_by_instance(tmp_path):
+    from flexmeasures.auth.limiting import _account
+
+    found = []
+    for number in (1, 2):
+        app = make_app(tmp_path / f"instance{number}", SECRET_KEY=f"key {number}")
+        with app.test_request_context(method="POST", data={"email": " Ada@example.com"}):
+            found.append(_account())
+    assert "ada" not in "".join(found)
+    assert found[0] != found[1]

@@ -5,6 +5,7 @@ Counts are in the memory of the process, or in Redis where jobs use it; while Re
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import math
 import time
@@ -77,7 +78,7 @@ def _limiter(app: Flask, redis: Any) -> Limiter:
         _address,
         app=app,
         strategy="moving-window",
-        key_prefix="flexmeasures",
+        key_prefix=f"flexmeasures-{_digest('counts of this instance', app)}",  # others may share the Redis
         in_memory_fallback_enabled=redis is not None,
         swallow_errors=True,
         **storage,
@@ -136,12 +137,17 @@ def _address() -> str:
 
 
 def _account() -> str:
-    """The account that is asked for, whether or not there is one."""
+    """The account that is asked for, whether or not there is one; nobody reads email addresses in Redis."""
     body = request.get_json(silent=True) if request.is_json else request.form
     email = body.get("email") if isinstance(body, Mapping) else None
-    return (
-        email.strip().lower()[:255] if isinstance(email, str) and email.strip() else f"none, of {_address()}"
-    )
+    if not (isinstance(email, str) and email.strip()):
+        return f"none, of {_address()}"
+    return _digest(email.strip().lower(), current_app)
+
+
+def _digest(text: str, app: Flask) -> str:
+    key = hashlib.sha256(str(app.config["SECRET_KEY"]).encode()).digest()
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
 
 
 def _is_of_unknown_client() -> bool:

@@ -197,13 +197,6 @@ _PAGES = (
         "Name of the platform in headings.",
         chapter="2.2.1",
     ),
-    Setting(
-        "FLEXMEASURES_LISTED_VIEWS",
-        ["dashboard", "analytics", "portfolio", "assets", "users"],
-        list,
-        "Pages in the menu, in this order.",
-        chapter="2.9.3",
-    ),
 )
 
 _TIMING = (
@@ -217,10 +210,6 @@ _TIMING = (
 )
 
 _TOKENS = (
-    Setting(
-        "DARK_SKY_API_KEY", None, str, "Token of the Dark-Sky-compatible weather service.", chapter="2.4.1"
-    ),
-    Setting("MAPBOX_ACCESS_TOKEN", None, str, "Token of the service that draws maps.", chapter="2.4.2"),
     Setting(
         "FLEXMEASURES_TASK_CHECK_AUTH_TOKEN",
         None,

@@ -9,9 +9,18 @@ from flexmeasures_weather import WeatherProvider
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    """Where the service is."""
+    """Where the service is, and its key."""
     text = "Where the service is that speaks as the Dark Sky API did (its key: DARK_SKY_API_KEY)."
-    return [Setting("FLEXMEASURES_DARKSKY_URL", "https://api.pirateweather.net", str, text)]
+    return [
+        Setting(
+            "DARK_SKY_API_KEY",
+            None,
+            str,
+            "Token of the Dark-Sky-compatible weather service.",
+            chapter="2.4.1",
+        ),
+        Setting("FLEXMEASURES_DARKSKY_URL", "https://api.pirateweather.net", str, text),
+    ]
 
 
 @hookimpl

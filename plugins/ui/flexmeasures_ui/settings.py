@@ -19,4 +19,12 @@ SETTINGS = [
         "How often the page of the job queues refreshes itself, in milliseconds.",
         chapter="2.2.3",
     ),
+    Setting(
+        "FLEXMEASURES_LISTED_VIEWS",
+        ["dashboard", "analytics", "portfolio", "assets", "users"],
+        list,
+        "Pages in the menu, in this order.",
+        chapter="2.9.3",
+    ),
+    Setting("MAPBOX_ACCESS_TOKEN", None, str, "Token of the service that draws maps.", chapter="2.4.2"),
 ]
