@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
-import numpy as np
-
 from flexmeasures.errors import SettingsError
 from flexmeasures_weather import (
     CLOUD_COVER,
@@ -90,6 +88,8 @@ def _is_hour(stated: object) -> bool:
 
 def _column(hours: Sequence[Mapping[str, Any]], field: str, places: Sequence[int], count: int) -> Floats:
     """The values of one field by slot, NaN for hours that are missing and for what is no number."""
+    import numpy as np
+
     values = np.full(count, np.nan)
     for place, hour in zip(places, hours, strict=True):
         stated = hour.get(field)

@@ -15,6 +15,8 @@ from flexmeasures.hookspecs import RecurringJob
 if TYPE_CHECKING:
     from flask import Flask
 
+    from flexmeasures.jobs import Outcome
+    from flexmeasures.models import Job
     from flexmeasures_forecasting.accuracy import HORIZONS as HORIZONS
     from flexmeasures_forecasting.accuracy import Accuracy as Accuracy
     from flexmeasures_forecasting.accuracy import Score as Score
@@ -110,9 +112,14 @@ def register_settings() -> list[Setting]:
 def register_jobs() -> dict[str, Callable[..., Any]]:
     """Forecasts of a window of events, and asking for those of new data."""
     from flexmeasures_forecasting.job import FUNCTION, forecast_job
+
+    return {FUNCTION: forecast_job, HOURLY: _ask_for_new_data}
+
+
+def _ask_for_new_data(job: Job) -> Outcome:
     from flexmeasures_forecasting.new_data import ask_for_new_data
 
-    return {FUNCTION: forecast_job, HOURLY: ask_for_new_data}
+    return ask_for_new_data(job)
 
 
 @hookimpl

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 from flexmeasures_weather import Place, WeatherForecast, WeatherProvider, WeatherUnavailable, get_json
 
 if TYPE_CHECKING:
@@ -68,6 +66,8 @@ class OpenMeteo(WeatherProvider):
 
 def _times(stated: object) -> list[int]:
     """The times, each an hour after the one before."""
+    import numpy as np
+
     if not isinstance(stated, list) or not stated or not all(type(each) is int for each in stated):
         raise WeatherUnavailable(f"{OpenMeteo.name} answers without times.")
     if set(np.diff(stated).tolist()) - {HOUR_SECONDS}:
@@ -77,6 +77,8 @@ def _times(stated: object) -> list[int]:
 
 def _column(hourly: Mapping[str, Any], units: Mapping[str, Any], field: str, count: int) -> Floats:
     """The values of one field in our unit, NaN where nothing is said; WeatherUnavailable for another unit."""
+    import numpy as np
+
     _, unit, factor = FIELDS[field]
     stated = hourly.get(field)
     if stated is None:

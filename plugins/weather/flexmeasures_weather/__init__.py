@@ -6,6 +6,7 @@ A plugin brings a WeatherProvider by the hook register_weather_providers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from flexmeasures.hookspecs import RecurringJob
 if TYPE_CHECKING:
     from flask import Flask
 
+    from flexmeasures.jobs import Outcome
+    from flexmeasures.models import Job
     from flexmeasures_weather.base import CLOUD_COVER as CLOUD_COVER
     from flexmeasures_weather.base import UNITS as UNITS
     from flexmeasures_weather.base import Place as Place
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from flexmeasures_weather.base import WeatherProvider as WeatherProvider
     from flexmeasures_weather.base import WeatherUnavailable as WeatherUnavailable
     from flexmeasures_weather.http import get_json as get_json
+
+IMPORT = "import weather"  # the job function, and the recurring job
+QUEUE = "weather"
 
 __all__, __getattr__ = door(
     __name__,
@@ -76,22 +82,23 @@ def set_up(app: Flask) -> None:
 @hookimpl
 def register_queues() -> list[str]:
     """A queue of its own, so that a slow service keeps no schedule waiting."""
-    from flexmeasures_weather.job import QUEUE
-
     return [QUEUE]
 
 
 @hookimpl
 def register_jobs() -> dict[str, Callable[..., Any]]:
     """The import of the places that are configured."""
-    from flexmeasures_weather.job import FUNCTION, import_weather
+    return {IMPORT: _import_weather}
 
-    return {FUNCTION: import_weather}
+
+def _import_weather(job: Job) -> Outcome:
+    from flexmeasures_weather.job import import_weather
+
+    return import_weather(job)
 
 
 @hookimpl
 def register_recurring_jobs() -> list[RecurringJob]:
     """The same, each hour."""
-    from flexmeasures_weather.job import EVERY, FUNCTION, PLACES, QUEUE
-
-    return [RecurringJob(name=FUNCTION, every=EVERY, function=FUNCTION, queue=QUEUE, setting=PLACES)]
+    every, setting = timedelta(hours=1), "FLEXMEASURES_WEATHER_PLACES"
+    return [RecurringJob(name=IMPORT, every=every, function=IMPORT, queue=QUEUE, setting=setting)]

@@ -16,7 +16,7 @@ from flexmeasures_weather.grid import places_of
 from flexmeasures_weather.importing import as_result, fetch, store
 from flexmeasures_weather.providers import provider_named
 
-FUNCTION, QUEUE, EVERY = "import weather", "weather", timedelta(hours=1)
+EVERY = timedelta(hours=1)
 PLACES = "FLEXMEASURES_WEATHER_PLACES"
 
 
