@@ -242,3 +242,72 @@ def test_menu_items_are_asked_once_a_page(make_plugin, tmp_path):
     asks.module.ASKED.clear()
     assert client.get("/assets").status_code == 200
     assert asks.module.ASKED == ["ada"]
+
+
+BRINGS_A_HOOK = """
+    from types import ModuleType
+    from flexmeasures import hookimpl
+    from flexmeasures.hookspecs import hookspec
+
+    specifications = ModuleType("specifications")
+    found = []
+
+    @hookspec
+    def NAME_colours() -> list[str]:
+        "Called in create(): colours."
+
+    NAME_colours.__globals__["__name__"] = __name__
+    specifications.NAME_colours = NAME_colours
+
+    @hookimpl
+    def register_hookspecs():
+        return [specifications]
+
+    @hookimpl
+    def set_up(app):
+        for plugin, brought in app.extensions["flexmeasures"].plugins.asked("NAME_colours"):
+            found.extend(brought)
+"""
+GIVES_TO_IT = """
+    from flexmeasures import hookimpl
+
+    @hookimpl
+    def asks_colours():
+        return COLOURS
+"""
+
+
+def test_a_plugin_brings_a_hook_that_another_one_answers(make_plugin, tmp_path):
+    brings = make_plugin("asks", BRINGS_A_HOOK.replace("NAME", "asks"))
+    gives = make_plugin("gives", GIVES_TO_IT.replace("COLOURS", "['red', 'blue']"))
+    app = make_app(tmp_path / "instance", FLEXMEASURES_PLUGIN_PATHS=[gives, brings])
+    [plugin] = [each for each in app.extensions["flexmeasures"].plugins.active if each.name == "asks"]
+    assert plugin.module.found == ["red", "blue"]
+
+
+def test_a_wrong_answer_to_the_hook_of_a_plugin_is_its_authors_fault(make_plugin, tmp_path):
+    brings = make_plugin("asks", BRINGS_A_HOOK.replace("NAME", "asks"))
+    gives = make_plugin("gives", GIVES_TO_IT.replace("COLOURS", "[1]"))
+    settings = {"FLEXMEASURES_PLUGIN_PATHS": [gives, brings], "FLEXMEASURES_STRICT_PLUGINS": False}
+    app = make_app(tmp_path / "instance", **settings)
+    states = {each.name: (each.state, each.reason) for each in app.extensions["flexmeasures"].plugins.plugins}
+    assert states["asks"][0] == ACTIVE
+    assert states["gives"][0] == BROKEN
+    assert "Accepted: a list of names" in states["gives"][1]
+
+
+def test_a_hook_that_another_plugin_or_the_kernel_has_is_not_brought_again(make_plugin):
+    plugins = Plugins()
+    code = BRINGS_A_HOOK.replace("NAME_colours", "home").replace("NAME", "asks")
+    plugins.load([make_plugin("asks", code)], [])
+    [plugin] = [each for each in plugins.plugins if each.name == "asks"]
+    assert (plugin.state, "the kernel's" in plugin.reason) == (BROKEN, True)
+
+
+def test_a_hook_of_a_package_that_is_not_active_names_the_package(make_plugin):
+    plugins = Plugins()
+    code = "from flexmeasures import hookimpl\n@hookimpl\ndef register_forecasters(): return []\n"
+    plugins.load([make_plugin("ours", code)], [], ["forecasting"])
+    [plugin] = [each for each in plugins.plugins if each.name == "ours"]
+    assert plugin.state == BROKEN
+    assert "it comes with the package flexmeasures-forecasting" in plugin.reason

@@ -85,11 +85,11 @@ class Plugins:
         self.manager = pluggy.PluginManager("flexmeasures")
         self.specification_modules: list[ModuleType] = []
         self._specifications: dict[str, Callable[..., Any]] = {}
-        self._specify(hookspecs)
         self.plugins: list[Plugin] = []
         self._built_ins: set[str] = set()
         self.failures: dict[tuple[str, str], str] = {}
         self._names: dict[tuple[str, str], list[Plugin]] = {}
+        self._specify(hookspecs, KERNEL)
         for name in (*kernel_commands(), *APP_COMMANDS):
             self.claim("command", name, KERNEL)
 
@@ -278,13 +278,14 @@ class Plugins:
                 bring = getattr(plugin.module, name)
                 brought = self.checked("register_hookspecs", within(self.patience, bring))
                 for specifications in brought or ():
-                    for hook in _specified_in(specifications):
-                        self.claim("hook", hook, plugin)
-                    self._specify(specifications)
+                    self._specify(specifications, plugin)
 
-    def _specify(self, specifications: ModuleType) -> None:
+    def _specify(self, specifications: ModuleType, plugin: Plugin) -> None:
+        brought = _specified_in(specifications)
+        for hook in brought:
+            self.claim("hook", hook, plugin)
         self.specification_modules.append(specifications)
-        self._specifications |= _specified_in(specifications)
+        self._specifications |= brought
         self.manager.add_hookspecs(specifications)
 
     def _register(self, plugin: Plugin) -> None:
