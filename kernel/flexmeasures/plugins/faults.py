@@ -27,6 +27,7 @@ BROUGHT_BY = {
     "register_api_versions": "flexmeasures-api",
     "register_asset_fields": "flexmeasures-master-data",
     "register_forecasters": "flexmeasures-forecasting",
+    "register_price_providers": "flexmeasures-market-data",
     "register_schedulers": "flexmeasures-scheduling",
     "register_weather_providers": "flexmeasures-weather",
 }

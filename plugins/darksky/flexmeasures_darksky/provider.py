@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
 from flexmeasures.errors import SettingsError
-from flexmeasures_weather import (
-    CLOUD_COVER,
-    Place,
-    WeatherForecast,
-    WeatherProvider,
-    WeatherUnavailable,
-    get_json,
-)
+from flexmeasures_weather import CLOUD_COVER, Place, WeatherForecast, WeatherProvider
+from flexmeasures_web_services import ServiceUnavailable, get_json
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -63,17 +57,17 @@ class DarkSky(WeatherProvider):
 
 
 def _hours(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The hours of an answer, those with a time that is a full hour; WeatherUnavailable where there are none."""
+    """The hours of an answer, those with a time that is a full hour; ServiceUnavailable where there are none."""
     hourly = answer.get("hourly")
     rows = hourly.get("data") if isinstance(hourly, Mapping) else None
     if not isinstance(rows, list):
-        raise WeatherUnavailable(f"{DarkSky.name} answers without hourly data.")
+        raise ServiceUnavailable(f"{DarkSky.name} answers without hourly data.")
     hours = [row for row in rows if isinstance(row, dict) and _is_hour(row.get("time"))]
     if not hours or len(hours) < len(rows):
-        raise WeatherUnavailable(f"{DarkSky.name} answers with hours whose time is no full hour.")
+        raise ServiceUnavailable(f"{DarkSky.name} answers with hours whose time is no full hour.")
     times = [hour["time"] for hour in hours]
     if max(times) - min(times) > LONGEST * HOUR_SECONDS:
-        raise WeatherUnavailable(f"{DarkSky.name} answers with hours that are weeks apart.")
+        raise ServiceUnavailable(f"{DarkSky.name} answers with hours that are weeks apart.")
     return hours
 
 

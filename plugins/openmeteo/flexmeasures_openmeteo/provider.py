@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from flexmeasures_weather import Place, WeatherForecast, WeatherProvider, WeatherUnavailable, get_json
+from flexmeasures_weather import Place, WeatherForecast, WeatherProvider
+from flexmeasures_web_services import ServiceUnavailable, get_json
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -57,7 +58,7 @@ class OpenMeteo(WeatherProvider):
         answer = get_json(self.name, f"{self._url}/v1/forecast", fields)
         hourly, units = answer.get("hourly"), answer.get("hourly_units")
         if not isinstance(hourly, Mapping) or not isinstance(units, Mapping):
-            raise WeatherUnavailable(f"{self.name} answers without hourly data.")
+            raise ServiceUnavailable(f"{self.name} answers without hourly data.")
         times = _times(hourly.get("time"))
         values = {name: _column(hourly, units, field, len(times)) for field, (name, *_) in FIELDS.items()}
         start = datetime.fromtimestamp(times[0], UTC) - HOUR
@@ -69,14 +70,14 @@ def _times(stated: object) -> list[int]:
     import numpy as np
 
     if not isinstance(stated, list) or not stated or not all(type(each) is int for each in stated):
-        raise WeatherUnavailable(f"{OpenMeteo.name} answers without times.")
+        raise ServiceUnavailable(f"{OpenMeteo.name} answers without times.")
     if set(np.diff(stated).tolist()) - {HOUR_SECONDS}:
-        raise WeatherUnavailable(f"{OpenMeteo.name} answers with times that are not an hour apart.")
+        raise ServiceUnavailable(f"{OpenMeteo.name} answers with times that are not an hour apart.")
     return stated
 
 
 def _column(hourly: Mapping[str, Any], units: Mapping[str, Any], field: str, count: int) -> Floats:
-    """The values of one field in our unit, NaN where nothing is said; WeatherUnavailable for another unit."""
+    """The values of one field in our unit, NaN where nothing is said; ServiceUnavailable for another unit."""
     import numpy as np
 
     _, unit, factor = FIELDS[field]
@@ -84,8 +85,8 @@ def _column(hourly: Mapping[str, Any], units: Mapping[str, Any], field: str, cou
     if stated is None:
         return np.full(count, np.nan)
     if units.get(field) != unit:
-        raise WeatherUnavailable(f"{OpenMeteo.name} gives {field} in {units.get(field)!r}, not in {unit}.")
+        raise ServiceUnavailable(f"{OpenMeteo.name} gives {field} in {units.get(field)!r}, not in {unit}.")
     if not isinstance(stated, list) or len(stated) != count:
-        raise WeatherUnavailable(f"{OpenMeteo.name} gives {field} for other times than it tells.")
+        raise ServiceUnavailable(f"{OpenMeteo.name} gives {field} for other times than it tells.")
     numbers = [float(each) if isinstance(each, int | float) else np.nan for each in stated]
     return np.array(numbers) * factor

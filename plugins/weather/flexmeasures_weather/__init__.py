@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from flexmeasures_weather.base import CLOUD_COVER as CLOUD_COVER
     from flexmeasures_weather.base import UNITS as UNITS
     from flexmeasures_weather.base import Place as Place
-    from flexmeasures_weather.base import ProviderRefuses as ProviderRefuses
     from flexmeasures_weather.base import WeatherForecast as WeatherForecast
     from flexmeasures_weather.base import WeatherProvider as WeatherProvider
-    from flexmeasures_weather.base import WeatherUnavailable as WeatherUnavailable
-    from flexmeasures_weather.http import get_json as get_json
 
 IMPORT = "import weather"  # the job function, and the recurring job
 QUEUE = "weather"
@@ -39,12 +36,9 @@ __all__, __getattr__ = door(
             "CLOUD_COVER",
             "UNITS",
             "Place",
-            "ProviderRefuses",
             "WeatherForecast",
             "WeatherProvider",
-            "WeatherUnavailable",
         ),
-        "http": ("get_json",),
     },
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from flexmeasures.errors import FlexMeasuresError, InputError
+from flexmeasures.errors import InputError
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -18,14 +18,6 @@ UNITS = {"temperature": "°C", "wind_speed": "m/s", "radiation": "kW/m²"}
 CLOUD_COVER = (
     "cloud_cover"  # a part of the sky, 0 to 1; radiation is estimated from it where a provider has none
 )
-
-
-class WeatherUnavailable(FlexMeasuresError):
-    """A provider gives no weather; the text says why and what to do. It never holds a key."""
-
-
-class ProviderRefuses(WeatherUnavailable):
-    """A provider refuses all that is asked (a key that is missing, wrong or used up): other places are not tried."""
 
 
 @dataclass(frozen=True, order=True)
@@ -74,5 +66,5 @@ class WeatherProvider(ABC):
     def forecast(self, place: Place, past_days: int = 0) -> WeatherForecast:
         """The newest forecast of a place, with so many days before today where the provider has them.
 
-        Raises WeatherUnavailable, ProviderRefuses.
+        Raises ServiceUnavailable, ServiceRefuses.
         """

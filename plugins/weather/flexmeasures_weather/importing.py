@@ -20,16 +20,9 @@ from flexmeasures.models.sources import SCRIPT
 from flexmeasures.sources import get_source
 from flexmeasures.timing import iso_duration
 from flexmeasures_master_data import create_weather_sensor
-from flexmeasures_weather.base import (
-    CLOUD_COVER,
-    UNITS,
-    Place,
-    ProviderRefuses,
-    WeatherForecast,
-    WeatherProvider,
-    WeatherUnavailable,
-)
+from flexmeasures_weather.base import CLOUD_COVER, UNITS, Place, WeatherForecast, WeatherProvider
 from flexmeasures_weather.irradiance import radiation_under_clouds
+from flexmeasures_web_services import ServiceRefuses, ServiceUnavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -66,7 +59,7 @@ def fetch(
 ) -> tuple[list[Fetched], list[str]]:
     """The forecasts of the places that have one, and for each other place a sentence why it has none.
 
-    ProviderRefuses where the first place is refused; where a later one is, the rest is left out, as is what was not
+    ServiceRefuses where the first place is refused; where a later one is, the rest is left out, as is what was not
     asked for `at_most` after the beginning, or when the job is to stop.
     """
     found: list[Fetched] = []
@@ -80,12 +73,12 @@ def fetch(
                 break
         try:
             forecast = provider.forecast(place, past_days)
-        except ProviderRefuses as error:
+        except ServiceRefuses as error:
             if not found:
                 raise
             missing.append(f"{place} and those after it: {error}")
             break
-        except WeatherUnavailable as error:
+        except ServiceUnavailable as error:
             missing.append(f"{place}: {error}")
             continue
         found.append(Fetched(place, forecast, timing.server_now()))

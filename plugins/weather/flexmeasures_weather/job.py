@@ -11,10 +11,10 @@ from flexmeasures.db import db
 from flexmeasures.errors import JobError
 from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job
-from flexmeasures_weather.base import WeatherUnavailable
 from flexmeasures_weather.grid import places_of
 from flexmeasures_weather.importing import as_result, fetch, store
 from flexmeasures_weather.providers import provider_named
+from flexmeasures_web_services import ServiceUnavailable
 
 EVERY = timedelta(hours=1)
 PLACES = "FLEXMEASURES_WEATHER_PLACES"
@@ -25,10 +25,10 @@ def import_weather(job: Job) -> Outcome:
     provider = provider_named()
     places = [place for text in current_app.config[PLACES] for place in places_of(str(text))]
     db.session.commit()
-    next_time = timing.ceil_time(timing.server_now(), EVERY)
+    next_time = timing.floor_time(timing.server_now(), EVERY) + EVERY
     try:
         found, missing = fetch(provider, places, at_most=current_app.config["FLEXMEASURES_JOB_TIMEOUT"] / 2)
-    except WeatherUnavailable as error:
+    except ServiceUnavailable as error:
         raise JobError(f"{error} The next import is at {timing.iso_time(next_time)}.") from None
     if not found and missing:
         raise JobError(

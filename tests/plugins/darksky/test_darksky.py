@@ -33,7 +33,7 @@ def answer(hours: int = 48, **changes: list[Any]) -> dict[str, Any]:
 @pytest.fixture
 def configured(app: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The service, asked with a key and without long pauses; the clock stands at START."""
-    from flexmeasures_weather import http
+    from flexmeasures_web_services import http
 
     settings = {"FLEXMEASURES_DARKSKY_URL": service.url, "DARK_SKY_API_KEY": KEY}
     for name, value in (settings | {"FLEXMEASURES_WEATHER_PROVIDER": "DarkSky"}).items():

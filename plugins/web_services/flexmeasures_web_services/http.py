@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flexmeasures_weather.base import ProviderRefuses, WeatherUnavailable
+from flexmeasures.errors import FlexMeasuresError
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager, Retry
+
+
+class ServiceUnavailable(FlexMeasuresError):
+    """A service gives no answer; the text says why and what to do. It never holds a key."""
+
+
+class ServiceRefuses(ServiceUnavailable):
+    """A service refuses all that is asked (a key that is missing, wrong or used up): nothing more is tried."""
+
 
 CONNECTS, READS = 5.0, 20.0  # seconds that a connection, and a part of an answer, may take
 TRIES_AGAIN = 3
@@ -23,50 +32,59 @@ TOO_MANY = 429
 
 
 def get_json(service: str, url: str, fields: Mapping[str, str]) -> dict[str, Any]:
-    """The JSON object that a service answers.
+    """The JSON object that a service answers; arguments and errors as of `get`."""
+    host, body = _host(url), get(service, url, fields)
+    try:
+        found = json.loads(body)
+    except ValueError:
+        raise ServiceUnavailable(f"{service} at {host} answers with something else than JSON.") from None
+    if not isinstance(found, dict):
+        raise ServiceUnavailable(f"{service} at {host} answers with JSON that is no object.")
+    return found
+
+
+def get(service: str, url: str, fields: Mapping[str, str], accepted: Collection[int] = (200,)) -> bytes:
+    """The body of what a service answers.
 
     Args:
         service: Its name in messages.
         url: It is told to nobody, as it may hold a key.
         fields: Of the query.
+        accepted: Statuses of answers that are read.
 
     Raises:
-        ProviderRefuses: The key is not accepted, or used up.
-        WeatherUnavailable: All else that is no such answer.
+        ServiceRefuses: The key is not accepted, or used up.
+        ServiceUnavailable: All else that is no such answer.
     """
     import urllib3
 
-    host = urlsplit(url).hostname or "nowhere"
+    host = _host(url)
     try:
         answer = _pool().request(
             "GET", url, fields=fields, retries=_retries(), redirect=False, preload_content=False
         )
         try:
-            body = answer.read(LARGEST + 1, decode_content=True)
+            body: bytes = answer.read(LARGEST + 1, decode_content=True)
         finally:
             answer.release_conn()
     except urllib3.exceptions.HTTPError as error:
         reason = type(getattr(error, "reason", None) or error).__name__
-        raise WeatherUnavailable(f"{service} at {host} does not answer ({reason}).") from None
+        raise ServiceUnavailable(f"{service} at {host} does not answer ({reason}).") from None
     if answer.status in REFUSALS:
-        raise ProviderRefuses(
+        raise ServiceRefuses(
             f"{service} at {host} refuses ({answer.status}): {REFUSALS[answer.status]}. Check its settings."
         )
     if answer.status == TOO_MANY:
-        raise ProviderRefuses(
-            f"{service} at {host} was asked too often ({answer.status}). Ask for fewer places."
-        )
-    if answer.status != 200:
-        raise WeatherUnavailable(f"{service} at {host} answers with status {answer.status}.")
+        raise ServiceRefuses(f"{service} at {host} was asked too often ({answer.status}). Ask for less.")
+    if answer.status not in accepted:
+        raise ServiceUnavailable(f"{service} at {host} answers with status {answer.status}.")
     if len(body) > LARGEST:
-        raise WeatherUnavailable(f"{service} at {host} answers with more than {LARGEST >> 20} MiB.")
-    try:
-        found = json.loads(body)
-    except ValueError:
-        raise WeatherUnavailable(f"{service} at {host} answers with something else than JSON.") from None
-    if not isinstance(found, dict):
-        raise WeatherUnavailable(f"{service} at {host} answers with JSON that is no object.")
-    return found
+        raise ServiceUnavailable(f"{service} at {host} answers with more than {LARGEST >> 20} MiB.")
+    return body
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "nowhere"
 
 
 @cache
