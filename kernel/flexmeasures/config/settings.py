@@ -369,13 +369,6 @@ _REDIS = (
 
 _DEMONSTRATIONS = (
     Setting(
-        "FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS",
-        None,
-        tuple,
-        "In demo mode: email and password that the login page shows to everybody.",
-        chapter="2.9.1",
-    ),
-    Setting(
         "FLEXMEASURES_DEMO_YEAR",
         None,
         int,

@@ -27,4 +27,11 @@ SETTINGS = [
         chapter="2.9.3",
     ),
     Setting("MAPBOX_ACCESS_TOKEN", None, str, "Token of the service that draws maps.", chapter="2.4.2"),
+    Setting(
+        "FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS",
+        None,
+        tuple,
+        "In demo mode: email and password that the login page shows to everybody.",
+        chapter="2.9.1",
+    ),
 ]
