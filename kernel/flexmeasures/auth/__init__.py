@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flexmeasures.auth.permissions import current_user as current_user
     from flexmeasures.auth.permissions import login_required as login_required
     from flexmeasures.auth.permissions import may as may
+    from flexmeasures.auth.permissions import roles_required as roles_required
     from flexmeasures.auth.setup import init as init
     from flexmeasures.auth.setup import new_token as new_token
     from flexmeasures.auth.user_schemas import UserSchema as UserSchema
@@ -24,7 +25,7 @@ __all__, __getattr__ = door(
     {
         "limiting": ("limit_guesses", "takes_password"),
         "mail": ("MailNotSent",),
-        "permissions": ("current_user", "login_required", "may"),
+        "permissions": ("current_user", "login_required", "may", "roles_required"),
         "setup": ("init", "new_token"),
         "user_schemas": ("UserSchema",),
         "users": ("create_user", "delete_user", "reset_password", "update_user"),

@@ -209,16 +209,6 @@ _TIMING = (
     ),
 )
 
-_TOKENS = (
-    Setting(
-        "FLEXMEASURES_TASK_CHECK_AUTH_TOKEN",
-        None,
-        str,
-        "Token by which other services may ask whether recurring tasks have run.",
-        chapter="2.4.3",
-    ),
-)
-
 _DATABASE = (
     Setting(
         "SQLALCHEMY_DATABASE_URI",
@@ -382,7 +372,6 @@ SETTINGS: tuple[Setting, ...] = (
     *_ALGORITHMS,
     *_PAGES,
     *_TIMING,
-    *_TOKENS,
     *_DATABASE,
     *_SECURITY,
     *_MAIL,

@@ -54,6 +54,11 @@ def api_page() -> str | None:
     return url_for(max(pages)) if pages else None
 
 
+def account_page() -> str | None:
+    """The page of one's own account, None where no plugin brings one."""
+    return url_for("ui_account.account") if "ui_account.account" in current_app.view_functions else None
+
+
 def _guessed(name: str) -> MenuItem:
     title = name.replace("_", " ").replace("-", " ").capitalize()
     return MenuItem(name=name, title=title, url=f"/{name}")

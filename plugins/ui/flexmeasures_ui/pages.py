@@ -48,6 +48,7 @@ def _for_templates() -> dict[str, Any]:
     """Functions that every template may use."""
     return {
         "site_menu": menu.menu,
+        "account_page": menu.account_page,
         "api_page": menu.api_page,
         "file_url": static_files.file_url,
         "icon": icons.icon,

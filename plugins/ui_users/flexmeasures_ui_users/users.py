@@ -1,0 +1,113 @@
+"""/users: who there is, what each may and has; an admin activates, deactivates and resets passwords (contract 25.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
+from sqlalchemy import func, select
+from werkzeug.wrappers import Response
+
+from flexmeasures import auth, timing
+from flexmeasures.auth import current_user, roles_required
+from flexmeasures.db import db, writing
+from flexmeasures.errors import FlexMeasuresError
+from flexmeasures.models import Asset, User
+from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+
+LARGEST_ID = 2**31 - 1
+
+
+def make_blueprint() -> Blueprint:
+    """A new blueprint (one an app, since plugins can be loaded by several apps in a process)."""
+    blueprint = Blueprint("ui_users", __name__, template_folder="templates")
+    views: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
+        ("/users", "users", users, ["GET"]),
+        ("/users/<int:user_id>", "user", user, ["GET"]),
+        ("/users/toggle_active/<int:user_id>", "toggle_active", toggle_active, ["POST"]),
+        ("/users/reset_password_for/<int:user_id>", "reset_password_for", reset_password_for, ["POST"]),
+    )
+    for rule, name, view, methods in views:
+        guarded = roles_required("admin")(view)
+        blueprint.add_url_rule(rule, name, guarded, methods=methods, strict_slashes=False)
+    return blueprint
+
+
+def users() -> str:
+    """All active users; with `include_inactive=on` the others as well."""
+    with_inactive = request.args.get("include_inactive") == "on"
+    query = select(User).order_by(func.lower(User.username))
+    if not with_inactive:
+        query = query.where(User.active)
+    counts = select(Asset.owner_id, func.count()).group_by(Asset.owner_id)
+    assets = {owner: int(count) for owner, count in db.session.execute(counts)}
+    rows = [
+        {"user": found, "assets": assets.get(found.id, 0), "seen": seen(found.last_login_at)}
+        for found in db.session.scalars(query)
+    ]
+    return render_flexmeasures_template(
+        "ui_users/users.html", active_page="users", rows=rows, with_inactive=with_inactive
+    )
+
+
+def user(user_id: int) -> str:
+    """One user, with the assets that are theirs."""
+    found = _user_or_404(user_id)
+    query = select(Asset).where(Asset.owner_id == found.id).order_by(Asset.display_name)
+    return render_flexmeasures_template(
+        "ui_users/user.html",
+        active_page="users",
+        user_shown=found,
+        seen=seen(found.last_login_at),
+        assets=list(db.session.scalars(query)),
+        is_oneself=_is_oneself(found),
+    )
+
+
+def toggle_active(user_id: int) -> Response:
+    """Let a user in again, or no longer; nobody does this to themself."""
+    if _is_oneself(_user_or_404(user_id)):
+        flash("You cannot deactivate yourself.")
+        return redirect(url_for("ui_users.user", user_id=user_id))
+    with writing() as session:
+        found = session.get_one(User, user_id)
+        auth.update_user(found, {"active": not found.active})
+        flash(f"{found.username} is {'active' if found.active else 'no longer active'}.")
+    return redirect(url_for("ui_users.user", user_id=user_id))
+
+
+def reset_password_for(user_id: int) -> Response:
+    """Give a user a random password and mail them a link to set a new one."""
+    found = _user_or_404(user_id)
+    name = found.username
+    try:
+        auth.reset_password(found)
+    except FlexMeasuresError as error:
+        flash(f"Nothing was changed: {error}")
+    else:
+        flash(f"{name} is logged out and was mailed a link to set a new password.")
+    return redirect(url_for("ui_users.user", user_id=user_id))
+
+
+def seen(moment: datetime | None) -> str:
+    """When somebody logged in last, in words; "never" for never."""
+    if moment is None:
+        return "never"
+    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    days = (timing.server_now() - moment).days
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" + (f", {days} days ago" if days > 1 else "")
+
+
+def _is_oneself(other: User) -> bool:
+    me = current_user()
+    return me is not None and me.id == other.id
+
+
+def _user_or_404(user_id: int) -> User:
+    found = db.session.get(User, user_id) if user_id <= LARGEST_ID else None
+    if found is None:
+        abort(404)
+    return found
