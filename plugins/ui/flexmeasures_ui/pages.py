@@ -40,7 +40,7 @@ def make_blueprint() -> Blueprint:
     ):
         blueprint.add_url_rule(rule, name, login_required(view), strict_slashes=False)
     blueprint.app_context_processor(_for_templates)
-    blueprint.after_request(_set_headers)
+    blueprint.after_request(set_headers)
     return blueprint
 
 
@@ -59,7 +59,7 @@ def _for_templates() -> dict[str, Any]:
     }
 
 
-def _set_headers(response: Response) -> Response:
+def set_headers(response: Response) -> Response:
     """Allow style elements beside charts only, as Bokeh alone makes some; keep pages out of shared caches."""
     from flexmeasures.http import CONTENT_SECURITY_POLICY
 

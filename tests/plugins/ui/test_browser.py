@@ -98,6 +98,12 @@ def test_the_chart_is_drawn_under_the_policy(open_page: Open) -> None:
     assert "bk-Column" in page
 
 
+def test_the_chart_of_the_portfolio_is_drawn_under_the_policy(open_page: Open) -> None:
+    page, complaints = open_page("/portfolio")
+    assert complaints == []
+    assert 'data-ready="true"' in page
+
+
 def test_the_page_of_the_api_shows_all_operations_under_the_policy(open_page: Open, site: str) -> None:
     page, complaints = open_page("/api/v2_0/docs")
     assert complaints == []
@@ -105,7 +111,9 @@ def test_the_page_of_the_api_shows_all_operations_under_the_policy(open_page: Op
     assert page.count('class="opblock ') > 20
 
 
-@pytest.mark.parametrize("path", ["/", "/assets", "/login", "/no-such-page"])
+@pytest.mark.parametrize(
+    "path", ["/", "/assets", "/portfolio", "/users", "/account", "/tasks/", "/login", "/no-such-page"]
+)
 def test_other_pages_load_without_a_complaint(open_page: Open, path: str) -> None:
     page, complaints = open_page(path)
     assert re.search(r"<main", page)
