@@ -75,7 +75,7 @@ def list_versions() -> Response:
     public=True,
     body=CREDENTIALS,
     examples={"password": {"email": "prosumer@example.com", "password": "a-password-for-tests"}},
-    answers={200: TOKEN} | dict.fromkeys((400, 401, 404), NO_TOKEN),
+    answers={200: TOKEN} | dict.fromkeys((400, 401, 404, 429), NO_TOKEN),
     refusals=(413,),
 )
 def request_auth_token() -> Response:
