@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 BETTER = (
     0.98  # a challenger's error has to be below this part of the one's that is chosen, so that choices stay
 )
+OFTEN = 0.75  # part of the parts in which it has to be the better one, so that one lucky week decides nothing
 CLOSE = 1.1  # the mean of the two best is tried where the second's error is at most this times the first's
 COMPLETE = 0.9  # part of the events of the default that others need to have forecast too
 
@@ -51,10 +52,28 @@ def choose(outcomes: Floats, said: Floats, names: Sequence[str], part: int, fewe
         so_far = known & (np.arange(len(outcomes)) < edge)
         if so_far.sum() >= enough:
             errors = [_error(outcomes, said, option, so_far) for option in options]
-            least = int(np.argmin(errors))
-            if errors[least] < BETTER * errors[options.index(chosen)]:
-                chosen = options[least]
+            by_part = _by_part(outcomes, said, options, so_far, part)
+            now = options.index(chosen)
+            better = [
+                place
+                for place in np.argsort(errors, kind="stable").tolist()
+                if errors[place] < BETTER * errors[now] and (by_part[place] < by_part[now]).mean() >= OFTEN
+            ]
+            chosen = options[better[0]] if better else chosen
     return Choice(chosen, _because(outcomes, said, names, options, chosen, known))
+
+
+def _by_part(
+    outcomes: Floats, said: Floats, options: Sequence[tuple[int, ...]], where: NDArray[np.bool_], part: int
+) -> Floats:
+    """Sums of absolute errors by part of the past, counted from its end; shape (options, parts with events)."""
+    parts = (len(outcomes) - 1 - np.flatnonzero(where)) // part
+    _, place = np.unique(parts, return_inverse=True)
+    sums = [
+        np.bincount(place, np.abs(outcomes[where] - said[list(option)][:, where].mean(axis=0)))
+        for option in options
+    ]
+    return np.array(sums)
 
 
 def _error(outcomes: Floats, said: Floats, members: tuple[int, ...], where: NDArray[np.bool_]) -> float:

@@ -62,3 +62,13 @@ def test_with_too_few_outcomes_nothing_is_chosen(outcomes):
 
 def test_perfect_forecasts_are_no_trouble(outcomes):
     assert chosen(outcomes, outcomes.copy(), outcomes.copy()).members == (0,)
+
+
+def test_one_lucky_week_decides_nothing():
+    """Better by a fifth in total, and worse in seven weeks of eight."""
+    outcomes = np.zeros(8 * 168)
+    usual, lucky = np.full(8 * 168, 1.0), np.full(8 * 168, 1.02)
+    usual[168 : 2 * 168], lucky[168 : 2 * 168] = 6.0, 3.0
+    found = choose(outcomes, np.array([usual, lucky]), ["usual", "lucky"], 168, 3)
+    assert found is not None
+    assert found.members == (0,)
