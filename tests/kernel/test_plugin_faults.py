@@ -18,7 +18,11 @@ from flexmeasures.db import db
 from flexmeasures.models import Source
 from flexmeasures.testing import make_app
 
-pytestmark = pytest.mark.usefixtures("forget_modules")
+pytestmark = [
+    pytest.mark.usefixtures("forget_modules"),
+    # The alarm that ends an import may strike within a finalizer, where Python can only report it; it strikes again.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 PAGE = """
 from flask import Blueprint, render_template
