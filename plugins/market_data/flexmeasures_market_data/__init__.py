@@ -54,9 +54,9 @@ def register_settings() -> list[Setting]:
 @hookimpl
 def set_up(app: Flask) -> None:
     """Collect the providers."""
-    from flexmeasures_market_data.providers import collect
+    from flexmeasures_market_data.providers import PROVIDERS
 
-    collect(app)
+    PROVIDERS.collect(app)
 
 
 @hookimpl

@@ -33,11 +33,11 @@ def add_prices(
     from flexmeasures.models import Market
     from flexmeasures_market_data.importing import market_of, store
     from flexmeasures_market_data.job import window
-    from flexmeasures_market_data.providers import provider_named
+    from flexmeasures_market_data.providers import PROVIDERS
 
     if to_date < from_date:
         raise InputError("--to-date is before --from-date.", "--to-date", f"{from_date:%Y-%m-%d} or later")
-    asked = provider_named(provider)
+    asked = PROVIDERS.named(provider)
     market = None if market_id is None else find_sensor(market_id, None, option="--market")
     if market is not None and not isinstance(market, Market):
         raise InputError(f"Sensor {market_id} is no market.", "--market-id", "the id of a market")

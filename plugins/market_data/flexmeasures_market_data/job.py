@@ -14,7 +14,7 @@ from flexmeasures.errors import InputError, JobError
 from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job, Market
 from flexmeasures_market_data.importing import AUCTION_ZONE, PUBLISHED, market_name, market_of, store
-from flexmeasures_market_data.providers import provider_named
+from flexmeasures_market_data.providers import PROVIDERS
 from flexmeasures_web_services import ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def import_prices(job: Job) -> Outcome:
     now = timing.server_now().astimezone(AUCTION_ZONE)
     if now.time() < PUBLISHED:
         return Outcome(result={"waits": f"for the publication at {PUBLISHED:%H:%M}"})
-    provider = provider_named()
+    provider = PROVIDERS.named()
     zones = [str(zone) for zone in current_app.config[ZONES]]
     start, end = window(now.date(), now.date() + 2 * DAY)
     wanted = [zone for zone in zones if now.hour == CORRECTIONS or not _is_known(zone, end)]

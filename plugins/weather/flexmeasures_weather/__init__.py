@@ -68,9 +68,9 @@ def register_settings() -> list[Setting]:
 @hookimpl
 def set_up(app: Flask) -> None:
     """Collect the providers."""
-    from flexmeasures_weather.providers import collect
+    from flexmeasures_weather.providers import PROVIDERS
 
-    collect(app)
+    PROVIDERS.collect(app)
 
 
 @hookimpl

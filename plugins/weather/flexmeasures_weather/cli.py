@@ -58,9 +58,9 @@ def add_external_weather_forecasts(
     from flexmeasures.errors import FlexMeasuresError
     from flexmeasures_weather.grid import places_of
     from flexmeasures_weather.importing import Fetched, fetch, store, write_file
-    from flexmeasures_weather.providers import provider_named
+    from flexmeasures_weather.providers import PROVIDERS
 
-    places, asked = places_of(location, num_cells, method), provider_named(provider)
+    places, asked = places_of(location, num_cells, method), PROVIDERS.named(provider)
     db.session.commit()
     into = _folder(folder, region)
 

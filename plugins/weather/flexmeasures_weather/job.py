@@ -13,7 +13,7 @@ from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job
 from flexmeasures_weather.grid import places_of
 from flexmeasures_weather.importing import as_result, fetch, store
-from flexmeasures_weather.providers import provider_named
+from flexmeasures_weather.providers import PROVIDERS
 from flexmeasures_web_services import ServiceUnavailable
 
 EVERY = timedelta(hours=1)
@@ -22,7 +22,7 @@ PLACES = "FLEXMEASURES_WEATHER_PLACES"
 
 def import_weather(job: Job) -> Outcome:
     """The job function. JobError with a sentence where no place has a forecast; others are stored all the same."""
-    provider = provider_named()
+    provider = PROVIDERS.named()
     places = [place for text in current_app.config[PLACES] for place in places_of(str(text))]
     db.session.commit()
     next_time = timing.floor_time(timing.server_now(), EVERY) + EVERY

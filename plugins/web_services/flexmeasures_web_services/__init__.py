@@ -11,5 +11,12 @@ if TYPE_CHECKING:
     from flexmeasures_web_services.http import ServiceUnavailable as ServiceUnavailable
     from flexmeasures_web_services.http import get as get
     from flexmeasures_web_services.http import get_json as get_json
+    from flexmeasures_web_services.providers import Providers as Providers
 
-__all__, __getattr__ = door(__name__, {"http": ("ServiceRefuses", "ServiceUnavailable", "get", "get_json")})
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "http": ("ServiceRefuses", "ServiceUnavailable", "get", "get_json"),
+        "providers": ("Providers",),
+    },
+)

@@ -244,11 +244,11 @@ def test_where_places_are_configured_workers_ask_for_the_import_each_hour(app: A
 def test_a_grid_of_a_slow_service_ends_and_keeps_what_came(app: Any, configured: Any) -> None:
     from flexmeasures_weather.grid import places_of
     from flexmeasures_weather.importing import fetch
-    from flexmeasures_weather.providers import provider_named
+    from flexmeasures_weather.providers import PROVIDERS
 
     with app.app_context():
         places = places_of("53.0,4.0:52.0,6.0", 4, "square")
-        found, missing = fetch(provider_named(), places, at_most=timedelta(0))
+        found, missing = fetch(PROVIDERS.named(), places, at_most=timedelta(0))
     assert [each.place for each in found] == places[:1]
     assert missing == [f"{places[1]} and those after it: there was no time to ask"]
 
