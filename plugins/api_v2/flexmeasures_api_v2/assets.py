@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from sqlalchemy import select
@@ -16,7 +18,7 @@ from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.messages.status_codes import Refused
 from flexmeasures_api.openapi.operations import described
 from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
-from flexmeasures_master_data import AssetSchema
+from flexmeasures_master_data import AssetSchema, asset_schema
 
 blueprint = Blueprint("api_v2_0_assets", __name__, url_prefix="/api/v2_0")
 
@@ -41,6 +43,7 @@ class StoredAsset(AssetSchema):
     market_id = fields.Integer(allow_none=True)
 
 
+stored_asset = partial(asset_schema, StoredAsset)
 ASSET = {
     "name": "Test battery",
     "asset_type": "battery",
@@ -60,7 +63,9 @@ ASSET = {
 
 
 @blueprint.get("/assets")
-@described(query=AssetQuery(), answers={200: StoredAsset(many=True)}, refusals=(403, 422))
+@described(
+    query=AssetQuery(), answers={200: partial(asset_schema, StoredAsset, many=True)}, refusals=(403, 422)
+)
 @answers_user
 def list_assets(user: User) -> Response:
     """The user's assets (admin: all, or one owner's), newest first."""
@@ -75,15 +80,15 @@ def list_assets(user: User) -> Response:
         query = query.where(Asset.owner_id == user.id)
     elif owner_id is not None:
         query = query.where(Asset.owner_id == owner_id)
-    schema = StoredAsset()
+    schema = stored_asset()
     return answer([schema.dump_asset(asset) for asset in db.session.scalars(query)])
 
 
 @blueprint.post("/assets")
 @described(
-    body=AssetSchema(),
+    body=asset_schema,
     examples={"battery": ASSET},
-    answers={201: StoredAsset()},
+    answers={201: stored_asset},
     refusals=(400, 403, 413, 422),
 )
 @answers_user
@@ -93,22 +98,22 @@ def create_asset(user: User) -> Response:
     data = body()
     with writing():
         asset = validated(lambda: master_data.create_asset(data))
-    return answer(StoredAsset().dump_asset(asset), 201)
+    return answer(stored_asset().dump_asset(asset), 201)
 
 
 @blueprint.get("/asset/<asset_id>")
-@described(answers={200: StoredAsset()}, refusals=(400, 403, 404))
+@described(answers={200: stored_asset}, refusals=(400, 403, 404))
 @answers_user
 def get_asset(user: User, asset_id: str) -> Response:
     """One asset, for its owner or an admin."""
-    return answer(StoredAsset().dump_asset(thing_of(Asset, user, asset_id, "read")))
+    return answer(stored_asset().dump_asset(thing_of(Asset, user, asset_id, "read")))
 
 
 @blueprint.patch("/asset/<asset_id>")
 @described(
-    body=AssetSchema(partial=True),
+    body=partial(asset_schema, partial=True),
     examples={"place": {"latitude": 11.1, "longitude": 99.9}},
-    answers={200: StoredAsset()},
+    answers={200: stored_asset},
     refusals=(400, 403, 404, 413, 422),
 )
 @answers_user
@@ -123,7 +128,7 @@ def change_asset(user: User, asset_id: str) -> Response:
         _check_owner(user, owner_id, data.get("owner_id", data.get("owner")))
         asset = validated(lambda: master_data.update_asset(asset, data))
         _check_owner(user, owner_id, asset.owner_id)
-    return answer(StoredAsset().dump_asset(asset))
+    return answer(stored_asset().dump_asset(asset))
 
 
 def _check_owner(user: User, owner_id: int | None, given: object) -> None:

@@ -107,10 +107,11 @@ def type_named(kind: str, name: str) -> SensorType:
 
 
 class AssetSchema(SensorSchema):
-    """An asset as the API and the command line take and give it."""
+    """An asset as the API and the command line take and give it. added: names of fields that packages bring."""
 
     kind = Asset
     spellings: ClassVar = SPELLINGS
+    added: ClassVar[tuple[str, ...]] = ()
 
     id = fields.Integer(dump_only=True)
     name = Text(required=True, validate=validate.Length(max=255))
@@ -192,7 +193,7 @@ class AssetSchema(SensorSchema):
             data["name"] = self.stored_name(data["name"])
         if "type_name" in data:
             data["type"] = type_named("asset", data.pop("type_name"))
-        stated = {name: data.pop(name) for each in asset_fields() if (name := each.name) in data}
+        stated = {name: data.pop(name) for name in self.added if name in data}
         if stated:
             known = getattr(self.existing, "attributes", None) or {}
             data["attributes"] = {**known, **stated}
@@ -202,15 +203,15 @@ class AssetSchema(SensorSchema):
         """The asset with all fields, those with two names under both."""
         fields_of: dict[str, Any] = self.dump(asset)
         attributes = asset.attributes or {}
-        fields_of |= {name: attributes[name] for each in asset_fields() if attributes.get(name := each.name)}
+        fields_of |= {name: attributes[name] for name in self.added if attributes.get(name)}
         return fields_of | {key: fields_of[canonical] for key, canonical in SPELLINGS.items()}
 
 
-def asset_schema(**options: Any) -> AssetSchema:
-    """The schema of assets with the fields that packages add; options as of AssetSchema."""
+def asset_schema(kind: type[AssetSchema] = AssetSchema, **options: Any) -> AssetSchema:
+    """A kind of AssetSchema with the fields that packages add; options as of that kind."""
     added = {each.name: each.field for each in asset_fields()}
-    kind: type[AssetSchema] = type("AssetSchema", (AssetSchema,), added)
-    return kind(**options)
+    whole: type[AssetSchema] = type(kind.__name__, (kind,), {"added": tuple(added), **added})
+    return whole(**options)
 
 
 class MarketSchema(SensorSchema):

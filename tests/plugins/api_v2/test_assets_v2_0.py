@@ -184,3 +184,9 @@ def test_owner_and_admin_delete_an_asset_with_its_data(world: World, api: Api) -
         assert (deleted.status_code, deleted.data) == (204, b"")
         assert world.count(name) == 0
         assert who.client.get(path(world, name), headers=who.headers).status_code == 404
+
+
+def test_the_description_of_assets_names_the_fields_that_packages_add(client):
+    described = client.get("/api/v2_0/openapi.json").json["components"]["schemas"]
+    for name in ("Asset", "AssetChange", "StoredAsset"):
+        assert {"flexibility", "regressors"} <= described[name]["properties"].keys(), name

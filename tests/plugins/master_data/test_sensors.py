@@ -14,7 +14,7 @@ from flexmeasures import auth, beliefs, sensors, sources
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models import Market, Sensor, SensorType, Source, User, belief
-from flexmeasures_master_data import AssetSchema, geo
+from flexmeasures_master_data import asset_schema, geo
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -61,7 +61,7 @@ def test_types_have_the_abilities_and_seasons_of_the_contract(in_app):
 
 def test_an_asset_is_made_from_the_documented_example(asset_data):
     asset = create(asset_data)
-    dumped = AssetSchema().dump_asset(asset)
+    dumped = asset_schema().dump_asset(asset)
     assert dumped["event_resolution"] == 5
     assert dumped["owner"] == dumped["owner_id"] == asset_data["owner"]
     assert dumped["asset_type"] == dumped["asset_type_name"] == "battery"

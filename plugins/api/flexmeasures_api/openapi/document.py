@@ -243,7 +243,9 @@ class Shapes:
         self.converter.add_attribute_function(_declared)  # type: ignore[no-untyped-call]
 
     def reference(self, shape: Shape) -> JsonSchema:
-        """A JSON schema as it is; of a marshmallow schema a reference, or a list of them for `many`."""
+        """A JSON schema as it is; of a marshmallow schema, or its maker, a reference, or a list of them for `many`."""
+        if callable(shape):
+            shape = shape()
         if not isinstance(shape, Schema):
             return shape
         name = type(shape).__name__.removesuffix("Schema") + ("Change" if shape.partial else "")

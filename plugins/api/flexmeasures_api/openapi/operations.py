@@ -11,7 +11,8 @@ from marshmallow import Schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 JsonSchema = dict[str, Any]
-Shape = Schema | JsonSchema  # of a body or an answer: what checks it, or else a JSON schema
+# Of a body or an answer: what checks it, or what makes that inside the app, or else a JSON schema.
+Shape = Schema | Callable[[], Schema] | JsonSchema
 
 
 @dataclass(frozen=True, kw_only=True)
