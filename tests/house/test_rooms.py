@@ -243,7 +243,9 @@ def _normal(name: str) -> str:
 def _declared(folder: Path) -> set[str]:
     """Names that a plugin may import by what its pyproject.toml declares."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    names = {_normal(re.split(r"[<>=!~;\[ ]", need, maxsplit=1)[0]) for need in project["dependencies"]}
+    extras = [need for needs in project.get("optional-dependencies", {}).values() for need in needs]
+    needs = [*project["dependencies"], *extras]
+    names = {_normal(re.split(r"[<>=!~;\[ ]", need, maxsplit=1)[0]) for need in needs}
     importable = {
         module
         for module, homes in packages_distributions().items()

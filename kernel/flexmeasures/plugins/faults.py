@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flexmeasures.errors import PluginBroken, PluginError
-from flexmeasures.plugins.discovery import (
-    Plugin,
-    nearest,
-)
+from flexmeasures.plugins.discovery import Plugin, nearest
 from flexmeasures.plugins.timeouts import TookTooLong
 
 HERE = str(Path(__file__).parents[1])
@@ -26,6 +23,7 @@ BROUGHT_BY = {
     "on_schedule_stored": "flexmeasures-scheduling",
     "register_api_versions": "flexmeasures-api",
     "register_asset_fields": "flexmeasures-master-data",
+    "register_file_readers": "flexmeasures-ingestion",
     "register_forecasters": "flexmeasures-forecasting",
     "register_price_providers": "flexmeasures-market-data",
     "register_schedulers": "flexmeasures-scheduling",

@@ -1,4 +1,4 @@
-"""`flexmeasures add beliefs`: time series from a CSV file, with sign, unit and time zone named."""
+"""`flexmeasures add beliefs`: time series from a file, with sign, unit and time zone named."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexmeasures.cli import find_sensor, parse_minutes, with_app
-from flexmeasures_algorithms import facts_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from flexmeasures.beliefs import Stored
     from flexmeasures.models.sensors import Sensor
-    from flexmeasures.timeseries import Floats, TimeSeries
-    from flexmeasures_ingestion.csv_reader import Layout, Rows
-    from flexmeasures_ingestion.csv_slots import Slots
+    from flexmeasures_ingestion.importing import Imported
+    from flexmeasures_ingestion.readers.base import Layout
 
-CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
+SHOWN = 10  # rows of --dry-run
+LAYOUT = ("datecol", "timecol", "endcol", "valuecol", "date_format", "decimal", "skiprows", "labels", "sheet")
 
 
 @click.command("beliefs")
@@ -28,11 +26,12 @@ CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
 @click.option("--sensor", "sensor_name", help="Name of the sensor, instead of its id.")
 @click.option("--source", required=True, help="Who says so: a name for where the data come from.")
 @click.option(
-    "--unit", required=True, help="Unit of the values, such as kW, EUR/MWh or °C; energies are a slot's."
+    "--unit",
+    help="Unit of the values, such as kW, EUR/MWh or °C; energies are a slot's. Default: what the file says.",
 )
 @click.option(
     "--sign",
-    type=click.Choice([CONSUMPTION, PRODUCTION]),
+    type=click.Choice(["consumption-positive", "production-positive"]),
     help="What a positive value means. Required for power and energy.",
 )
 @click.option(
@@ -52,140 +51,137 @@ CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
     help="Values are readings of a counter of energy; their differences are stored.",
 )
 @click.option(
+    "--states",
+    is_flag=True,
+    help="Each value holds from its time until the next; means over the sensor's slots are stored.",
+)
+@click.option(
     "--allow-implausible", is_flag=True, help="Store power above 10 times the asset's capacity, too."
 )
 @click.option("--allow-overwrite", is_flag=True, help="Replace what is stored already.")
-@click.option("--datecol", default="0", show_default=True, help="Column of event starts: number or name.")
-@click.option("--valuecol", default="1", show_default=True, help="Column of values: number or name.")
+@click.option("--dry-run", is_flag=True, help="Show ten rows as they would be stored, and store nothing.")
 @click.option(
-    "--skiprows", default=1, show_default=True, type=click.IntRange(0), help="Rows before the data."
+    "--reader", help="How to read the file; see `flexmeasures show readers`. Default: the one that knows it."
 )
+@click.option("--datecol", help="Column of event starts: number from 0 on, or name. Default: 0.")
+@click.option("--timecol", help="Column of the time of day, where it is not in that of dates.")
+@click.option("--endcol", help="Column of event ends. Default: each row ends where the next begins.")
+@click.option("--valuecol", help="Column of values: number from 0 on, or name. Default: 1.")
+@click.option("--date-format", help="How times are written, such as DD/MM/YYYY HH:mm or %d/%m/%Y %H:%M.")
 @click.option(
-    "--delimiter", default=",", show_default=True, help="What stands between columns; tab for a tab."
+    "--labels", type=click.Choice(["start", "end"]), help="What times are of their slots. Default: start."
 )
+@click.option("--decimal", type=click.Choice([".", ","]), help="Mark of decimals. Default: a point.")
+@click.option(
+    "--where", multiple=True, help="Only rows with this text in that column, such as REGISTER=1.8.0."
+)
+@click.option("--skiprows", type=click.IntRange(0), help="Rows before the data. Default: 1.")
+@click.option("--delimiter", help="What stands between columns; tab for a tab. Default: a comma.")
+@click.option("--sheet", help="Sheet of a workbook. Default: the first.")
 @with_app
 def add_beliefs(file: Path, **options: Any) -> None:
-    """Add values of one sensor from a CSV FILE (also .csv.gz): all of them, or nothing if a row is wrong."""
+    """Add values of one sensor from a FILE (CSV, Excel, Parquet, Green Button ...; also .csv.gz).
+
+    All of them are stored, or nothing if a row is wrong.
+    """
     from datetime import timedelta
 
-    from flexmeasures_ingestion.csv_reader import read_rows
-    from flexmeasures_ingestion.csv_series import series_of
-    from flexmeasures_ingestion.csv_slots import make_slots
-    from flexmeasures_ingestion.units import conversion
+    from flexmeasures_ingestion.importing import Request, read_file, store
 
     sensor = find_sensor(options["sensor_id"], options["sensor_name"])
-    convert = conversion(sensor, options["unit"])
-    _check_sign(sensor, options["sign"])
-    _check_register(options, energy=convert.energy)
-    horizon = timedelta(0) if options["horizon"] is None else parse_minutes(options["horizon"], "--horizon")
-    given = None if options["resolution"] is None else _positive(options["resolution"])
-    layout = _layout(options)
-    rows = read_rows(file, layout)
-    slots = make_slots(rows, sensor, layout.timezone, given, options["register"])
-    values = convert.apply(slots.values, slots.lengths)
-    if options["sign"] == PRODUCTION:
-        values = 0.0 - values
-    _check_plausible(sensor, options, slots, values)
-    stored = _store(sensor, options, horizon, series_of(slots, values, sensor))
-    _say_rows(rows, slots, layout, options["unit"], sensor)
-    click.echo(
-        f"Stored {stored.new} new and {stored.replaced} replaced values of {sensor.name} (ID:{sensor.id})"
-        f" by source {options['source']!r}; {stored.skipped} were the same already."
+    request = Request(
+        layout=_layout(options),
+        unit=options["unit"],
+        sign=options["sign"],
+        resolution=None if options["resolution"] is None else _positive(options["resolution"]),
+        reader=options["reader"],
+        allow_implausible=options["allow_implausible"],
     )
+    horizon = timedelta(0) if options["horizon"] is None else parse_minutes(options["horizon"], "--horizon")
+    imported = read_file(file, sensor, request)
+    if options["dry_run"]:
+        _say_rows(imported, sensor)
+        _show_rows(imported, sensor)
+    else:
+        stored = store(sensor, imported, options["source"], horizon, replacing=options["allow_overwrite"])
+        _say_rows(imported, sensor)
+        click.echo(
+            f"Stored {stored.new} new and {stored.replaced} replaced values of {sensor.name} (ID:{sensor.id})"
+            f" by source {options['source']!r}; {stored.skipped} were the same already."
+        )
     _say_horizon(options["horizon"], horizon)
-    if convert.energy and not options["register"]:
-        _warn_of_counter(slots)
-    for warning in slots.warnings:
+    for warning in imported.warnings:
         click.secho(f"Warning: {warning}", fg="yellow", err=True)
-    _warn_of_sign(sensor, values)
 
 
-def _say_rows(rows: Rows, slots: Slots, layout: Layout, unit: str, sensor: Sensor) -> None:
+def _say_rows(imported: Imported, sensor: Sensor) -> None:
     """What was read, and how times and unit were understood."""
     import numpy as np
 
     from flexmeasures.timing import MILLISECOND, iso_duration
 
+    rows, slots = imported.rows, imported.slots
     lengths, counts = np.unique(slots.lengths, return_counts=True)
     usual = iso_duration(int(lengths[counts.argmax()]) * MILLISECOND)
-    step = usual if len(lengths) == 1 else f"{usual} mostly"
+    step = usual if len(lengths) == 1 else "any length" if slots.off_grid else f"{usual} mostly"
     click.echo(f"Read {len(rows.values)} rows of {step}, {rows.empty} of them without a value.")
+    click.echo(f"File: {imported.reader}.")
     own = "MW" if sensor.kind == "asset" else sensor.unit
-    click.echo(f"Values in {unit} were stored in {own}.")
+    click.echo(f"Values in {imported.unit} were stored in {own}.")
     for kind, count in rows.epochs.items():
         click.echo(f"{count} times were read as {kind} since 1970 (UTC).")
-    if rows.zoned and layout.timezone is not None:
-        click.echo(f"{rows.zoned} times without UTC offset were read in {layout.timezone.key}.")
+    if rows.zoned and rows.zone is not None:
+        click.echo(f"{rows.zoned} times without UTC offset were read in {rows.zone.key}.")
     for note in slots.notes:
         click.echo(note)
 
 
-def _check_register(options: dict[str, Any], *, energy: bool) -> None:
-    from flexmeasures.errors import InputError
+def _show_rows(imported: Imported, sensor: Sensor) -> None:
+    """The first values as they would be stored, with sign, unit and zone."""
+    from itertools import islice
 
-    if options["register"] and not energy:
-        text = f"--register has no meaning for --unit {options['unit']!r}."
-        raise InputError(text, "--register", "a unit of energy: Wh, kWh, MWh or GWh, for an asset")
-    if options["register"] and options["resolution"] is not None:
-        text = "--resolution has no meaning with --register: readings are about the time between them."
-        raise InputError(text, "--resolution", "no --resolution here")
+    from flexmeasures.timing import timezone
 
-
-def _check_plausible(sensor: Sensor, options: dict[str, Any], slots: Slots, values: Floats) -> None:
-    """InputError for power that the asset cannot have, unless it is allowed; then a warning."""
-    import numpy as np
-
-    from flexmeasures.errors import InputError
-    from flexmeasures_master_data import plausibility
-
-    doubt = plausibility.power(sensor, values)
-    if doubt is None:
-        return
-    counter = _only_rises(slots.values) and not options["register"]
-    text = f"line {slots.lines[int(np.nan_to_num(np.abs(values)).argmax())]}: {doubt}"
-    if options["allow_implausible"]:
-        slots.warnings.append(text)
-        return
-    cause = " The values only rise, as those of a counter do (--register)." if counter else ""
-    raise InputError(
-        f"{text}{cause} Nothing was stored.",
-        "--unit",
-        "the right --unit, --register for readings of a counter, or --allow-implausible",
+    zone = timezone(sensor.timezone)
+    asset = sensor.kind == "asset"
+    unit = "MW" if asset else sensor.unit
+    known = (
+        (each.start + k * each.resolution, value)
+        for each in imported.series
+        for k, value in enumerate(each.values.tolist())
+        if value == value
     )
-
-
-def _only_rises(values: Floats) -> bool:
-    """Whether values look like readings: never falling, and far larger than their differences."""
-    import numpy as np
-
-    known = values[~np.isnan(values)]
-    if len(known) < 4:
-        return False
-    steps = np.diff(known)
-    return bool((steps >= 0).all() and steps.any() and known[0] > 0 and known[0] > 10 * steps.max())
-
-
-def _warn_of_counter(slots: Slots) -> None:
-    if _only_rises(slots.values):
-        slots.warnings.append("The energies only rise, as readings of a counter do. Was --register meant?")
+    click.echo(f"Nothing was stored (--dry-run). The first values, times in {zone.key}:")
+    for start, value in islice(known, SHOWN):
+        way = ("  consumption" if value > 0 else "  production" if value < 0 else "") if asset else ""
+        click.echo(f"{start.astimezone(zone):%Y-%m-%d %H:%M%z}  {value:.6g} {unit}{way}")
 
 
 def _layout(options: dict[str, Any]) -> Layout:
     from flexmeasures.errors import InputError
     from flexmeasures.timing import timezone
-    from flexmeasures_ingestion.csv_reader import Layout
+    from flexmeasures_ingestion.readers.base import REGISTER, STATES, Layout
+    from flexmeasures_ingestion.readers.cells import strptime_format
 
     delimiter = {"tab": "\t", "\\t": "\t"}.get(options["delimiter"], options["delimiter"])
-    if len(delimiter) != 1 or delimiter in '"\r\n':
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise InputError(
             f"--delimiter {delimiter!r} is not one character.", "--delimiter", "one character, or tab"
         )
+    if options["register"] and options["states"]:
+        raise InputError("--register and --states exclude each other.", "--states", "one of them")
+    if options["date_format"] is not None:
+        strptime_format(options["date_format"])
+    pairs = [tuple(each.partition("=")[::2]) for each in options["where"]]
+    if not all(name and text for name, text in pairs):
+        text = "--where needs a column and a text."
+        raise InputError(text, "--where", "COLUMN=TEXT, such as REGISTER=1.8.0")
     return Layout(
-        datecol=options["datecol"],
-        valuecol=options["valuecol"],
-        skiprows=options["skiprows"],
+        **{name: options[name] for name in LAYOUT},
         delimiter=delimiter,
+        where=tuple(pairs),
         timezone=None if options["timezone"] is None else timezone(options["timezone"], "--timezone"),
+        kind=REGISTER if options["register"] else STATES if options["states"] else None,
     )
 
 
@@ -200,54 +196,6 @@ def _positive(text: str) -> timedelta:
     return resolution
 
 
-def _check_sign(sensor: Any, sign: str | None) -> None:
-    from flexmeasures.errors import InputError
-
-    if sensor.kind == "asset" and sign is None:
-        raise InputError(
-            f"--sign is required for the power of {sensor.name!r}.",
-            "--sign",
-            f"{CONSUMPTION} or {PRODUCTION}",
-        )
-    if sensor.kind != "asset" and sign is not None:
-        kind = sensor.kind.replace("_", " ")
-        raise InputError(f"--sign has no meaning for the {kind} {sensor.name!r}.", "--sign", "no --sign here")
-
-
-def _store(sensor: Any, options: dict[str, Any], horizon: timedelta, series: list[TimeSeries]) -> Stored:
-    """Store all series in one transaction."""
-    from flexmeasures import beliefs, sources
-    from flexmeasures.db import writing
-    from flexmeasures.errors import BeliefsExist, InputError
-    from flexmeasures.models.sources import SCRIPT
-
-    if not options["source"].strip():
-        raise InputError("--source is empty.", "--source", "a name for where the data come from")
-    total = beliefs.Stored()
-    try:
-        with writing() as session:
-            source = sources.get_source(options["source"].strip(), SCRIPT)
-            session.flush()
-            for each in series:
-                stored = beliefs.store(
-                    sensor,
-                    each.values,
-                    each.start,
-                    each.resolution,
-                    source,
-                    horizon=horizon,
-                    on_existing="replace" if options["allow_overwrite"] else "refuse",
-                )
-                total = beliefs.Stored(
-                    total.new + stored.new, total.replaced + stored.replaced, total.skipped + stored.skipped
-                )
-    except BeliefsExist as error:
-        raise InputError(
-            f"{error} Nothing was stored.", "--allow-overwrite", "--allow-overwrite to replace"
-        ) from None
-    return total
-
-
 def _say_horizon(given: str | None, horizon: timedelta) -> None:
     from flexmeasures.timing import iso_duration
 
@@ -257,15 +205,3 @@ def _say_horizon(given: str | None, horizon: timedelta) -> None:
         )
     else:
         click.echo(f"Horizon {iso_duration(horizon)} was used.")
-
-
-def _warn_of_sign(sensor: Any, values: Floats) -> None:
-    """Say when a pure producer seems to consume or a pure consumer to produce: the wrong --sign, often."""
-    if sensor.kind != "asset" or facts_of(sensor).is_consumer == facts_of(sensor).is_producer:
-        return
-    strange = int((values > 0).sum() if facts_of(sensor).is_producer else (values < 0).sum())
-    if strange:
-        verb = "consuming" if facts_of(sensor).is_producer else "producing"
-        who = f"{sensor.name} ({sensor.type_name})"
-        text = f"Warning: {strange} of {len(values)} values say that {who} is {verb}."
-        click.secho(f"{text} Was --sign right?", fg="yellow", err=True)

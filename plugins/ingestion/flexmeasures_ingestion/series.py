@@ -15,17 +15,22 @@ from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration,
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.timeseries import Floats, Integers, TimeSeries
-from flexmeasures_ingestion.csv_slots import MAX_GAP, MAX_SLOTS, Slots
+from flexmeasures_ingestion.spans import MAX_GAP, MAX_SLOTS, Slots
+from flexmeasures_ingestion.spread import spread
 
 
-def series_of(slots: Slots, values: Floats, sensor: Sensor) -> list[TimeSeries]:
+def series_of(slots: Slots, values: Floats, sensor: Sensor, *, alone: bool = False) -> list[TimeSeries]:
     """The values as regular series in the sensor's own resolution: each repeated over the slots of its row.
 
-    values: shape (n,), one a row, in the sensor's unit. InputError where a row is no whole number of slots.
+    values: shape (n,), one a row, in the sensor's unit. Rows off the grid are spread over it; alone: outside of them
+    there is nothing. InputError where a row on the grid is no whole number of slots.
     """
     import numpy as np
 
     own = sensor.event_resolution
+    if slots.off_grid:
+        slots = spread(slots, values, sensor, alone=alone)
+        values = slots.values
     if grid.is_of_days(own):
         starts, repeated = _local_days(slots, values, sensor)
     else:
@@ -57,10 +62,12 @@ def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
     across = slots.ends[fine] > of_slot + step
     if across.any():
         _refuse_length(slots, int(np.flatnonzero(fine)[across.argmax()]), own)
-    starts, index = np.unique(of_slot, return_inverse=True)
-    known = np.where(np.isnan(values[fine]), 0, slots.lengths[fine])
-    covered = np.bincount(index, weights=known)
-    means = np.bincount(index, weights=known * np.nan_to_num(values[fine])) / step
+    firsts = np.append(0, np.flatnonzero(np.diff(of_slot)) + 1)  # rows are in order of time
+    starts = of_slot[firsts]
+    of_row = values[fine]
+    known = np.where(np.isnan(of_row), 0, slots.lengths[fine])
+    covered = np.add.reduceat(known, firsts)
+    means = np.add.reduceat(known * np.nan_to_num(of_row), firsts) / step
     whole = covered == step
     needed = iso_duration(own)
     if fine.all() and not whole.any():
@@ -74,7 +81,7 @@ def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
     slots.notes.append(f"Rows finer than the sensor's slots were averaged over {needed}.")
     if not whole.all():
         slots.warnings.append(f"{int((~whole).sum())} slots are not covered by rows as a whole; left out.")
-    lines = slots.lines[fine][np.unique(index, return_index=True)[1]]
+    lines = slots.lines[fine][firsts]
     starts, means, lines = starts[whole], means[whole], lines[whole]
     order = np.argsort(np.concatenate([starts, rows.starts[~fine]]), kind="stable")
 

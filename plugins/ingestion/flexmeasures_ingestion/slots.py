@@ -6,7 +6,7 @@ Times are milliseconds since 1970, as arrays of shape (n,).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,59 +15,79 @@ from flexmeasures import grid
 from flexmeasures.errors import InputError
 from flexmeasures.grid import DAY
 from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration, iso_time, to_ms
+from flexmeasures_ingestion.counters import differences
+from flexmeasures_ingestion.readers.base import REGISTER, STATES
+from flexmeasures_ingestion.spans import Slots
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor
-    from flexmeasures.timeseries import Floats, Integers
-    from flexmeasures_ingestion.csv_reader import Rows
+    from flexmeasures.timeseries import Integers
+    from flexmeasures_ingestion.readers.base import Rows
 
 
 DAY_MS = duration_ms(DAY)
 # Rows that are that far apart may be local days; the shortest has 23 hours.
 SHORT_DAY_MS = duration_ms(timedelta(hours=23))
-# A gap that is longer than so many slots starts a new series, so that no stray date fills the memory.
-MAX_GAP = 1000
-# A file makes so many slots of a sensor at most: 95 years of minutes.
-MAX_SLOTS = 50_000_000
 END_OF_TIME = datetime(2101, 1, 1, tzinfo=UTC)  # of the years that files may be about
 # So many lines are named in a note.
 NAMED = 8
 
 
-@dataclass
-class Slots:
-    """Rows in order of time: each is about [start, end). notes: what was decided; warnings: what is in doubt."""
-
-    starts: Integers
-    ends: Integers
-    values: Floats
-    lines: Integers
-    notes: list[str]
-    warnings: list[str]
-
-    @property
-    def lengths(self) -> Integers:
-        """Real lengths of the rows in ms."""
-        return self.ends - self.starts
-
-
-def make_slots(
-    rows: Rows, sensor: Sensor, zone: ZoneInfo | None, given: timedelta | None, register: bool
-) -> Slots:
+def make_slots(rows: Rows, sensor: Sensor, given: timedelta | None) -> Slots:
     """The rows as slots of that sensor's grid; InputError names the line that does not fit.
 
-    zone: that of local days, None for the sensor's own. given: length of every row, None to take it from the
-    times. register: values are readings of a counter at the starts.
+    given: length of every row, None to take it from the times. Of a register, values are readings at the starts.
+    Rows that tell their ends, states and readings may lie off the grid; they are to be spread.
     """
     slots = _in_order(rows)
-    _to_grid(slots, sensor, _finer_step(slots, sensor.event_resolution, given) or sensor.event_resolution)
-    if register:
-        _differences(slots)
+    slots.notes += rows.notes
+    if rows.kind == STATES:
+        _hold(slots)
+    elif rows.kind == REGISTER:
+        if not _is_off_grid(slots.starts, sensor):
+            _to_grid(slots, sensor, sensor.event_resolution)
+        differences(slots)
+        slots.off_grid = _is_off_grid(slots.starts, sensor)
+    elif rows.ends:
+        slots.off_grid = not _fill_evenly(slots, sensor) and (
+            _is_off_grid(slots.starts, sensor) or _is_off_grid(slots.ends, sensor)
+        )
+        if not slots.off_grid:
+            _refuse_twice(slots)
     else:
-        _give_lengths(slots, sensor, zone, given, dates=rows.dates == len(rows.starts))
+        _to_grid(slots, sensor, _finer_step(slots, sensor.event_resolution, given) or sensor.event_resolution)
+        dates = rows.dates == len(rows.starts)
+        _give_lengths(slots, sensor, rows.zone, given, dates=dates, labels_end=rows.labels == "end")
     _refuse_far_ends(slots)
-    _say_lengths(slots)
+    if not slots.off_grid:
+        _say_lengths(slots)
     return slots
+
+
+def _is_off_grid(times: Integers, sensor: Sensor) -> bool:
+    """Whether times lie further from the sensor's slots than clocks that differ explain."""
+    import numpy as np
+
+    own = sensor.event_resolution
+    off = np.abs(grid.nearest(times, own, sensor.timezone) - times)
+    return bool((off > duration_ms(grid.tolerance(own))).any())
+
+
+def _fill_evenly(slots: Slots, sensor: Sensor) -> bool:
+    """Whether rows of one length, a part of the sensor's slots, lie on a grid of their own within these."""
+    own, length = sensor.event_resolution, int(slots.lengths[0])
+    if grid.is_of_days(own) or duration_ms(own) % length:
+        return False
+    return bool((slots.lengths == length).all() and (slots.starts % length == 0).all())
+
+
+def _hold(slots: Slots) -> None:
+    """States hold until the next one; of the last it is not known how long."""
+    if len(slots.starts) < 2:
+        raise InputError("States need two rows at least.", "FILE", "a file with more rows")
+    slots.starts, slots.ends = slots.starts[:-1], slots.starts[1:]
+    slots.values, slots.lines = slots.values[:-1], slots.lines[:-1]
+    slots.off_grid = True
 
 
 def _refuse_far_ends(slots: Slots) -> None:
@@ -86,11 +106,15 @@ def _in_order(rows: Rows) -> Slots:
 
     warnings: list[str] = []
     _choose_hours(rows, warnings)
-    starts = np.array(rows.starts, dtype=np.int64)
-    order = np.argsort(starts, kind="stable")
-    values, lines = np.array(rows.values, dtype=np.float64), np.array(rows.lines, dtype=np.int64)
-    slots = Slots(starts[order], starts[order], values[order], lines[order], [], warnings)
-    _refuse_twice(slots)
+    starts = np.frombuffer(rows.starts, dtype=np.int64)
+    ends = np.frombuffer(rows.ends, dtype=np.int64) if rows.ends else starts
+    values, lines = np.frombuffer(rows.values), np.frombuffer(rows.lines, dtype=np.uint32)
+    if (starts[1:] < starts[:-1]).any():
+        order = np.argsort(starts, kind="stable")
+        starts, ends, values, lines = starts[order], ends[order], values[order], lines[order]
+    slots = Slots(starts, ends, values, lines, [], warnings)
+    if rows.kind != STATES and not rows.ends:
+        _refuse_twice(slots)
     return slots
 
 
@@ -132,6 +156,8 @@ def _choose_hours_of(night: list[int], rows: Rows, warnings: list[str]) -> None:
         seen[shown[j]] += 1
         if again:
             rows.starts[k] = rows.later[k]
+            if k in rows.later_ends:
+                rows.ends[k] = rows.later_ends[k]
 
 
 def _refuse_twice(slots: Slots) -> None:
@@ -192,7 +218,7 @@ def _refuse_other_steps(slots: Slots, own: timedelta) -> None:
         raise InputError(
             "The times of the file are irregular: no distance between rows is the usual one.",
             "datecol",
-            "regular times; files of events or states at irregular times are not read yet",
+            "regular times, or --states for states that hold until the next",
         )
     if usual < own:
         needed = iso_duration(own)
@@ -204,9 +230,15 @@ def _refuse_other_steps(slots: Slots, own: timedelta) -> None:
 
 
 def _give_lengths(
-    slots: Slots, sensor: Sensor, zone: ZoneInfo | None, given: timedelta | None, *, dates: bool
+    slots: Slots,
+    sensor: Sensor,
+    zone: ZoneInfo | None,
+    given: timedelta | None,
+    *,
+    dates: bool,
+    labels_end: bool,
 ) -> None:
-    """Give each row its end: from the length given, or from its distance to the next row."""
+    """Give each row its end (of times that are ends, its start): by the length given, or the distance between rows."""
     import numpy as np
 
     from flexmeasures.timing import timezone
@@ -215,21 +247,29 @@ def _give_lengths(
     if given is None and len(slots.starts) == 1:
         given = max(own, DAY) if dates else own
     local = timezone(sensor.timezone) if zone is None else zone
-    if not _are_days(slots.starts, local, given, stated=zone is not None):
-        lengths = _lengths(slots.starts, slots, given)
-        slots.ends = slots.starts + lengths
-        return
-    walls = [from_ms(int(start)).astimezone(local).replace(tzinfo=UTC) for start in slots.starts]
-    firsts = all(wall.day == 1 and wall.hour == wall.minute == 0 for wall in walls)
-    if firsts and given is None and len(walls) > 1:
-        ends = [(wall + 31 * DAY).replace(day=1) for wall in walls]
-        what = "months"
+    sign = -1 if labels_end else 1
+    # Where times are ends, rows are looked at from the last to the first, so that "the next" is the one before.
+    seen = replace(slots, starts=slots.starts[::sign], lines=slots.lines[::sign])
+    if not _are_days(seen.starts, local, given, stated=zone is not None):
+        other = slots.starts + sign * _lengths(sign * seen.starts, seen, given)[::sign]
     else:
-        lengths = _lengths(np.array([to_ms(wall) for wall in walls], dtype=np.int64), slots, given)
-        ends = [wall + int(length) * MILLISECOND for wall, length in zip(walls, lengths, strict=True)]
-        what = "days"
-    slots.ends = np.array([to_ms(end.replace(tzinfo=local)) for end in ends], dtype=np.int64)
-    slots.notes.append(f"Rows are local calendar {what} of {local.key}, each with its real length.")
+        walls = [from_ms(int(start)).astimezone(local).replace(tzinfo=UTC) for start in seen.starts]
+        firsts = all(wall.day == 1 and wall.hour == wall.minute == 0 for wall in walls)
+        if firsts and given is None and len(walls) > 1:
+            others = [(wall + sign * (31 if sign > 0 else 1) * DAY).replace(day=1) for wall in walls]
+            what = "months"
+        else:
+            times = sign * np.array([to_ms(wall) for wall in walls], dtype=np.int64)
+            lengths = _lengths(times, seen, given)
+            others = [
+                wall + sign * int(length) * MILLISECOND for wall, length in zip(walls, lengths, strict=True)
+            ]
+            what = "days"
+        other = np.array([to_ms(each.replace(tzinfo=local)) for each in others], dtype=np.int64)[::sign]
+        slots.notes.append(f"Rows are local calendar {what} of {local.key}, each with its real length.")
+    slots.starts, slots.ends = (other, slots.starts) if labels_end else (slots.starts, other)
+    if labels_end:
+        slots.notes.append("Times were taken as the ends of their slots.")
 
 
 def _are_days(starts: Integers, zone: ZoneInfo, given: timedelta | None, *, stated: bool) -> bool:
@@ -238,7 +278,7 @@ def _are_days(starts: Integers, zone: ZoneInfo, given: timedelta | None, *, stat
 
     if given is not None and given % DAY:
         return False
-    if given is None and int(np.diff(starts).min()) < SHORT_DAY_MS:
+    if given is None and int(np.abs(np.diff(starts)).min()) < SHORT_DAY_MS:
         return False
     times = {from_ms(int(start)).astimezone(zone).time() for start in starts}
     midnight = datetime.min.time()
@@ -335,38 +375,3 @@ def _say_lengths(slots: Slots) -> None:
         ]
         more = ", ..." if len(changes) >= NAMED else ""
         slots.notes.append(f"The length of rows changes: {', '.join(parts)}{more} (in order of time).")
-
-
-# -- counters -----------------------------------------------------------------------------------------
-
-
-def _differences(slots: Slots) -> None:
-    """Readings become what was counted from each to the next; where a counter was set back, told."""
-    import numpy as np
-
-    known = ~np.isnan(slots.values)
-    starts, values, lines = slots.starts[known], slots.values[known], slots.lines[known]
-    if len(values) < 2:
-        raise InputError("--register needs two readings at least.", "--register", "a file with more readings")
-    counted = np.diff(values)
-    for k in np.flatnonzero(counted < 0):
-        before, now = float(values[k]), float(values[k + 1])
-        size = 10.0 ** len(str(int(abs(before))))
-        if before > 0.9 * size and 0 <= now < 0.1 * size:
-            counted[k] = now + size - before
-            what = f"it was taken to have begun anew after {size:g}"
-        else:
-            counted[k] = np.nan
-            what = "what it counted until then is unknown, and was left out"
-        slots.warnings.append(f"line {lines[k + 1]}: the counter fell from {before:g} to {now:g}; {what}.")
-    lengths = np.diff(starts)
-    usual = int(np.median(lengths))
-    far = lengths > MAX_GAP * usual
-    if far.any():
-        counted[far] = np.nan
-        slots.warnings.append(f"{int(far.sum())} gaps between readings are too long to spread; left out.")
-    longer = int((lengths > usual).sum())
-    if longer:
-        slots.notes.append(f"{longer} differences are about longer times than usual; spread evenly.")
-    slots.starts, slots.ends, slots.values, slots.lines = starts[:-1], starts[1:], counted, lines[:-1]
-    slots.notes.append(f"Took {len(counted)} differences between {len(values)} readings of a counter.")

@@ -1,0 +1,200 @@
+"""From a file to stored beliefs: the reader, the slots, the unit, the sign; what was decided is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexmeasures.errors import BeliefsExist, InputError
+from flexmeasures_algorithms import facts_of
+from flexmeasures_ingestion.readers.base import REGISTER, Layout, Rows
+
+if TYPE_CHECKING:
+    from flexmeasures.beliefs import Stored
+    from flexmeasures.models.sensors import Sensor
+    from flexmeasures.timeseries import Floats, TimeSeries
+    from flexmeasures_ingestion.spans import Slots
+
+CONSUMPTION, PRODUCTION = "consumption-positive", "production-positive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user says of a file beside its layout.
+
+    unit: of the values, None if the file says it. sign: CONSUMPTION or PRODUCTION, for assets. resolution: of every
+    row, None as times tell. reader: its name, None for the one that knows the file.
+    """
+
+    layout: Layout
+    unit: str | None = None
+    sign: str | None = None
+    resolution: timedelta | None = None
+    reader: str | None = None
+    allow_implausible: bool = False
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file holds for a sensor.
+
+    reader: its title. unit: of the file. values: one a row, in the sensor's unit, power with consumption positive.
+    """
+
+    reader: str
+    rows: Rows
+    slots: Slots
+    unit: str
+    values: Floats
+    series: list[TimeSeries]
+    warnings: list[str]
+
+
+def read_file(path: Path, sensor: Sensor, request: Request) -> Imported:
+    """All values of a file as series of that sensor; InputError names the line or the option that is wrong."""
+    from flexmeasures_ingestion.registry import reader_of
+    from flexmeasures_ingestion.series import series_of
+    from flexmeasures_ingestion.slots import make_slots
+    from flexmeasures_ingestion.units import conversion
+
+    if request.unit is not None:
+        conversion(sensor, request.unit)
+    _check_sign(sensor, request.sign)
+    reader = reader_of(path, request.reader)
+    rows = reader.read(path, request.layout)
+    rows.kind = request.layout.kind or rows.kind
+    rows.zone = rows.zone or request.layout.timezone
+    unit = _unit(sensor, request.unit, rows)
+    convert = conversion(sensor, unit)
+    register = rows.kind == REGISTER
+    if register:
+        _check_register(unit, request, energy=convert.energy)
+    slots = make_slots(rows, sensor, request.resolution)
+    values = convert.apply(slots.values, slots.lengths)
+    if request.sign == PRODUCTION:
+        values = 0.0 - values
+    _check_plausible(sensor, request, slots, values, register=register)
+    series = series_of(slots, values, sensor, alone=convert.energy and not register)
+    if convert.energy and not register and _only_rises(slots.values):
+        slots.warnings.append("The energies only rise, as readings of a counter do. Was --register meant?")
+    warnings = slots.warnings + _doubts_of_sign(sensor, values)
+    return Imported(reader.title, rows, slots, unit, values, series, warnings)
+
+
+def store(sensor: Sensor, imported: Imported, source: str, horizon: timedelta, *, replacing: bool) -> Stored:
+    """Store all series in one transaction; InputError if there are other values already and none may be replaced."""
+    from flexmeasures import beliefs, sources
+    from flexmeasures.db import writing
+    from flexmeasures.models.sources import SCRIPT
+
+    if not source.strip():
+        raise InputError("--source is empty.", "--source", "a name for where the data come from")
+    total = beliefs.Stored()
+    try:
+        with writing() as session:
+            said_by = sources.get_source(source.strip(), SCRIPT)
+            session.flush()
+            for each in imported.series:
+                stored = beliefs.store(
+                    sensor,
+                    each.values,
+                    each.start,
+                    each.resolution,
+                    said_by,
+                    horizon=horizon,
+                    on_existing="replace" if replacing else "refuse",
+                )
+                total = beliefs.Stored(
+                    total.new + stored.new, total.replaced + stored.replaced, total.skipped + stored.skipped
+                )
+    except BeliefsExist as error:
+        raise InputError(
+            f"{error} Nothing was stored.", "--allow-overwrite", "--allow-overwrite to replace"
+        ) from None
+    return total
+
+
+def _unit(sensor: Sensor, stated: str | None, rows: Rows) -> str:
+    """The unit that is stated, else that of the file; a warning where they differ."""
+    from flexmeasures_ingestion.units import accepted_units
+
+    accepted = accepted_units(sensor)
+    own = rows.unit if rows.unit in accepted else None
+    if stated is None and own is None:
+        said = f" The file says {rows.unit!r}." if rows.unit else ""
+        raise InputError(
+            f"The file does not say a unit of {sensor.name!r} (--unit).{said}", "--unit", ", ".join(accepted)
+        )
+    if stated is not None and own is not None and stated != own and accepted[stated] != accepted[own]:
+        rows.notes.append(f"The file says {own}; the values were read in {stated}, as --unit says.")
+    return stated or own or ""
+
+
+def _check_register(unit: str, request: Request, *, energy: bool) -> None:
+    if not energy:
+        text = f"--register has no meaning for --unit {unit!r}."
+        raise InputError(text, "--register", "a unit of energy: Wh, kWh, MWh or GWh, for an asset")
+    if request.resolution is not None:
+        text = "--resolution has no meaning with --register: readings are about the time between them."
+        raise InputError(text, "--resolution", "no --resolution here")
+
+
+def _check_plausible(
+    sensor: Sensor, request: Request, slots: Slots, values: Floats, *, register: bool
+) -> None:
+    """InputError for power that the asset cannot have, unless it is allowed; then a warning."""
+    import numpy as np
+
+    from flexmeasures_master_data import plausibility
+
+    doubt = plausibility.power(sensor, values)
+    if doubt is None:
+        return
+    text = f"line {slots.lines[int(np.nan_to_num(np.abs(values)).argmax())]}: {doubt}"
+    if request.allow_implausible:
+        slots.warnings.append(text)
+        return
+    counter = not register and _only_rises(slots.values)
+    cause = " The values only rise, as those of a counter do (--register)." if counter else ""
+    raise InputError(
+        f"{text}{cause} Nothing was stored.",
+        "--unit",
+        "the right --unit, --register for readings of a counter, or --allow-implausible",
+    )
+
+
+def _only_rises(values: Floats) -> bool:
+    """Whether values look like readings: never falling, and far larger than their differences."""
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    if len(known) < 4:
+        return False
+    steps = np.diff(known)
+    return bool((steps >= 0).all() and steps.any() and known[0] > 0 and known[0] > 10 * steps.max())
+
+
+def _check_sign(sensor: Sensor, sign: str | None) -> None:
+    if sensor.kind == "asset" and sign is None:
+        raise InputError(
+            f"--sign is required for the power of {sensor.name!r}.",
+            "--sign",
+            f"{CONSUMPTION} or {PRODUCTION}",
+        )
+    if sensor.kind != "asset" and sign is not None:
+        kind = sensor.kind.replace("_", " ")
+        raise InputError(f"--sign has no meaning for the {kind} {sensor.name!r}.", "--sign", "no --sign here")
+
+
+def _doubts_of_sign(sensor: Sensor, values: Floats) -> list[str]:
+    """Say when a pure producer seems to consume or a pure consumer to produce: the wrong --sign, often."""
+    if sensor.kind != "asset" or facts_of(sensor).is_consumer == facts_of(sensor).is_producer:
+        return []
+    strange = int((values > 0).sum() if facts_of(sensor).is_producer else (values < 0).sum())
+    if not strange:
+        return []
+    verb = "consuming" if facts_of(sensor).is_producer else "producing"
+    who = f"{sensor.name} ({sensor.type_name})"
+    return [f"{strange} of {len(values)} values say that {who} is {verb}. Was --sign right?"]
