@@ -505,6 +505,7 @@ def test_a_lost_lease_claims_no_next_job(functions):
 
 
 def test_an_idle_worker_never_takes_the_write_lock(functions, monkeypatch):
+    returning.sweep()  # notes when recurring jobs are due, once
     for module in (table, returning):
         monkeypatch.setattr(module, "writing", lambda **_: pytest.fail("a write transaction for nothing"))
     assert claiming.claim(jobs.QUEUES, "idle") is None

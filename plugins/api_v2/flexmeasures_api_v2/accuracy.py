@@ -11,7 +11,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from flexmeasures.models import Asset, User
 from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.openapi.operations import described
-from flexmeasures_api_v2.resources import answers_user, thing_of, unprocessable
+from flexmeasures_api.resources import answers_user, thing_of, unprocessable
 from flexmeasures_forecasting import HORIZONS, scores
 from flexmeasures_master_data import AwareTime, Duration
 

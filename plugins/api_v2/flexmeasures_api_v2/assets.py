@@ -17,7 +17,7 @@ from flexmeasures_api.messages.addresses import LARGEST_ID
 from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.messages.status_codes import Refused
 from flexmeasures_api.openapi.operations import described
-from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
+from flexmeasures_api.resources import answers_user, body, thing_of, unprocessable, validated
 from flexmeasures_master_data import AssetSchema, asset_schema
 
 blueprint = Blueprint("api_v2_0_assets", __name__, url_prefix="/api/v2_0")

@@ -17,7 +17,7 @@ from flexmeasures_api.messages.access import check_role
 from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.messages.status_codes import shown
 from flexmeasures_api.openapi.operations import described, json_object
-from flexmeasures_api_v2.resources import answers_user, unprocessable
+from flexmeasures_api.resources import answers_user, unprocessable
 from flexmeasures_charts import PowerChart
 from flexmeasures_master_data import AwareTime, Duration, assets_of
 

@@ -11,7 +11,7 @@ from flexmeasures_api.messages.addresses import LARGEST_ID
 from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.messages.status_codes import Refused, shown
 from flexmeasures_api.openapi.operations import JsonSchema, described, json_object
-from flexmeasures_api_v2.resources import answers_user, body, thing_of
+from flexmeasures_api.resources import answers_user, body, thing_of
 
 blueprint = Blueprint("api_v2_0_schedules", __name__, url_prefix="/api/v2_0")
 

@@ -17,8 +17,8 @@ from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.messages.sensors import assets_by_id
 from flexmeasures_api.messages.status_codes import Refused, processed
 from flexmeasures_api.openapi.operations import described, json_object
+from flexmeasures_api.resources import answers_user, body, thing_of, unprocessable
 from flexmeasures_api.services.flexibility import check_order, check_target_time
-from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable
 from flexmeasures_master_data import AwareTime, plausibility
 from flexmeasures_scheduling import MEANINGS, SITE_KEYS, TARGET_KINDS, Target
 

@@ -15,7 +15,7 @@ from flexmeasures_api.messages.access import ANONYMOUS, check_role
 from flexmeasures_api.messages.responses import answer
 from flexmeasures_api.messages.status_codes import Refused
 from flexmeasures_api.openapi.operations import described, json_object
-from flexmeasures_api_v2.resources import answers_user, body, thing_of, unprocessable, validated
+from flexmeasures_api.resources import answers_user, body, thing_of, unprocessable, validated
 
 blueprint = Blueprint("api_v2_0_users", __name__, url_prefix="/api/v2_0")
 

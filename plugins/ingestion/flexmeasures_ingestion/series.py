@@ -85,7 +85,7 @@ def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
     starts, means, lines = starts[whole], means[whole], lines[whole]
     order = np.argsort(np.concatenate([starts, rows.starts[~fine]]), kind="stable")
 
-    def joined(averaged: Integers | Floats, others: Integers | Floats) -> Any:
+    def joined(averaged: Any, others: Any) -> Any:
         return np.concatenate([averaged, others[~fine]])[order]
 
     return replace(

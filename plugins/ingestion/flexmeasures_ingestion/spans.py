@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from flexmeasures.timeseries import Floats, Integers
 
 # A gap that is longer than so many slots starts a new series, so that no stray date fills the memory.
@@ -21,7 +24,7 @@ class Slots:
     starts: Integers
     ends: Integers
     values: Floats
-    lines: Integers
+    lines: NDArray[np.integer[Any]]
     notes: list[str]
     warnings: list[str]
     off_grid: bool = False  # rows begin and end anywhere
