@@ -99,7 +99,7 @@ def read(chart: PowerChart) -> ChartData:
         start=chart.start,
         end=chart.end,
         zone=zone,
-        now=server_now(),
+        now=chart.known_at or server_now(),
         unit=unit,
         consumption_as_positive=chart.consumption_as_positive,
         power=tuple(lines),
@@ -111,7 +111,7 @@ def read(chart: PowerChart) -> ChartData:
 def _power(chart: PowerChart, kind: str, zone: ZoneInfo) -> dict[int, TimeSeries]:
     """Power of one kind by asset id, in MW, consumption positive, on the chart's resolution."""
     where = (list(chart.assets), chart.start, chart.end)
-    as_asked = {"resolution": chart.resolution, "timezone": zone.key}
+    as_asked = {"resolution": chart.resolution, "timezone": zone.key, "prior": chart.known_at}
     if kind == MEASURED:
         return search(*where, horizon_at_most=timedelta(0), **as_asked)  # type: ignore[arg-type]
     if kind == SCHEDULE:
@@ -145,7 +145,13 @@ def _band(asset: Asset, chart: PowerChart, per_mw: float) -> tuple[Floats, Float
         return None
     ahead = chart.forecast_horizon
     below = beliefs.search_quantiles(
-        asset, chart.start, chart.end, BAND, horizon_at_least=ahead, source_types=EXPECTING
+        asset,
+        chart.start,
+        chart.end,
+        BAND,
+        horizon_at_least=ahead,
+        source_types=EXPECTING,
+        prior=chart.known_at,
     )
     sides = [shown(series.values * per_mw, chart.consumption_as_positive) for series in below.values()]
     low, high = np.minimum(*sides), np.maximum(*sides)
@@ -164,5 +170,6 @@ def _price(chart: PowerChart) -> Line | None:
         return None
     own, wanted = market.event_resolution, chart.resolution
     fits = wanted % own == timedelta(0) or own % wanted == timedelta(0)
-    series = search(market, chart.start, chart.end, resolution=wanted if fits else None)[market.id]
+    slot = wanted if fits else None
+    series = search(market, chart.start, chart.end, resolution=slot, prior=chart.known_at)[market.id]
     return Line(PRICE, f"price on {market.display_name}", market.unit, series) if _known(series) else None

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class PowerChart:
     """What a power chart shows: assets, window (UTC), resolution, sign, horizon of forecasts, traces.
 
-    traces: "none" sums the assets in one line; "power" or "schedules" draws a line an asset.
+    traces: "none" sums the assets in one line; "power" or "schedules" draws a line an asset. known_at: what was known
+    then, None for now.
     """
 
     assets: tuple[Asset, ...]
@@ -26,6 +27,7 @@ class PowerChart:
     forecast_horizon: timedelta = field(default=timedelta(hours=6))
     consumption_as_positive: bool = True
     traces: str = "none"
+    known_at: datetime | None = None
 
 
 @hookspec(firstresult=True)

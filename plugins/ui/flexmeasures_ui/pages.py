@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, abort, g
+from flask import Blueprint, Response, abort, flash, g, request, session
 from sqlalchemy import select
 
 from flexmeasures.auth import current_user, login_required, may
@@ -75,7 +75,12 @@ def set_headers(response: Response) -> Response:
 
 
 def dashboard() -> str:
-    """The user's assets at a glance."""
+    """The user's assets at a glance; `?clear-session` first forgets what was chosen on other pages."""
+    if "clear-session" in request.args:
+        # What starts with an underscore is the login's.
+        for name in [name for name in session if not name.startswith("_")]:
+            session.pop(name)
+        flash("What was chosen on other pages is forgotten.")
     return dashboard_page(_user())
 
 

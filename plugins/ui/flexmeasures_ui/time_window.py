@@ -76,7 +76,7 @@ def asked_window(sensor: Sensor | None, query: Mapping[str, str], timezone: str)
     if sensor is not None and "start" not in query and "end" not in query:
         return default_window(sensor)
     zone = ZoneInfo(timezone)
-    start, end = (_moment(query.get(name, ""), name, zone) for name in ("start", "end"))
+    start, end = (moment_of(query.get(name, ""), name, zone) for name in ("start", "end"))
     if start >= end:
         raise InputError("start is not before end.", "start", "a start before the end")
     if end - start > LONGEST:
@@ -84,7 +84,7 @@ def asked_window(sensor: Sensor | None, query: Mapping[str, str], timezone: str)
     return Window(start, end)
 
 
-def _moment(text: str, field: str, zone: ZoneInfo) -> datetime:
+def moment_of(text: str, field: str, zone: ZoneInfo) -> datetime:
     """A time as typed by users, on local clocks unless it has an offset."""
     try:
         moment = datetime.fromisoformat(text)

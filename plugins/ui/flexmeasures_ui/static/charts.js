@@ -44,15 +44,22 @@
     }
   }
 
+  const drawn = new WeakMap();
+
   async function draw(element) {
-    const state = element.querySelector("[data-chart-state]");
+    const asked = element.dataset.chart;
+    const state = element.querySelector("[data-chart-state]") ?? document.createElement("p");
     const slow = setTimeout(() => { state.textContent = "Still loading; a shorter window is faster."; }, SLOW_MS);
     try {
-      const response = await fetch(element.dataset.chart, { headers: { Accept: "application/json" } });
+      const response = await fetch(asked, { headers: { Accept: "application/json" } });
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       const item = await response.json();
+      if (asked !== element.dataset.chart) return; // another one is asked for by now
+      drawn.get(element)?.clear();
+      element.querySelectorAll(":scope > :not([data-chart-state])").forEach((child) => child.remove());
       const views = await Bokeh.embed.embed_item(item, element.id);
       state.remove();
+      drawn.set(element, views);
       const roots = [...views].map((view) => view.model);
       roots.forEach((root) => { paint(root); thin(root, element.clientWidth); });
       document.addEventListener("themechange", () => roots.forEach(paint));
@@ -66,4 +73,5 @@
   }
 
   document.querySelectorAll("[data-chart]").forEach(draw);
+  document.addEventListener("chartchange", (event) => draw(event.target));
 })();

@@ -1,0 +1,63 @@
+"""How good expectations were: realised and expected amounts, and the errors between them (contract 17.11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from flexmeasures_ui.analytics.readings import COSTS, POWER, Pair
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Of one plot. realised, expected: energy in MWh, money, or a mean, of all that is known of each; None for nothing.
+
+    slots: how many have both. mae: in the unit of the plot. wape: a part of 1, None where nothing was realised; mape:
+    of power only, None where a realised value is 0.
+    """
+
+    name: str
+    amount_unit: str
+    unit: str
+    realised: float | None
+    expected: float | None
+    slots: int
+    mae: float | None
+    wape: float | None
+    mape: float | None
+
+
+def metrics_of(plot: str, pair: Pair) -> Metrics:
+    """The metrics of a plot."""
+    realised, expected = pair.realised.values, pair.expected.values
+    if len(realised) != len(expected):
+        realised = expected = np.full(0, np.nan)
+    both = np.isfinite(realised) & np.isfinite(expected)
+    errors, total = np.abs(realised[both] - expected[both]), float(np.abs(realised[both].sum()))
+    some = bool(both.any())
+    relative = plot == POWER and some and bool((realised[both] != 0).all())
+    return Metrics(
+        name=pair.name,
+        amount_unit="MWh" if plot == POWER else pair.unit,
+        unit=pair.unit,
+        realised=_amount(plot, pair.realised.values, pair.realised.resolution),
+        expected=_amount(plot, pair.expected.values, pair.expected.resolution),
+        slots=int(both.sum()),
+        mae=float(errors.mean()) if some else None,
+        wape=float(errors.sum() / total) if some and total > 0 else None,
+        mape=float((errors / np.abs(realised[both])).mean()) if relative else None,
+    )
+
+
+def _amount(plot: str, values: np.ndarray[tuple[int], np.dtype[np.float64]], slot: timedelta) -> float | None:
+    """Energy and money are summed, prices and weather averaged."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    if plot == POWER:
+        return float(known.sum() * (slot / HOUR))
+    return float(known.sum() if plot == COSTS else known.mean())

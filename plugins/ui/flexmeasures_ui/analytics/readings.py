@@ -1,0 +1,153 @@
+"""The series of the page: realised and expected power, prices, costs and weather, on the slots of one chart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flexmeasures.beliefs import search_one
+from flexmeasures.errors import WrongResolution
+from flexmeasures.models import Market, Sensor
+from flexmeasures.models.sources import DEMO_SCRIPT, EXPECTING, SCRIPT, USER
+from flexmeasures.timeseries import TimeSeries
+from flexmeasures.timing import duration_ms, server_now
+from flexmeasures_algorithms import facts_of
+from flexmeasures_charts import PowerChart
+from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, read
+from flexmeasures_ui.analytics.selection import Selection
+
+if TYPE_CHECKING:
+    from flexmeasures.timeseries import Floats
+
+POWER, COSTS, PRICES, WEATHER = "power", "costs", "prices", "weather"
+PLOTS = (POWER, COSTS, PRICES, WEATHER)
+REPORTING = (USER, SCRIPT, DEMO_SCRIPT)  # who say what came to be
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What came to be and what was expected, shape (n,), NaN where unknown. unit: of both; name: for people."""
+
+    name: str
+    unit: str
+    realised: TimeSeries
+    expected: TimeSeries
+
+
+def power_chart(chosen: Selection) -> PowerChart:
+    """The chart of power; production positive for pure producers."""
+    producers = all(facts_of(each).is_producer and not facts_of(each).is_consumer for each in chosen.assets)
+    return PowerChart(
+        assets=chosen.assets,
+        start=chosen.window.start,
+        end=chosen.window.end,
+        resolution=chosen.resolution,
+        forecast_horizon=chosen.horizon,
+        consumption_as_positive=not producers,
+        traces=chosen.traces,
+        known_at=chosen.known_at,
+    )
+
+
+def pairs(chosen: Selection) -> dict[str, Pair]:
+    """By plot, what there is to show: power (MW, consumption positive), costs, prices, weather."""
+    found: dict[str, Pair] = {}
+    if chosen.assets:
+        found[POWER] = _power(chosen)
+    if chosen.market is not None:
+        found[PRICES] = _prices(chosen, chosen.market)
+    if POWER in found and PRICES in found:
+        found[COSTS] = _costs(found[POWER], found[PRICES])
+    if chosen.weather is not None:
+        found[WEATHER] = _weather(chosen, chosen.weather)
+    return {plot: found[plot] for plot in PLOTS if plot in found}
+
+
+def _power(chosen: Selection) -> Pair:
+    shown = read(replace(power_chart(chosen), traces="none", consumption_as_positive=True))
+    per_unit = {"MW": 1.0, "kW": 1e-3, "W": 1e-6, "GW": 1e3}[shown.unit]
+    lines = {line.kind: line.series for line in shown.power}
+    count = -(-(chosen.window.end - chosen.window.start) // chosen.resolution)
+    empty = TimeSeries(chosen.window.start, chosen.resolution, np.full(count, np.nan))
+    realised, expected = (
+        replace(lines[kind], values=lines[kind].values * per_unit) if kind in lines else empty
+        for kind in (MEASURED, FORECAST)
+    )
+    like = next((each for each in (realised, expected) if each is not empty), empty)
+    realised, expected = (
+        each if each is not empty else replace(like, values=np.full(len(like), np.nan))
+        for each in (realised, expected)
+    )
+    return Pair("Power", "MW", realised, expected)
+
+
+def _prices(chosen: Selection, market: Market) -> Pair:
+    """Realised: the newest that is not a forecast; day-ahead prices are known before they apply."""
+    realised = _series(chosen, market, source_types=REPORTING)
+    expected = _series(chosen, market, source_types=EXPECTING, horizon_at_least=chosen.horizon)
+    return Pair("Prices", market.unit, realised, expected)
+
+
+def _weather(chosen: Selection, sensor: Sensor) -> Pair:
+    name = sensor.type.display_name if sensor.type is not None else "weather"
+    realised = _series(chosen, sensor, horizon_at_most=timedelta(0))
+    expected = _series(chosen, sensor, source_types=EXPECTING, horizon_at_least=chosen.horizon)
+    return Pair(f"{name[:1].upper()}{name[1:]}", sensor.unit, realised, expected)
+
+
+def _series(chosen: Selection, sensor: Sensor, **filters: Any) -> TimeSeries:
+    """The sensor's values on the chart's slots; on its own where these do not fit."""
+    window = (chosen.window.start, chosen.window.end)
+    asked: dict[str, Any] = {"prior": chosen.known_at, "timezone": chosen.zone.key} | filters
+    try:
+        return search_one(sensor, *window, resolution=chosen.resolution, **asked)
+    except WrongResolution:
+        return search_one(sensor, *window, **asked)
+
+
+def _costs(power: Pair, prices: Pair) -> Pair:
+    """What the energy of each slot cost; what production earned is negative."""
+    currency, _, energy = prices.unit.partition("/")
+    per_mwh = 1000.0 if energy == "kWh" else 1.0
+    realised, expected = (
+        replace(amount, values=amount.values * per_mwh * (amount.resolution / HOUR) * _on(price, amount))
+        for amount, price in ((power.realised, prices.realised), (power.expected, prices.expected))
+    )
+    return Pair("Costs", currency, realised, expected)
+
+
+def _on(series: TimeSeries, like: TimeSeries) -> Floats:
+    """Values of a series at the starts of the slots of another one; NaN outside."""
+    found = np.full(len(like), np.nan)
+    if len(series):
+        slots = (like.starts_ms - series.starts_ms[0]) // duration_ms(series.resolution)
+        inside = (slots >= 0) & (slots < len(series))
+        found[inside] = series.values[slots[inside]]
+    return found
+
+
+def chart_of(chosen: Selection, pair: Pair) -> ChartData:
+    """A chart of a pair: what came to be, and what was expected."""
+    lines = [
+        Line(kind, name, pair.unit, series)
+        for kind, name, series in (
+            (MEASURED, "realised", pair.realised),
+            (FORECAST, "expected", pair.expected),
+        )
+        if not np.isnan(series.values).all()
+    ]
+    return ChartData(
+        start=chosen.window.start,
+        end=chosen.window.end,
+        zone=chosen.zone,
+        now=chosen.known_at or server_now(),
+        unit=pair.unit,
+        consumption_as_positive=True,
+        power=tuple(lines),
+        price=None,
+        quantity=pair.name,
+    )

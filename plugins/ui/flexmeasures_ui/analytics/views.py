@@ -1,0 +1,155 @@
+"""The page /analytics, its charts, and its downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
+from sqlalchemy import select
+
+from flexmeasures.auth import current_user, roles_required
+from flexmeasures.db import db
+from flexmeasures.models import Market, User
+from flexmeasures.runtime import runtime
+from flexmeasures.timing import iso_time
+from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts import formatting
+from flexmeasures_ui.analytics import ROLES
+from flexmeasures_ui.analytics.metrics import metrics_of
+from flexmeasures_ui.analytics.readings import PLOTS, POWER, chart_of, pairs, power_chart
+from flexmeasures_ui.analytics.selection import KEPT, TRACES, Selection, resources, select_by, weather_types
+from flexmeasures_ui.pages import set_headers
+
+IN_SESSION = "analytics"
+
+
+def make_blueprint() -> Blueprint:
+    """A new blueprint (one an app, since plugins can be loaded by several apps in a process)."""
+    blueprint = Blueprint("ui_analytics", __name__)
+    views: tuple[tuple[str, str, Any, tuple[str, ...]], ...] = (
+        ("/analytics", "analytics", analytics, ("GET",)),
+        ("/analytics", "choose", choose, ("POST",)),
+        ("/analytics/chart/<plot>.json", "chart", chart, ("GET",)),
+        ("/analytics_data/<content>/<kind>", "data", data, ("GET",)),
+    )
+    for rule, name, view, methods in views:
+        guarded = roles_required(*ROLES)(view)
+        blueprint.add_url_rule(rule, name, guarded, methods=list(methods), strict_slashes=False)
+    blueprint.after_request(set_headers)
+    return blueprint
+
+
+def analytics() -> str:
+    """The charts and metrics of what the query string asks for, else of what was chosen last."""
+    user = _user()
+    offered = resources(user)
+    if not offered:
+        return render_flexmeasures_template("ui/analytics.html", active_page="analytics", chosen=None)
+    asked = {name: request.args[name] for name in KEPT if request.args.get(name)}
+    chosen = select_by(_asked(), user)
+    session[IN_SESSION] = {**session.get(IN_SESSION, {}), **asked}
+    found = pairs(chosen)
+    g.draws_chart = True
+    return render_flexmeasures_template(
+        "ui/analytics.html",
+        active_page="analytics",
+        chosen=chosen,
+        query=chosen.query,
+        resources=offered,
+        markets=list(
+            db.session.execute(select(Market.name, Market.display_name).order_by(Market.display_name))
+        ),
+        weather_types=weather_types(),
+        traces=TRACES,
+        plots=found,
+        power_plot=POWER,
+        metrics={plot: metrics_of(plot, pair) for plot, pair in found.items()},
+        zone_note=formatting.zone_note(chosen.zone, chosen.window.start, chosen.window.end),
+    )
+
+
+def choose() -> Any:
+    """A form that was sent: the same page, with the choice in its address."""
+    asked: dict[str, Any] = {
+        name: value for name, value in request.form.items() if name in (*KEPT, "known_at") and value
+    }
+    return redirect(url_for("ui_analytics.analytics", **asked), code=303)
+
+
+def chart(plot: str) -> Response:
+    """One chart as a Bokeh JSON item, for charts.js."""
+    if plot not in PLOTS:
+        abort(404)
+    chosen = select_by(_asked(), _user())
+    if plot == POWER:
+        if not chosen.assets:
+            abort(404)
+        item = runtime().first("draw_power_chart", chart=power_chart(chosen))
+    else:
+        from flexmeasures_charts.bokeh import draw
+
+        pair = pairs(chosen).get(plot)
+        if pair is None:
+            abort(404)
+        item = draw(chart_of(chosen, pair))
+    return Response(orjson.dumps(item), content_type="application/json")
+
+
+def data(content: str, kind: str) -> Response:
+    """What the charts ("source") or the table ("metrics") show, as csv or json."""
+    if content not in ("source", "metrics") or kind not in ("csv", "json"):
+        abort(404)
+    chosen = select_by(_asked(), _user())
+    rows = _metrics(chosen) if content == "metrics" else _source(chosen)
+    if kind == "json":
+        return Response(orjson.dumps(rows), content_type="application/json")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="analytics-{content}.csv"'
+    return response
+
+
+def _metrics(chosen: Selection) -> list[dict[str, Any]]:
+    return [{"plot": plot} | asdict(metrics_of(plot, pair)) for plot, pair in pairs(chosen).items()]
+
+
+def _source(chosen: Selection) -> list[dict[str, Any]]:
+    """A row a slot of the window with a column a series; None where nothing is known."""
+    by_start: dict[str, dict[str, float | None]] = {}
+    names: dict[str, None] = {}
+    for plot, pair in pairs(chosen).items():
+        for kind, series in (("realised", pair.realised), ("expected", pair.expected)):
+            name = f"{plot}_{kind} ({pair.unit})"
+            names[name] = None
+            for k, value in enumerate(series.values.tolist()):
+                if value == value:
+                    start = iso_time(series.start + k * series.resolution)
+                    by_start.setdefault(start, {})[name] = value
+    return [
+        {"event_start": start} | {name: by_start[start].get(name) for name in names}
+        for start in sorted(by_start)
+    ]
+
+
+def _asked() -> Mapping[str, str]:
+    """The query string, over what was chosen last."""
+    stored: dict[str, str] = session.get(IN_SESSION, {})
+    query = request.args.to_dict()
+    if query.get("start_time") or query.get("end_time"):
+        stored = {name: value for name, value in stored.items() if name not in ("start_time", "end_time")}
+    return {**stored, **query}
+
+
+def _user() -> User:
+    user = current_user()
+    if user is None:
+        abort(401)
+    return user
