@@ -39,7 +39,17 @@ def version_page(name: str, app: Flask) -> str:
         text += "## Rules\n\n" + "".join(f"- {rule}\n" for rule in rules) + "\n"
     with app.test_request_context():
         described = document(version)
-        for tag in ("version", "messages", "assets", "schedules", "sites", "accuracy", "users", "charts"):
+        for tag in (
+            "version",
+            "messages",
+            "assets",
+            "schedules",
+            "sites",
+            "accuracy",
+            "tariffs",
+            "users",
+            "charts",
+        ):
             operations = [
                 _operation(described, path, method, rule.rule)
                 for path, method, rule in routes(version)

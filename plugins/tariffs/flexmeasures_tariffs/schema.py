@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NAME = r"^[A-Za-z][\w\- ]*$"
-UNIT = r"^[A-Z]{3}/(MWh|kWh)\Z"
+UNIT = r"^[A-Z]{3}/(MWh|kWh)$"
 DAYS = {"weekdays": (0, 1, 2, 3, 4), "weekends": (5, 6)} | {name: (k,) for k, name in enumerate(WEEKDAYS)}
 LARGEST = 1e6  # of a price
 _PRICE = validate.Range(-LARGEST, LARGEST)
+_ONE_LINE = validate.ContainsNoneOf("\n")  # `$` stands before a last line break, too
 
 
 class Days(fields.Field[tuple[int, ...]]):
@@ -133,10 +134,13 @@ class TariffSchema(Schema):
     """A tariff: its name, unit and zone, and its versions."""
 
     id = fields.Integer(dump_only=True, metadata={"description": "Id of its market."})
-    name = fields.String(required=True, validate=[validate.Length(1, 80), validate.Regexp(NAME)])
+    name = fields.String(required=True, validate=[validate.Length(1, 80), validate.Regexp(NAME), _ONE_LINE])
     unit = fields.String(
         required=True,
-        validate=validate.Regexp(UNIT, error="Must be a currency per MWh or kWh, such as EUR/kWh."),
+        validate=[
+            validate.Regexp(UNIT, error="Must be a currency per MWh or kWh, such as EUR/kWh."),
+            _ONE_LINE,
+        ],
     )
     resolution = fields.Integer(
         strict=True,

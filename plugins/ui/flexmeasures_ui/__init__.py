@@ -57,7 +57,7 @@ def menu_items(user: User) -> list[MenuItem]:
 @hookimpl
 def home(user: User) -> Any:
     """The dashboard is the first page."""
-    from flexmeasures_ui.pages import dashboard_page
+    from flexmeasures_ui.dashboard.views import dashboard_page
 
     return dashboard_page(user)
 

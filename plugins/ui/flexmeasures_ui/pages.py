@@ -8,12 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, abort, flash, g, request, session
-from sqlalchemy import select
+from flask import Blueprint, Response, abort, current_app, g
 
-from flexmeasures.auth import current_user, login_required, may
-from flexmeasures.db import db
-from flexmeasures.models import Asset, User
+from flexmeasures.auth import login_required
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
@@ -22,7 +19,10 @@ from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
 from flexmeasures_ui import icons, menu, schedule_view, sensors, static_files, time_window
-from flexmeasures_ui.asset_summary import overview
+from flexmeasures_ui.access import asset_or_404, user_or_401, visible_assets
+from flexmeasures_ui.dashboard import views
+from flexmeasures_ui.dashboard.asset_summary import overview
+from flexmeasures_ui.headers import set_headers
 
 
 def make_blueprint() -> Blueprint:
@@ -30,7 +30,8 @@ def make_blueprint() -> Blueprint:
     blueprint = Blueprint("ui", __name__, template_folder="templates")
     blueprint.add_url_rule("/ui/static/<digest>/<name>", "static_file", static_files.static_file)
     for rule, name, view in (
-        ("/dashboard", "dashboard", dashboard),
+        ("/dashboard", "dashboard", views.dashboard),
+        ("/state", "state", views.state),
         ("/assets", "assets", assets),
         ("/assets/<int:asset_id>", "asset", asset),
         ("/assets/<int:asset_id>/chart.json", "chart", chart),
@@ -48,6 +49,7 @@ def _for_templates() -> dict[str, Any]:
     """Functions that every template may use."""
     return {
         "site_menu": menu.menu,
+        "config_views": lambda: current_app.view_functions,
         "account_page": menu.account_page,
         "api_page": menu.api_page,
         "file_url": static_files.file_url,
@@ -59,48 +61,21 @@ def _for_templates() -> dict[str, Any]:
     }
 
 
-def set_headers(response: Response) -> Response:
-    """Allow style elements beside charts only, as Bokeh alone makes some; keep pages out of shared caches."""
-    from flexmeasures.http import CONTENT_SECURITY_POLICY
-
-    if not g.get("draws_chart"):
-        policy = CONTENT_SECURITY_POLICY.replace(" style-src-elem 'self' 'unsafe-inline';", "")
-        response.headers["Content-Security-Policy"] = policy
-    # What a page shows belongs to its user; files say themselves how long they may be kept.
-    response.headers.setdefault("Cache-Control", "private, no-cache")
-    return response
-
-
 # -- pages ---------------------------------------------------------------------------------------------
-
-
-def dashboard() -> str:
-    """The user's assets at a glance; `?clear-session` first forgets what was chosen on other pages."""
-    if "clear-session" in request.args:
-        # What starts with an underscore is the login's.
-        for name in [name for name in session if not name.startswith("_")]:
-            session.pop(name)
-        flash("What was chosen on other pages is forgotten.")
-    return dashboard_page(_user())
-
-
-def dashboard_page(user: User) -> str:
-    """The dashboard of a user (also shown at /)."""
-    return render_flexmeasures_template(
-        "ui/dashboard.html", active_page="dashboard", overview=overview(visible_assets(user), user)
-    )
 
 
 def assets() -> str:
     """The list of the user's assets."""
     return render_flexmeasures_template(
-        "ui/assets.html", active_page="assets", overview=overview(visible_assets(_user()), _user())
+        "ui/assets.html",
+        active_page="assets",
+        overview=overview(visible_assets(user_or_401()), user_or_401()),
     )
 
 
 def asset(asset_id: int) -> str:
     """One asset: its facts, its chart, the same as a table, and why its newest schedule is as it is."""
-    found = _asset_or_404(asset_id)
+    found = asset_or_404(asset_id)
     window = time_window.of_request(found)
     shown = read(time_window.power_chart(found, window))
     per_mw = formatting.power_unit(found.capacity_in_mw or 1.0)[1]
@@ -112,7 +87,7 @@ def asset(asset_id: int) -> str:
         "ui/asset.html",
         active_page="assets",
         asset=found,
-        overview=overview([found], _user()),
+        overview=overview([found], user_or_401()),
         window=window,
         chart=shown,
         rows=_rows(shown),
@@ -128,7 +103,7 @@ def asset(asset_id: int) -> str:
 
 def chart(asset_id: int) -> Response:
     """The chart of one asset, as JSON for charts.js."""
-    found = _asset_or_404(asset_id)
+    found = asset_or_404(asset_id)
     wanted = time_window.power_chart(found, time_window.of_request(found))
     item = runtime().first("draw_power_chart", chart=wanted)
     if item is None:
@@ -138,7 +113,7 @@ def chart(asset_id: int) -> Response:
 
 def data(asset_id: int) -> Response:
     """What the chart of one asset shows, as CSV with times in ISO 8601."""
-    found = _asset_or_404(asset_id)
+    found = asset_or_404(asset_id)
     shown = read(time_window.power_chart(found, time_window.of_request(found)))
     text = io.StringIO()
     writer = csv.writer(text)
@@ -152,29 +127,6 @@ def data(asset_id: int) -> Response:
 
 
 # -- what pages show -----------------------------------------------------------------------------------
-
-
-def visible_assets(user: User) -> list[Asset]:
-    """The user's own assets, all for an admin, by name."""
-    query = select(Asset).order_by(Asset.display_name, Asset.id)
-    if not user.is_admin:
-        query = query.where(Asset.owner_id == user.id)
-    return list(db.session.scalars(query))
-
-
-def _user() -> User:
-    user = current_user()
-    if user is None:
-        abort(401)
-    return user
-
-
-def _asset_or_404(asset_id: int) -> Asset:
-    """The asset; 404 when there is none of that id, and the same when the user may not read it."""
-    found = db.session.get(Asset, asset_id) if asset_id < 2**31 else None
-    if found is None or not may(_user(), "read", found):
-        abort(404)
-    return found
 
 
 def _lines(shown: ChartData) -> list[Any]:

@@ -52,7 +52,7 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
     from flask import Blueprint
 
     from flexmeasures.auth import roles_required
-    from flexmeasures_ui.pages import set_headers
+    from flexmeasures_ui.headers import set_headers
 
     blueprint = Blueprint("ui_portfolio", __name__)
     for rule, name, view in (
@@ -203,7 +203,7 @@ def mean_prices(assets: Sequence[Asset], window: Window) -> list[tuple[str, floa
 
 def _assets() -> list[Asset]:
     from flexmeasures.auth import current_user
-    from flexmeasures_ui.pages import visible_assets
+    from flexmeasures_ui.access import visible_assets
 
     user = current_user()
     return [] if user is None else list(visible_assets(user))

@@ -28,6 +28,12 @@ SETTINGS = [
     ),
     Setting("MAPBOX_ACCESS_TOKEN", None, str, "Token of the service that draws maps.", chapter="2.4.2"),
     Setting(
+        "FLEXMEASURES_MAP_TILES",
+        "",
+        str,
+        "Address of map tiles, with {z}, {x} and {y}; empty: Mapbox's with its token, else countries alone.",
+    ),
+    Setting(
         "FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS",
         None,
         tuple,

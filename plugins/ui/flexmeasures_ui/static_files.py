@@ -39,6 +39,20 @@ FILES = {
         "static/bootstrap5/css/bootstrap.min.css",
         "text/css; charset=utf-8",
     ),
+    "map.js": (None, "map.js", "text/javascript; charset=utf-8"),
+    "countries.json": (None, "countries.json", "application/json"),
+    "leaflet.js": ("xstatic.pkg.leaflet", "data/leaflet.js", "text/javascript; charset=utf-8"),
+    "leaflet.css": ("xstatic.pkg.leaflet", "data/leaflet.css", "text/css; charset=utf-8"),
+    "markercluster.js": (
+        "xstatic.pkg.leaflet_markercluster",
+        "data/leaflet.markercluster.js",
+        "text/javascript; charset=utf-8",
+    ),
+    "markercluster.css": (
+        "xstatic.pkg.leaflet_markercluster",
+        "data/MarkerCluster.css",
+        "text/css; charset=utf-8",
+    ),
     "bokeh.js": ("bokeh", "server/static/js/bokeh.min.js", "text/javascript; charset=utf-8"),
 }
 

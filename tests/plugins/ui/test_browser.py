@@ -104,6 +104,20 @@ def test_the_chart_of_the_portfolio_is_drawn_under_the_policy(open_page: Open) -
     assert 'data-ready="true"' in page
 
 
+def test_the_charts_of_analytics_are_drawn_under_the_policy(open_page: Open) -> None:
+    page, complaints = open_page("/analytics?start_time=2026-03-04T00:00Z&end_time=2026-03-06T00:00Z")
+    assert complaints == []
+    assert page.count('data-ready="true"') == 3
+    assert 'data-ready="false"' not in page
+
+
+def test_the_map_is_drawn_under_the_policy(open_page: Open) -> None:
+    page, complaints = open_page("/dashboard")
+    assert complaints == []
+    assert re.search(r'id="map"[^>]*data-ready="true"', page)
+    assert page.count('class="leaflet-marker-icon pin') == 1
+
+
 def test_the_page_of_the_api_shows_all_operations_under_the_policy(open_page: Open, site: str) -> None:
     page, complaints = open_page("/api/v2_0/docs")
     assert complaints == []
@@ -112,7 +126,8 @@ def test_the_page_of_the_api_shows_all_operations_under_the_policy(open_page: Op
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/assets", "/portfolio", "/users", "/account", "/tasks/", "/login", "/no-such-page"]
+    "path",
+    ["/", "/assets", "/portfolio", "/analytics", "/users", "/account", "/tasks/", "/login", "/no-such-page"],
 )
 def test_other_pages_load_without_a_complaint(open_page: Open, path: str) -> None:
     page, complaints = open_page(path)

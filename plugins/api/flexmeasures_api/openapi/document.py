@@ -42,6 +42,7 @@ REASONS = {
 TAGS = {
     "messages": "Data and flexibility, in the messages of USEF.",
     "assets": "What there is to be planned.",
+    "tariffs": "Markets whose prices are computed from others: parts, bands of time, VAT.",
     "users": "Who may use it.",
     "charts": "Pictures for pages of others.",
     "accuracy": "How good forecasts were.",

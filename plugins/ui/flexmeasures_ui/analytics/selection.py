@@ -16,7 +16,7 @@ from flexmeasures.models import Asset, Market, SensorType, User, WeatherSensor
 from flexmeasures.timing import floor_time, iso_duration, parse_duration, server_now
 from flexmeasures_master_data.asset_groups import OF_TYPES, assets_of, plural
 from flexmeasures_master_data.geo import nearest_weather_sensors
-from flexmeasures_ui.pages import visible_assets
+from flexmeasures_ui.access import visible_assets
 from flexmeasures_ui.time_window import Window, asked_window, moment_of, resolution_for
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -12,18 +12,19 @@ import orjson
 from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
 from sqlalchemy import select
 
-from flexmeasures.auth import current_user, roles_required
+from flexmeasures.auth import roles_required
 from flexmeasures.db import db
-from flexmeasures.models import Market, User
+from flexmeasures.models import Market
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
+from flexmeasures_ui.access import user_or_401
 from flexmeasures_ui.analytics import ROLES
 from flexmeasures_ui.analytics.metrics import metrics_of
 from flexmeasures_ui.analytics.readings import PLOTS, POWER, chart_of, pairs, power_chart
 from flexmeasures_ui.analytics.selection import KEPT, TRACES, Selection, resources, select_by, weather_types
-from flexmeasures_ui.pages import set_headers
+from flexmeasures_ui.headers import set_headers
 
 IN_SESSION = "analytics"
 
@@ -46,7 +47,7 @@ def make_blueprint() -> Blueprint:
 
 def analytics() -> str:
     """The charts and metrics of what the query string asks for, else of what was chosen last."""
-    user = _user()
+    user = user_or_401()
     offered = resources(user)
     if not offered:
         return render_flexmeasures_template("ui/analytics.html", active_page="analytics", chosen=None)
@@ -54,6 +55,8 @@ def analytics() -> str:
     chosen = select_by(_asked(), user)
     session[IN_SESSION] = {**session.get(IN_SESSION, {}), **asked}
     found = pairs(chosen)
+    if chosen.resource not in dict(offered):
+        offered.append((chosen.resource, chosen.resource))
     g.draws_chart = True
     return render_flexmeasures_template(
         "ui/analytics.html",
@@ -85,7 +88,7 @@ def chart(plot: str) -> Response:
     """One chart as a Bokeh JSON item, for charts.js."""
     if plot not in PLOTS:
         abort(404)
-    chosen = select_by(_asked(), _user())
+    chosen = select_by(_asked(), user_or_401())
     if plot == POWER:
         if not chosen.assets:
             abort(404)
@@ -104,7 +107,7 @@ def data(content: str, kind: str) -> Response:
     """What the charts ("source") or the table ("metrics") show, as csv or json."""
     if content not in ("source", "metrics") or kind not in ("csv", "json"):
         abort(404)
-    chosen = select_by(_asked(), _user())
+    chosen = select_by(_asked(), user_or_401())
     rows = _metrics(chosen) if content == "metrics" else _source(chosen)
     if kind == "json":
         return Response(orjson.dumps(rows), content_type="application/json")
@@ -146,10 +149,3 @@ def _asked() -> Mapping[str, str]:
     if query.get("start_time") or query.get("end_time"):
         stored = {name: value for name, value in stored.items() if name not in ("start_time", "end_time")}
     return {**stored, **query}
-
-
-def _user() -> User:
-    user = current_user()
-    if user is None:
-        abort(401)
-    return user

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -14,10 +15,16 @@ from flexmeasures.models import Asset, User
 from flexmeasures.timing import server_now
 from flexmeasures_charts.formatting import age, duration, local, number, power_unit, short, shown
 
+if TYPE_CHECKING:
+    from flexmeasures_ui.dashboard.plans import Plan
+
 
 @dataclass(frozen=True)
 class Row:
-    """One asset. now: its last power in the table's unit, consumption positive, "" if none is known."""
+    """One asset. now: its last power in the table's unit, consumption positive, "" if none is known.
+
+    planned: it has a schedule and no fresh measurement; then `now` is what the schedule says.
+    """
 
     asset: Asset
     type_name: str
@@ -27,56 +34,85 @@ class Row:
     age: str
     exact: str
     stale: bool
+    planned: bool = False
 
 
 @dataclass(frozen=True)
 class Overview:
-    """All assets, in one unit of power."""
+    """All assets, in one unit of power. powers: by id, MW, consumption positive: fresh measurements, else plans."""
 
     sentence: str
     all_well: bool
     unit: str
     rows: tuple[Row, ...]
+    powers: Mapping[int, float]
 
 
-def overview(assets: Sequence[Asset], user: User) -> Overview:
-    """The assets as they are at this moment."""
+def overview(assets: Sequence[Asset], user: User, plans: Mapping[int, Plan] | None = None) -> Overview:
+    """The assets as they are at this moment. plans: of those that have a schedule, by id."""
+    planned = plans or {}
     now = server_now()
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
     # In play mode the newest state may lie in the future.
     until = None if current_app.config["FLEXMEASURES_MODE"] == "play" else now
     last = last_values(assets, until) if assets else {}
     unit, per_mw = power_unit(max((asset.capacity_in_mw or 0.0 for asset in assets), default=1.0))
-    rows = tuple(_row(asset, last.get(asset.id), now, zone, per_mw) for asset in assets)
-    fresh = [last[row.asset.id][1] for row in rows if not row.stale]
-    return Overview(
-        _sentence(rows, fresh, unit, per_mw, user), all(not row.stale for row in rows), unit, rows
+    rows = tuple(
+        _row(asset, last.get(asset.id), now, zone, per_mw, planned.get(asset.id)) for asset in assets
     )
+    fresh = [last[row.asset.id][1] for row in rows if not row.stale and not row.planned]
+    powers = {row.asset.id: last[row.asset.id][1] for row in rows if not row.stale and not row.planned}
+    powers |= {row.asset.id: planned[row.asset.id].now for row in rows if row.planned and row.now}
+    sentence = _sentence(rows, fresh, unit, per_mw, user)
+    return Overview(sentence, all(not row.stale for row in rows), unit, rows, powers)
 
 
 def _row(
-    asset: Asset, last: tuple[datetime, float] | None, now: datetime, zone: ZoneInfo, per_mw: float
+    asset: Asset,
+    last: tuple[datetime, float] | None,
+    now: datetime,
+    zone: ZoneInfo,
+    per_mw: float,
+    plan: Plan | None,
 ) -> Row:
     type_name = asset.type.display_name if asset.type is not None else ""
     capacity = "" if asset.capacity_in_mw is None else short(asset.capacity_in_mw * per_mw)
+    silent = last is None or now - last[0] - asset.event_resolution > _patience(asset.event_resolution)
+    if plan is not None and silent:
+        known = plan.now == plan.now
+        power_now = number(shown(plan.now, consumption_as_positive=True) * per_mw) if known else ""
+        doing = f"{_doing(plan.now)} as scheduled" if known else ""
+        return Row(
+            asset,
+            type_name,
+            capacity,
+            power_now,
+            doing,
+            "scheduled, not measured",
+            "",
+            stale=False,
+            planned=True,
+        )
     if last is None:
         return Row(asset, type_name, capacity, "", "", "no data yet", "", stale=True)
     start, power = last
     end = start + asset.event_resolution
-    stale = now - end > _patience(asset.event_resolution)
     value = shown(power, consumption_as_positive=True)
-    doing = "consuming" if value > 0 else "producing" if value < 0 else "idle"
-    expected = f" (expected every {duration(asset.event_resolution)})" if stale else ""
+    expected = f" (expected every {duration(asset.event_resolution)})" if silent else ""
     return Row(
         asset,
         type_name,
         capacity,
         number(value * per_mw),
-        doing,
+        _doing(value),
         age(end, now, asset.event_resolution) + expected,
         local(end, zone),
-        stale,
+        silent,
     )
+
+
+def _doing(power: float) -> str:
+    return "consuming" if power > 0 else "producing" if power < 0 else "idle"
 
 
 def _patience(resolution: timedelta) -> timedelta:
@@ -93,12 +129,20 @@ def _sentence(rows: Sequence[Row], fresh: Sequence[float], unit: str, per_mw: fl
     total = shown(sum(fresh), consumption_as_positive=True) * per_mw
     verb = "using" if total >= 0 else "producing"
     using = f"{verb} {number(abs(total))} {unit} together"
+    following = sum(row.planned for row in rows)
+    plans = (
+        f" {_count(following, 'asset')} without a meter follow{'s' if following == 1 else ''} a schedule."
+        if following
+        else ""
+    )
     if not silent:
-        return f"All well: {_count(len(rows), 'asset')} reporting, {using}."
+        reporting = len(rows) - following
+        well = f"{_count(reporting, 'asset')} reporting, {using}" if reporting else "no asset reports"
+        return f"All well: {well}.{plans}"
     names = ", ".join(f"{row.asset.display_name} ({row.age})" for row in silent[:3])
     more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
     rest = f" The others are {using}." if fresh else ""
-    return f"{len(silent)} of {_count(len(rows), 'asset')} silent: {names}{more}.{rest}"
+    return f"{len(silent)} of {_count(len(rows), 'asset')} silent: {names}{more}.{rest}{plans}"
 
 
 def _count(number_of: int, thing: str) -> str:

@@ -1,0 +1,36 @@
+"""Who is asking, and which assets they see."""
+
+from __future__ import annotations
+
+from flask import abort
+from sqlalchemy import select
+
+from flexmeasures.auth import current_user, may
+from flexmeasures.db import db
+from flexmeasures.models import Asset, User
+
+LARGEST_ID = 2**31 - 1
+
+
+def user_or_401() -> User:
+    """The user of this request."""
+    user = current_user()
+    if user is None:
+        abort(401)
+    return user
+
+
+def visible_assets(user: User) -> list[Asset]:
+    """The user's own assets, all for an admin, by name."""
+    query = select(Asset).order_by(Asset.display_name, Asset.id)
+    if not user.is_admin:
+        query = query.where(Asset.owner_id == user.id)
+    return list(db.session.scalars(query))
+
+
+def asset_or_404(asset_id: int, action: str = "read") -> Asset:
+    """The asset; 404 when there is none of that id, and the same when the user may not do that to it."""
+    found = db.session.get(Asset, asset_id) if asset_id <= LARGEST_ID else None
+    if found is None or not may(user_or_401(), action, found):
+        abort(404)
+    return found

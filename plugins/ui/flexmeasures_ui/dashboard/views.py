@@ -1,0 +1,95 @@
+"""The page, and the state of one asset for its popup on the map."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from flask import current_app, flash, g, render_template, request, session
+
+from flexmeasures.beliefs import last_values, search_one
+from flexmeasures.models import Asset, User
+from flexmeasures.timing import floor_time, server_now
+from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.formatting import power_unit
+from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401, visible_assets
+from flexmeasures_ui.dashboard import balance, drawings
+from flexmeasures_ui.dashboard.asset_summary import overview
+from flexmeasures_ui.dashboard.plans import count_failed_jobs, plans_of
+
+DAY = timedelta(days=1)
+MAPBOX = "https://api.mapbox.com/styles/v1/mapbox/streets-v12/tiles/{z}/{x}/{y}?access_token="
+
+
+def dashboard() -> str:
+    """The user's assets at a glance; `?clear-session` first forgets what was chosen on other pages."""
+    if "clear-session" in request.args:
+        # What starts with an underscore is the login's.
+        for name in [name for name in session if not name.startswith("_")]:
+            session.pop(name)
+        flash("What was chosen on other pages is forgotten.")
+    return dashboard_page(user_or_401())
+
+
+def dashboard_page(user: User) -> str:
+    """The dashboard of a user (also shown at /). All its numbers come from one look at the assets."""
+    assets = visible_assets(user)
+    now = server_now()
+    plans = plans_of(assets, now)
+    seen = overview(assets, user, plans)
+    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    unit, per_mw = power_unit(max((asset.capacity_in_mw or 0.0 for asset in assets), default=1.0))
+    g.map_tiles = map_tiles()
+    return render_flexmeasures_template(
+        "ui/dashboard.html",
+        active_page="dashboard",
+        overview=seen,
+        sides=balance.sides(seen.powers, assets, unit, per_mw),
+        money=balance.money(sum(seen.powers.values()), assets, now),
+        groups=balance.groups(assets, seen.powers, unit, per_mw),
+        lanes=[
+            (
+                plan.asset,
+                drawings.steps(plan.powers, "schedule", f"Schedule of {plan.asset.display_name}"),
+                plan.next_action(zone),
+            )
+            for plan in plans.values()
+        ],
+        failed=count_failed_jobs(now, [asset.id for asset in assets]) if assets else 0,
+        placed=[asset for asset in assets if asset.latitude is not None and asset.longitude is not None],
+        tiles=g.map_tiles,
+    )
+
+
+def map_tiles() -> str:
+    """The address of tiles for the map, "" for none; then there is the map of countries alone."""
+    token = current_app.config["MAPBOX_ACCESS_TOKEN"]
+    tiles: str = current_app.config["FLEXMEASURES_MAP_TILES"]
+    return tiles or (MAPBOX + token if token else "")
+
+
+def state() -> str:
+    """The newest state of the asset `id`, as a fragment of a page: 404 for one that is not there or not to be seen."""
+    text = request.args.get("id", "")
+    asset = asset_or_404(
+        int(text) if text.isascii() and text.isdigit() and len(text) < 20 else LARGEST_ID + 1
+    )
+    user = user_or_401()
+    until = None if current_app.config["FLEXMEASURES_MODE"] == "play" else server_now()
+    last = last_values([asset], until).get(asset.id)
+    drawing = None
+    if last is not None:
+        end = last[0] + asset.event_resolution
+        start = floor_time(end - DAY, asset.event_resolution)
+        values = search_one(asset, start, end, horizon_at_most=timedelta(0)).values
+        drawing = drawings.line(
+            [-value if _produces(asset) else value for value in values.tolist()], "measured", "The last day"
+        )
+    seen = overview([asset], user, plans_of([asset], server_now()))
+    return render_template("ui/_state.html", asset=asset, row=seen.rows[0], unit=seen.unit, drawing=drawing)
+
+
+def _produces(asset: Asset) -> bool:
+    """Whether the asset can only produce, so that its power is shown as production."""
+    kind = asset.type
+    return kind is not None and kind.is_producer and not kind.is_consumer

@@ -1,0 +1,46 @@
+// The map of assets: countries first, tiles over them where there are any, a marker for each place in the list.
+"use strict";
+(async () => {
+  const element = document.querySelector("#map");
+  if (!element || typeof L === "undefined") return;
+  const AMSTERDAM = [52.37, 4.9];
+  const tiles = element.dataset.tiles;
+  const map = L.map(element, { preferCanvas: true, maxZoom: tiles ? 18 : 8, minZoom: 1, attributionControl: Boolean(tiles) });
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const style = () => ({ color: colour("muted"), weight: 0.5, fillColor: colour("card"), fillOpacity: 1 });
+
+  const cluster = L.markerClusterGroup({ showCoverageOnHover: false });
+  for (const place of document.querySelectorAll("[data-places] li")) {
+    const icon = L.divIcon({ className: "pin", html: place.querySelector("svg")?.outerHTML ?? "", iconSize: [32, 32] });
+    const marker = L.marker([Number(place.dataset.lat), Number(place.dataset.lon)], {
+      icon, title: place.querySelector("a").textContent, alt: place.querySelector("a").textContent,
+    });
+    const popup = document.createElement("div");
+    popup.textContent = "Loading";
+    marker.bindPopup(popup, { minWidth: 240 });
+    marker.on("popupopen", async () => {
+      try {
+        const answer = await fetch(place.dataset.state);
+        if (!answer.ok) throw new Error(answer.status);
+        const fragment = new DOMParser().parseFromString(await answer.text(), "text/html");
+        popup.replaceChildren(...fragment.body.childNodes);
+      } catch {
+        popup.textContent = "The state of this asset cannot be shown now.";
+      }
+      marker.getPopup().update();
+    });
+    cluster.addLayer(marker);
+  }
+  map.addLayer(cluster);
+  if (cluster.getLayers().length) map.fitBounds(cluster.getBounds().pad(0.2), { maxZoom: 6 });
+  else map.setView(AMSTERDAM, 5);
+  if (tiles) L.tileLayer(tiles, { maxZoom: 18, attribution: "© Mapbox © OpenStreetMap" }).addTo(map);
+  try {
+    const countries = L.geoJSON(await (await fetch(element.dataset.countries)).json(), { style, interactive: false });
+    countries.addTo(map).bringToBack();
+    document.addEventListener("themechange", () => countries.setStyle(style()));
+    element.dataset.ready = "true";
+  } catch {
+    element.dataset.ready = "false";
+  }
+})();
