@@ -18,7 +18,7 @@ from flexmeasures_api.resources import answers_user, body, validated
 from flexmeasures_tariffs.computing import all_tariffs
 from flexmeasures_tariffs.job import enqueue_tariff
 from flexmeasures_tariffs.managing import put_tariff
-from flexmeasures_tariffs.schema import TariffSchema, shown, tariff_of
+from flexmeasures_tariffs.schema import NamelessTariffSchema, TariffSchema, shown, tariff_of
 
 blueprint = Blueprint("api_v2_0_tariffs", __name__, url_prefix="/api/v2_0")
 
@@ -63,7 +63,7 @@ def get_tariff(user: User, name: str) -> Response:
 
 @blueprint.put("/tariff/<name>")
 @described(
-    body=TariffSchema(exclude=("name",)),
+    body=NamelessTariffSchema(),
     examples={"home": {key: value for key, value in EXAMPLE.items() if key != "name"}},
     answers={200: TariffSchema()},
     refusals=(400, 403, 413, 422),

@@ -166,6 +166,13 @@ class TariffSchema(Schema):
             raise ValidationError("Each must apply from another day.", "versions")
 
 
+class NamelessTariffSchema(TariffSchema):
+    """A tariff whose name stands elsewhere."""
+
+    class Meta:
+        exclude = ("id", "name")
+
+
 def kept(tariff: Tariff) -> dict[str, Any]:
     """The attribute of a market, which `tariff_of` reads again."""
     return {
