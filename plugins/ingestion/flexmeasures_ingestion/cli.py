@@ -86,8 +86,13 @@ def add_beliefs(file: Path, **options: Any) -> None:
     """
     from datetime import timedelta
 
+    from flexmeasures.errors import InputError
+    from flexmeasures.models.sources import SCRIPT
+    from flexmeasures.sources import get_source
     from flexmeasures_ingestion.importing import Request, read_file, store
 
+    if not options["source"].strip():
+        raise InputError("--source is empty.", "--source", "a name for where the data come from")
     sensor = find_sensor(options["sensor_id"], options["sensor_name"])
     request = Request(
         layout=_layout(options),
@@ -103,7 +108,13 @@ def add_beliefs(file: Path, **options: Any) -> None:
         _say_rows(imported, sensor)
         _show_rows(imported, sensor)
     else:
-        stored = store(sensor, imported, options["source"], horizon, replacing=options["allow_overwrite"])
+        stored = store(
+            sensor,
+            imported,
+            lambda: get_source(options["source"].strip(), SCRIPT),
+            horizon,
+            replacing=options["allow_overwrite"],
+        )
         _say_rows(imported, sensor)
         click.echo(
             f"Stored {stored.new} new and {stored.replaced} replaced values of {sensor.name} (ID:{sensor.id})"

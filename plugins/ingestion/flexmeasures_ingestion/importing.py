@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from flexmeasures_ingestion.readers.base import REGISTER, Layout, Rows
 
 if TYPE_CHECKING:
     from flexmeasures.beliefs import Stored
+    from flexmeasures.models import Source
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.timeseries import Floats, TimeSeries
     from flexmeasures_ingestion.spans import Slots
@@ -83,18 +85,25 @@ def read_file(path: Path, sensor: Sensor, request: Request) -> Imported:
     return Imported(reader.title, rows, slots, unit, values, series, warnings)
 
 
-def store(sensor: Sensor, imported: Imported, source: str, horizon: timedelta, *, replacing: bool) -> Stored:
-    """Store all series in one transaction; InputError if there are other values already and none may be replaced."""
-    from flexmeasures import beliefs, sources
-    from flexmeasures.db import writing
-    from flexmeasures.models.sources import SCRIPT
+def store(
+    sensor: Sensor,
+    imported: Imported,
+    source: Callable[[], Source],
+    horizon: timedelta,
+    *,
+    replacing: bool,
+) -> Stored:
+    """Store all series in one transaction; InputError if there are other values already and none may be replaced.
 
-    if not source.strip():
-        raise InputError("--source is empty.", "--source", "a name for where the data come from")
+    source: called in the transaction, to find or make who says so.
+    """
+    from flexmeasures import beliefs
+    from flexmeasures.db import writing
+
     total = beliefs.Stored()
     try:
         with writing() as session:
-            said_by = sources.get_source(source.strip(), SCRIPT)
+            said_by = source()
             session.flush()
             for each in imported.series:
                 stored = beliefs.store(

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, abort, current_app, g
 
-from flexmeasures.auth import login_required
+from flexmeasures.auth import login_required, may
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
@@ -87,6 +87,7 @@ def asset(asset_id: int) -> str:
         "ui/asset.html",
         active_page="assets",
         asset=found,
+        may_change=may(user_or_401(), "update", found),
         overview=overview([found], user_or_401()),
         window=window,
         chart=shown,

@@ -127,7 +127,18 @@ def test_the_page_of_the_api_shows_all_operations_under_the_policy(open_page: Op
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/assets", "/portfolio", "/analytics", "/users", "/account", "/tasks/", "/login", "/no-such-page"],
+    [
+        "/",
+        "/assets",
+        "/portfolio",
+        "/analytics",
+        "/upload",
+        "/users",
+        "/account",
+        "/tasks/",
+        "/login",
+        "/no-such-page",
+    ],
 )
 def test_other_pages_load_without_a_complaint(open_page: Open, path: str) -> None:
     page, complaints = open_page(path)

@@ -9,7 +9,25 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const style = () => ({ color: colour("muted"), weight: 0.5, fillColor: colour("card"), fillOpacity: 1 });
 
-  const cluster = L.markerClusterGroup({ showCoverageOnHover: false });
+  const inputs = ["#latitude", "#longitude"].map((name) => document.querySelector(name));
+  if (element.dataset.picks) {
+    const typed = () => inputs.map((input) => Number.parseFloat(input.value));
+    const known = typed().every(Number.isFinite);
+    const pin = L.marker(known ? typed() : AMSTERDAM, { icon: L.divIcon({ className: "pin", iconSize: [16, 16] }) });
+    if (known) pin.addTo(map);
+    map.setView(known ? typed() : AMSTERDAM, 4);
+    map.on("click", ({ latlng }) => {
+      const place = latlng.wrap();
+      inputs[0].value = place.lat.toFixed(4);
+      inputs[1].value = place.lng.toFixed(4);
+      pin.setLatLng(place).addTo(map);
+    });
+    inputs.forEach((input) => input.addEventListener("change", () => {
+      if (typed().every(Number.isFinite)) { pin.setLatLng(typed()).addTo(map); map.panTo(typed()); }
+    }));
+  }
+
+  const cluster = element.dataset.picks ? L.layerGroup() : L.markerClusterGroup({ showCoverageOnHover: false });
   for (const place of document.querySelectorAll("[data-places] li")) {
     const icon = L.divIcon({ className: "pin", html: place.querySelector("svg")?.outerHTML ?? "", iconSize: [32, 32] });
     const marker = L.marker([Number(place.dataset.lat), Number(place.dataset.lon)], {
@@ -32,8 +50,8 @@
     cluster.addLayer(marker);
   }
   map.addLayer(cluster);
-  if (cluster.getLayers().length) map.fitBounds(cluster.getBounds().pad(0.2), { maxZoom: 6 });
-  else map.setView(AMSTERDAM, 5);
+  if (!element.dataset.picks && cluster.getLayers().length) map.fitBounds(cluster.getBounds().pad(0.2), { maxZoom: 6 });
+  else if (!element.dataset.picks) map.setView(AMSTERDAM, 5);
   if (tiles) L.tileLayer(tiles, { maxZoom: 18, attribution: "© Mapbox © OpenStreetMap" }).addTo(map);
   try {
     const countries = L.geoJSON(await (await fetch(element.dataset.countries)).json(), { style, interactive: false });

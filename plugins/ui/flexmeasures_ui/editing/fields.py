@@ -1,0 +1,51 @@
+"""Fields of forms: what is typed becomes what schemas take, and their messages stand at the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. kind: of the input element, or "select" with options of (value, title). numeric: of the value."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    help: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+    numeric: type[int] | type[float] | None = None
+
+
+def typed(fields: tuple[Field, ...], form: Mapping[str, str]) -> dict[str, Any]:
+    """What was typed, numbers as such; what is no number is left to the schema, which refuses it."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        text = form.get(field.name, "").strip()
+        if not text:
+            continue
+        found[field.name] = text
+        if field.numeric is not None:
+            try:
+                found[field.name] = field.numeric(text)
+            except ValueError:
+                continue
+    return found
+
+
+def messages(error: ValidationError) -> dict[str, str]:
+    """The messages by field; those of no field under ""."""
+    told = error.messages
+    if not isinstance(told, Mapping):
+        return {"": " ".join(str(each) for each in told)}
+    return {
+        "" if str(name) == "_schema" else str(name): " ".join(map(str, each))
+        if isinstance(each, list)
+        else str(each)
+        for name, each in told.items()
+    }
