@@ -18,8 +18,8 @@ from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
-from flexmeasures_ui import icons, menu, schedule_view, sensors, static_files, time_window
-from flexmeasures_ui.access import asset_or_404, user_or_401, visible_assets
+from flexmeasures_ui import icons, listing, menu, schedule_view, sensors, static_files, time_window
+from flexmeasures_ui.access import asset_or_404, user_or_401
 from flexmeasures_ui.dashboard import views
 from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.headers import set_headers
@@ -32,7 +32,7 @@ def make_blueprint() -> Blueprint:
     for rule, name, view in (
         ("/dashboard", "dashboard", views.dashboard),
         ("/state", "state", views.state),
-        ("/assets", "assets", assets),
+        ("/assets", "assets", listing.assets),
         ("/assets/<int:asset_id>", "asset", asset),
         ("/assets/<int:asset_id>/chart.json", "chart", chart),
         ("/assets/<int:asset_id>/data.csv", "data", data),
@@ -62,15 +62,6 @@ def _for_templates() -> dict[str, Any]:
 
 
 # -- pages ---------------------------------------------------------------------------------------------
-
-
-def assets() -> str:
-    """The list of the user's assets."""
-    return render_flexmeasures_template(
-        "ui/assets.html",
-        active_page="assets",
-        overview=overview(visible_assets(user_or_401()), user_or_401()),
-    )
 
 
 def asset(asset_id: int) -> str:
