@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 def serve_health_and_home(app: Flask) -> None:
     @app.get("/health")
     def health() -> Any:
-        parts = [*_answering(), *(_plugin_health(plugin) for plugin in runtime().plugins.plugins)]
-        parts += runtime().ask("health")
+        parts = parts_now()
         ok = all(part.ok for part in parts)
         body = {"status": "ok" if ok else "degraded", "parts": {part.name: _as_dict(part) for part in parts}}
         return jsonify(body), 200 if parts[0].ok else 503
@@ -47,6 +46,12 @@ def serve_health_and_home(app: Flask) -> None:
                 if answer is not None
                 else jsonify(message="FlexMeasures runs; no pages are installed.")
             )
+
+
+def parts_now() -> list[Health]:
+    """How each part of the system is: the database first, then Redis, plugins, and what plugins tell."""
+    own = [*_answering(), *(_plugin_health(plugin) for plugin in runtime().plugins.plugins)]
+    return own + runtime().ask("health")
 
 
 def _as_dict(part: Health) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from flexmeasures_ui.icons import icon
 
 # Views of the documentation. A listed one that no plugin brings yet is left out, as its page would not exist;
 # one that plugins bring but that is not listed is left out, as the operator wishes.
-KNOWN = frozenset({"dashboard", "analytics", "portfolio", "assets", "users", "control", "upload", "tasks"})
+KNOWN = frozenset(
+    {"accuracy", "dashboard", "analytics", "portfolio", "assets", "users", "control", "upload", "tasks"}
+)
 # Brought for those whose work it is, so it need not be listed; a listed one is shown to them only as well.
 NEED_NOT_BE_LISTED = frozenset({"tasks"})
 

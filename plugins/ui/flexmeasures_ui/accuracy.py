@@ -1,0 +1,159 @@
+"""/accuracy: how good forecasts were, by asset, horizon and source, in the weeks before; the same as CSV and JSON.
+
+It is a plugin of its own, so that it can be replaced or left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flexmeasures import hookimpl
+from flexmeasures.hookspecs import MenuItem
+
+if TYPE_CHECKING:
+    from flask import Blueprint, Flask, Response
+
+    from flexmeasures.models import Asset, User
+    from flexmeasures_forecasting import Score
+
+ROLES = ("Prosumer",)  # and admin
+WINDOWS = (7, 14, 28, 84)  # days
+USUAL = 14
+MOST_ASSETS = 20  # of which the league is told on one page
+WEEKS = 8  # over which one asset is followed
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the league. best: whether it has the least error of its asset and horizon."""
+
+    asset: Asset
+    score: Score
+    best: bool
+
+
+@hookimpl
+def register_blueprints(app: Flask) -> list[Blueprint]:
+    """The page."""
+    from flask import Blueprint
+
+    from flexmeasures.auth import roles_required
+    from flexmeasures_ui.headers import set_headers
+
+    blueprint = Blueprint("ui_accuracy", __name__)
+    blueprint.add_url_rule("/accuracy", "accuracy", roles_required(*ROLES)(accuracy), strict_slashes=False)
+    blueprint.after_request(set_headers)
+    return [blueprint]
+
+
+@hookimpl
+def menu_items(user: User) -> list[MenuItem]:
+    """For those who have, or watch over, assets."""
+    from flask import url_for
+
+    if not user.is_admin and not user.role_names & set(ROLES):
+        return []
+    return [MenuItem(name="accuracy", title="Accuracy", url=url_for("ui_accuracy.accuracy"), icon="bullseye")]
+
+
+def accuracy() -> str | Response:
+    """The league of all assets, or of the one that `asset` names, which is also followed week by week."""
+    from flask import abort, request
+
+    from flexmeasures.timing import floor_time, server_now
+    from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+    from flexmeasures_forecasting import worse_than_repeating
+    from flexmeasures_ui.access import user_or_401, visible_assets
+
+    assets = visible_assets(user_or_401())
+    days, name, kind = (request.args.get(each, "") for each in ("days", "asset", "format"))
+    if days and days not in map(str, WINDOWS):
+        abort(400, description=f"days is not understood. Accepted: {', '.join(map(str, WINDOWS))}.")
+    chosen = [asset for asset in assets if asset.name == name] if name else assets[:MOST_ASSETS]
+    if name and not chosen:
+        abort(404)
+    end = floor_time(server_now(), timedelta(minutes=15))
+    length = int(days or USUAL)
+    rows = league(chosen, end - timedelta(days=length), end)
+    if kind in ("csv", "json"):
+        return _file(rows, kind)
+    return render_flexmeasures_template(
+        "ui/accuracy.html",
+        active_page="accuracy",
+        assets=assets,
+        chosen=chosen[0] if name else None,
+        days=length,
+        windows=WINDOWS,
+        rows=rows,
+        left_out=0 if name else len(assets) - len(chosen),
+        warnings=[(asset, text) for asset in chosen for text in worse_than_repeating(asset, end)]
+        if rows
+        else [],
+        weeks=_weeks(chosen[0], end) if name else [],
+    )
+
+
+def league(assets: Sequence[Asset], start: datetime, end: datetime) -> list[Row]:
+    """The scores of all sources, by asset and horizon, the least error first."""
+    from flexmeasures_forecasting import scores
+
+    found: list[Row] = []
+    for asset in assets:
+        ranked = sorted(scores(asset, start, end), key=lambda score: (score.horizon, score.mae))
+        seen: set[timedelta] = set()
+        for score in ranked:
+            found.append(Row(asset, score, score.horizon not in seen))
+            seen.add(score.horizon)
+    return found
+
+
+def _weeks(asset: Asset, end: datetime) -> list[tuple[str, timedelta, list[float | None]]]:
+    """By source and horizon, 1 - WAPE of each of the last weeks, the oldest first."""
+    from flexmeasures_forecasting import scores
+
+    found: dict[tuple[str, timedelta], list[float | None]] = {}
+    for k in range(WEEKS):
+        first = end - (WEEKS - k) * WEEK
+        for score in scores(asset, first, first + WEEK):
+            values = found.setdefault((score.source.description, score.horizon), [None] * WEEKS)
+            values[k] = score.one_minus_wape
+    return [(source, horizon, values) for (source, horizon), values in sorted(found.items())]
+
+
+def _file(rows: Sequence[Row], kind: str) -> Response:
+    import orjson
+    from flask import Response
+
+    from flexmeasures.timing import iso_duration
+
+    lines: list[dict[str, Any]] = [
+        {
+            "asset": row.asset.name,
+            "source": row.score.source.description,
+            "horizon": iso_duration(row.score.horizon),
+            "events": row.score.n,
+            "one_minus_wape": row.score.one_minus_wape,
+            "mae_in_mw": row.score.mae,
+            "bias_in_mw": row.score.bias,
+            "coverage": row.score.coverage,
+            "skill_naive": row.score.skill_naive,
+            "skill_seasonal": row.score.skill_seasonal,
+            "best": row.best,
+        }
+        for row in rows
+    ]
+    if kind == "json":
+        return Response(orjson.dumps(lines), mimetype="application/json")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(lines[0]) if lines else ["asset"])
+    writer.writeheader()
+    writer.writerows(lines)
+    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="accuracy.csv"'
+    return response
