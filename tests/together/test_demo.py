@@ -143,7 +143,7 @@ def schedule(demo: Run, request: pytest.FixtureRequest) -> dict[str, Any]:
 def test_standard_output_is_one_line_of_json_with_the_promised_keys(demo: Run) -> None:
     assert demo.stdout.count("\n") == 1
     result = demo.result
-    assert set(result) == {"steps", "accuracy", "schedules"}
+    assert set(result) == {"steps", "accuracy", "schedules", "incoming"}
     assert all(set(row) == {"name", "seconds"} for row in result["steps"])
     keys = {"sensor", "kind", "horizon", "one_minus_wape", "naive", "n"}
     assert all(set(row) == keys for row in result["accuracy"])
@@ -161,6 +161,16 @@ def test_standard_output_is_one_line_of_json_with_the_promised_keys(demo: Run) -
     }
     keys |= {"baseline", "baseline_cost", "currency", "algorithm", "because"}
     assert all(set(row) == keys for row in result["schedules"])
+
+
+def test_weather_and_prices_come_in_by_themselves(demo: Any) -> None:
+    brought = {row["job"]: (row["source"], row["result"]) for row in demo.result["incoming"]}
+    source, weather = brought["import weather"]
+    assert (source, weather["places"]) == ("Open-Meteo", 1)
+    assert weather["values"] > 3 * 48
+    source, prices = brought["import prices"]
+    assert (source, prices["zones"]) == ("Energy-Charts", 1)
+    assert prices["values"] == 2 * 96
 
 
 def test_folder_credentials_and_progress_go_to_standard_error(demo: Run) -> None:
@@ -313,7 +323,9 @@ def test_prices_are_the_published_ones_and_then_our_forecasts(demo: Run, demo_ap
 
 def test_worker_processes_made_the_schedules_and_are_gone(demo: Run, demo_app: Flask) -> None:
     jobs = db.session.scalars(select(Job)).all()
-    assert [(job.function, job.state) for job in jobs] == [("schedule", "finished")] * 2
+    imports = ("import prices", "import weather")
+    assert sorted(job.function for job in jobs) == [*imports, "schedule", "schedule"]
+    assert {job.state for job in jobs} == {"finished"}
     for job in jobs:
         assert job.worker is not None
         worker = int(job.worker.rpartition(":")[2])

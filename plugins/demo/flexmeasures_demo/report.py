@@ -88,6 +88,12 @@ def write(result: Mapping[str, Any], notes: Sequence[str], *, as_json: bool) -> 
             highlight=False,
             soft_wrap=True,
         )
+    for row in result["incoming"]:
+        told = row["result"]
+        brought = f"{told['values']} values" if isinstance(told, Mapping) else told
+        console.print(
+            f"{row['job']}, by itself: {brought} of {row['source']} (a server of the demo)", highlight=False
+        )
     for note in notes:
         console.print(note, highlight=False)
 

@@ -20,7 +20,7 @@ from flexmeasures import timing
 from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models.sensors import Sensor
-from flexmeasures_demo import folder, portfolio, report
+from flexmeasures_demo import folder, incoming, local_services, portfolio, report
 from flexmeasures_demo.client import Client
 from flexmeasures_demo.portfolio import EVALUATED, FORECAST_HORIZONS, PRESENT, Portfolio
 from flexmeasures_demo.progress import Steps
@@ -53,9 +53,9 @@ def run(given: Path | None, *, serve: bool, as_json: bool, port: int) -> int:
     steps = Steps(console)
     _leave_surroundings()
     signal.signal(signal.SIGTERM, _end)
-    with folder.fresh(given) as instance, timing.clock(_present()):
+    with folder.fresh(given) as instance, timing.clock(_present()), local_services.serving() as services:
         console.print(f"Instance: {instance}", soft_wrap=True)
-        app = _make_app(steps, instance)
+        app = _make_app(steps, instance, SETTINGS | incoming.settings(services))
         made = _make_portfolio(steps, app)
         _print_logins(console, made)
         with _served(steps, app, port) as address:
@@ -67,7 +67,10 @@ def run(given: Path | None, *, serve: bool, as_json: bool, port: int) -> int:
             with steps.step("read the schedules back"):
                 answers = {name: client.device_message(event, "PT48H") for name, event in events.items()}
             with app.app_context():
+                with steps.step("wait for weather and prices that come in by themselves"):
+                    brought = incoming.wait_for_both()
                 result = report.collect(steps.seconds, accuracies, made, EVENT_ID, answers)
+                result["incoming"] = brought
             report.write(result, notes, as_json=as_json)
             if serve:
                 _wait(console, address, made)
@@ -90,13 +93,13 @@ def _end(*_: object) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _make_app(steps: Steps, instance: Path) -> Flask:
+def _make_app(steps: Steps, instance: Path, settings: dict[str, Any]) -> Flask:
     with steps.step("make the database"):
         from flexmeasures import db as the_db
         from flexmeasures.app import create
         from flexmeasures.runtime import runtime
 
-        app = create("development", instance=instance, settings=SETTINGS)
+        app = create("development", instance=instance, settings=settings)
         with app.app_context():
             the_db.upgrade(db.engine, the_db.branches(runtime().plugins))
     return app
