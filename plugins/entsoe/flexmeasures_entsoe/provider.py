@@ -1,4 +1,5 @@
-"""Document type A44 of the ENTSO-E transparency platform's web API: day-ahead prices, as XML.
+"""The ENTSO-E transparency platform's web API, as XML: day-ahead prices (document type A44), and what is expected of
+zones day ahead: load (A65), wind and solar power (A69).
 
 Rules of the document (the platform's guide of its API): a period holds points by position; of curve type A03 a
 position that is missing repeats the value before it; where a zone has several auctions, position 1 is the coupled one.
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from flexmeasures.errors import InputError, SettingsError
 from flexmeasures.timing import parse_duration
-from flexmeasures_market_data import PriceProvider, Prices
+from flexmeasures_market_data import PriceProvider, Prices, ZoneForecast
 from flexmeasures_web_services import ServiceUnavailable, get
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from flexmeasures.timeseries import Floats
 
 # Energy Identification Codes of bidding zones (ENTSO-E's list of areas).
 ZONES = {
@@ -34,6 +37,12 @@ ZONES = {
 CODE_LENGTH = 16
 NOTHING = "999"  # reason code of "no matching data found"
 MOST_POINTS = 40_000  # a year of quarter-hours
+DAY_AHEAD = "A01"  # process type
+PLANTS = {
+    "B16": "zone_solar",
+    "B18": "zone_wind",
+    "B19": "zone_wind",
+}  # codes of PsrType: solar, wind at sea, on land
 
 
 class Entsoe(PriceProvider):
@@ -54,21 +63,61 @@ class Entsoe(PriceProvider):
 
     def day_ahead_prices(self, zone: str, start: datetime, end: datetime) -> Sequence[Prices]:
         """What is known of the window, in parts of one resolution."""
-        code = zone if len(zone) == CODE_LENGTH else ZONES.get(zone.upper())
-        if code is None:
-            raise InputError(
-                f"{self.name} has no zone {zone!r}.", "zone", f"{', '.join(ZONES)}, or an EIC code"
-            )
+        code = _code(zone)
+        series = self._ask("A44", start, end, in_Domain=code, out_Domain=code)
+        prices = [
+            _prices(each, period)
+            for each in series
+            if _auction(each) in ("", "1")
+            for period in _all(each, "Period")
+        ]
+        return [part for each in prices if (part := _within(each, start, end)) is not None]
+
+    def zone_forecasts(self, zone: str, start: datetime, end: datetime) -> Sequence[ZoneForecast]:
+        """Load, and wind and solar power where there are any; wind on land and at sea together."""
+        code = _code(zone)
+        load = self._ask("A65", start, end, processType=DAY_AHEAD, outBiddingZone_Domain=code)
+        found = [("zone_load", each) for each in load]
+        others = self._ask("A69", start, end, processType=DAY_AHEAD, in_Domain=code)
+        found += [(quantity, each) for each in others if (quantity := PLANTS.get(_plant(each))) is not None]
+        summed: dict[tuple[str, datetime, timedelta], Floats] = {}
+        for quantity, series in found:
+            for period in _all(series, "Period"):
+                part = _within(_points(series, period, "quantity", "MW"), start, end)
+                if part is None:
+                    continue
+                key = (quantity, part.start, part.resolution)
+                same = summed.get(key)
+                summed[key] = (
+                    part.values if same is None or len(same) != len(part.values) else same + part.values
+                )
+        return [
+            ZoneForecast(quantity=quantity, start=first, resolution=resolution, values=values)
+            for (quantity, first, resolution), values in summed.items()
+        ]
+
+    def _ask(self, document: str, start: datetime, end: datetime, **fields: str) -> list[Element]:
+        """The time series of a document about a window; none where the platform has none."""
         moments = (moment.astimezone(UTC).strftime("%Y%m%d%H%M") for moment in (start, end))
-        fields = {"securityToken": self._token, "documentType": "A44", "in_Domain": code, "out_Domain": code}
-        fields |= dict(zip(("periodStart", "periodEnd"), moments, strict=True))
+        asked = {"securityToken": self._token, "documentType": document, **fields}
+        asked |= dict(zip(("periodStart", "periodEnd"), moments, strict=True))
         # Refusals of what was asked for are documents too, with status 400.
-        body = get(self.name, f"{self._url}/api", fields, accepted=(200, 400))
-        return [part for prices in _read(body) if (part := _within(prices, start, end)) is not None]
+        body = get(self.name, f"{self._url}/api", asked, accepted=(200, 400))
+        return _series(body)
 
 
-def _read(body: bytes) -> list[Prices]:
-    """The prices of a document."""
+def _code(zone: str) -> str:
+    """The EIC code of a zone."""
+    code = zone if len(zone) == CODE_LENGTH else ZONES.get(zone.upper())
+    if code is None:
+        raise InputError(
+            f"{Entsoe.name} has no zone {zone!r}.", "zone", f"{', '.join(ZONES)}, or an EIC code"
+        )
+    return code
+
+
+def _series(body: bytes) -> list[Element]:
+    """The time series of a document."""
     root = _parse(body)
     kind = _tag(root)
     if kind == "Acknowledgement_MarketDocument":
@@ -76,10 +125,9 @@ def _read(body: bytes) -> list[Prices]:
         if _text(reason, "code") == NOTHING:
             return []
         raise ServiceUnavailable(f"{Entsoe.name} refuses: {_text(reason, 'text')[:200]}")
-    if kind != "Publication_MarketDocument":
+    if kind not in ("Publication_MarketDocument", "GL_MarketDocument"):
         raise ServiceUnavailable(f"{Entsoe.name} answers with another document ({kind[:80]}).")
-    series = [each for each in _all(root, "TimeSeries") if _auction(each) in ("", "1")]
-    return [_prices(each, period) for each in series for period in _all(each, "Period")]
+    return list(_all(root, "TimeSeries"))
 
 
 def _parse(body: bytes) -> Element:
@@ -94,6 +142,12 @@ def _parse(body: bytes) -> Element:
 
 
 def _prices(series: Element, period: Element) -> Prices:
+    """The prices of one period."""
+    unit = f"{_text(series, 'currency_Unit.name')}/{_text(series, 'price_Measure_Unit.name')}"
+    return _points(series, period, "price.amount", unit.replace("MWH", "MWh"))
+
+
+def _points(series: Element, period: Element, field: str, unit: str) -> Prices:
     """The points of one period."""
     import numpy as np
 
@@ -109,7 +163,7 @@ def _prices(series: Element, period: Element) -> Prices:
             place = int(_text(point, "position")) - 1
             if not 0 <= place < count:
                 raise ValueError(place)
-            values[place] = float(_text(point, "price.amount"))
+            values[place] = float(_text(point, field))
     except (StopIteration, ValueError, TypeError, InputError, ZeroDivisionError):
         raise ServiceUnavailable(f"{Entsoe.name} answers with a period that is not understood.") from None
     if _text(series, "curveType") == "A03":
@@ -117,9 +171,6 @@ def _prices(series: Element, period: Element) -> Prices:
         values = np.where(
             known.cumsum() > 0, values[np.maximum.accumulate(np.where(known, np.arange(count), 0))], np.nan
         )
-    unit = f"{_text(series, 'currency_Unit.name')}/{_text(series, 'price_Measure_Unit.name')}".replace(
-        "MWH", "MWh"
-    )
     return Prices(start=start.astimezone(UTC), resolution=resolution, values=values, unit=unit)
 
 
@@ -137,6 +188,10 @@ def _within(prices: Prices, start: datetime, end: datetime) -> Prices | None:
 
 def _auction(series: Element) -> str:
     return _text(series, "classificationSequence_AttributeInstanceComponent.position")
+
+
+def _plant(series: Element) -> str:
+    return next((_text(each, "psrType") for each in _all(series, "MktPSRType")), "")
 
 
 def _tag(element: Element) -> str:

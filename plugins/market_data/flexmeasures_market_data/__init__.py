@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from flexmeasures.models import Job
     from flexmeasures_market_data.base import PriceProvider as PriceProvider
     from flexmeasures_market_data.base import Prices as Prices
+    from flexmeasures_market_data.base import ZoneForecast as ZoneForecast
 
 IMPORT = "import prices"  # the job function, and the recurring job
 QUEUE = "prices"
 
-__all__, __getattr__ = door(__name__, {"base": ("PriceProvider", "Prices")})
+__all__, __getattr__ = door(__name__, {"base": ("PriceProvider", "Prices", "ZoneForecast")})
 
 
 @hookimpl

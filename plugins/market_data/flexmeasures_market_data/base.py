@@ -5,8 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+# What is told of zones, day ahead: names for people, and the hour of the day before by which it is out (Regulation (EU)
+# 543/2013, articles 6 and 14: load two hours before the auction closes, wind and solar by 18:00; Brussels time).
+QUANTITIES = {
+    "zone_load": ("load of a bidding zone", time(10)),
+    "zone_wind": ("wind power of a bidding zone", time(18)),
+    "zone_solar": ("solar power of a bidding zone", time(18)),
+}
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -27,6 +35,16 @@ class Prices:
         return self.start + len(self.values) * self.resolution
 
 
+@dataclass(frozen=True, kw_only=True)
+class ZoneForecast:
+    """What is expected of a zone, day ahead. quantity: a key of QUANTITIES; values: MW a slot from `start` (UTC) on."""
+
+    quantity: str
+    start: datetime
+    resolution: timedelta
+    values: Floats
+
+
 class PriceProvider(ABC):
     """A service that knows the day-ahead prices of bidding zones. name: also that of the source of its prices."""
 
@@ -43,3 +61,10 @@ class PriceProvider(ABC):
 
         Raises InputError for a zone that the provider does not know, ServiceUnavailable, ServiceRefuses.
         """
+
+    def zone_forecasts(self, zone: str, start: datetime, end: datetime) -> Sequence[ZoneForecast]:
+        """Load, wind and solar power that are expected of the zone; nothing where the service tells none.
+
+        Raises the same errors.
+        """
+        return ()

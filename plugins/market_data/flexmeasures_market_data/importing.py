@@ -61,11 +61,11 @@ def store(market: Market, provider: PriceProvider, found: Iterable[Prices]) -> i
     """
     source, now, count = get_source(provider.name, SCRIPT), timing.server_now(), 0
     for prices in found:
-        for day in _days(_for_market(market, prices)):
-            published = min(now, _published(day.start))
+        for day in by_day(_for_market(market, prices)):
+            at_first = min(now, published(day.start))
             known = _known(market, source, day)
             new, corrected = _split(day.values, known)
-            for values, belief_time in ((new, published), (corrected, now)):
+            for values, belief_time in ((new, at_first), (corrected, now)):
                 count += beliefs.store(
                     market,
                     values,
@@ -78,12 +78,13 @@ def store(market: Market, provider: PriceProvider, found: Iterable[Prices]) -> i
     return count
 
 
-def _published(start: datetime) -> datetime:
+def published(start: datetime, at: time = PUBLISHED) -> datetime:
+    """When what is told of a slot's day at that hour of the day before was out."""
     day = start.astimezone(AUCTION_ZONE).date() - DAY
-    return datetime.combine(day, PUBLISHED, AUCTION_ZONE).astimezone(start.tzinfo)
+    return datetime.combine(day, at, AUCTION_ZONE).astimezone(start.tzinfo)
 
 
-def _days(prices: Prices) -> Iterator[Prices]:
+def by_day(prices: Prices) -> Iterator[Prices]:
     """By day of delivery."""
     first = 0
     while first < len(prices.values):

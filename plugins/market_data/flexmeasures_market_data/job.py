@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from flexmeasures.jobs import Outcome
 from flexmeasures.models import Job, Market
 from flexmeasures_market_data.importing import AUCTION_ZONE, PUBLISHED, market_name, market_of, store
 from flexmeasures_market_data.providers import PROVIDERS
+from flexmeasures_market_data.zone_forecasts import store_forecasts
 from flexmeasures_web_services import ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flexmeasures_market_data.base import Prices
+    from flexmeasures_market_data.base import Prices, ZoneForecast
 
 ZONES = "FLEXMEASURES_PRICE_ZONES"
 CORRECTIONS = 19  # hour of the auction's day at which the same days are asked for once more
@@ -50,12 +52,16 @@ def import_prices(job: Job) -> Outcome:
     wanted = [zone for zone in zones if now.hour == CORRECTIONS or not _is_known(zone, end)]
     db.session.commit()
     found: dict[str, Sequence[Prices]] = {}
+    expected: dict[str, Sequence[ZoneForecast]] = {}
     missing: list[str] = []
     for zone in wanted:
         try:
             found[zone] = provider.day_ahead_prices(zone, start, end)
         except (ServiceUnavailable, InputError) as error:
             missing.append(f"{zone}: {error}")
+            continue
+        with suppress(ServiceUnavailable, InputError):  # prices are worth storing without them
+            expected[zone] = provider.zone_forecasts(zone, start, end)
     if wanted and len(missing) == len(wanted):
         again = timing.iso_time(timing.floor_time(timing.server_now(), HOUR) + HOUR)
         raise JobError(f"No prices. {' '.join(missing)} They are asked for again at {again}.")
@@ -64,7 +70,9 @@ def import_prices(job: Job) -> Outcome:
         values = 0
         for zone, prices in found.items():
             if prices:
-                values += store(market_of(db.session, zone, prices), provider, prices)
+                market = market_of(db.session, zone, prices)
+                values += store(market, provider, prices)
+                store_forecasts(db.session, market, zone, provider, expected.get(zone, ()))
         job.result = {"zones": len(found), "values": values} | ({"missing": missing} if missing else {})
 
     return Outcome(store=store_all, algorithm=provider.name)
