@@ -92,11 +92,15 @@ def store(session: Session, provider: WeatherProvider, found: Iterable[Fetched])
     Sensors that are missing are made. What is there already with the same time of issue is not stored again.
     """
     source = get_source(provider.name, SCRIPT)
+    all_found = list(found)
+    sensors = _sensors_at(session, [each.place for each in all_found])
     count = 0
-    for each in found:
+    for each in all_found:
         forecast = each.forecast
         for quantity, values in _quantities(each.place, forecast).items():
-            sensor = _sensor(session, quantity, each.place, forecast.resolution)
+            sensor = sensors.get((quantity, each.place))
+            if sensor is None:
+                sensor = sensors[quantity, each.place] = _made(quantity, each.place, forecast.resolution)
             series = _for_sensor(sensor, quantity, forecast, values)
             if series is not None:
                 start, resolution, values = series
@@ -116,20 +120,27 @@ def _quantities(place: Place, forecast: WeatherForecast) -> Mapping[str, Floats]
     return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
 
-def _sensor(session: Session, quantity: str, place: Place, resolution: timedelta) -> WeatherSensor:
-    """The sensor of a quantity at a place, made where it is missing."""
+def _sensors_at(session: Session, places: Sequence[Place]) -> dict[tuple[str, Place], WeatherSensor]:
+    """The sensors that are there, by quantity and place, in one query."""
     query = (
         select(WeatherSensor)
         .join(SensorType, WeatherSensor.type_id == SensorType.id)
         .where(
-            SensorType.name == quantity,
-            WeatherSensor.latitude == place.latitude,
-            WeatherSensor.longitude == place.longitude,
+            SensorType.name.in_(UNITS),
+            WeatherSensor.latitude.in_({place.latitude for place in places}),
+            WeatherSensor.longitude.in_({place.longitude for place in places}),
         )
     )
-    sensor = session.scalar(query)
-    if sensor is None:
-        fields = {
+    return {
+        (sensor.type_name, Place(sensor.latitude or 0.0, sensor.longitude or 0.0)): sensor
+        for sensor in session.scalars(query)
+    }
+
+
+def _made(quantity: str, place: Place, resolution: timedelta) -> WeatherSensor:
+    """A new sensor of a quantity at a place."""
+    return create_weather_sensor(
+        {
             "name": f"{quantity} at {place}",
             "weather_sensor_type_name": quantity,
             "unit": UNITS[quantity],
@@ -137,8 +148,7 @@ def _sensor(session: Session, quantity: str, place: Place, resolution: timedelta
             "latitude": place.latitude,
             "longitude": place.longitude,
         }
-        sensor = create_weather_sensor(fields)
-    return sensor
+    )
 
 
 def _for_sensor(
