@@ -13,6 +13,12 @@ def register_settings() -> list[Setting]:
     model = "Weather model that Open-Meteo is asked for; its own choice by default."
     return [
         Setting("FLEXMEASURES_OPENMETEO_URL", "https://api.open-meteo.com", str, "Where Open-Meteo is."),
+        Setting(
+            "FLEXMEASURES_OPENMETEO_PREVIOUS_RUNS_URL",
+            "https://previous-runs-api.open-meteo.com",
+            str,
+            "Where forecasts of days past are, as they were made then; empty: they are not asked for.",
+        ),
         Setting("FLEXMEASURES_OPENMETEO_MODEL", "best_match", str, model),
         Setting("OPENMETEO_API_KEY", None, str, "Key of Open-Meteo's paying customers."),
     ]

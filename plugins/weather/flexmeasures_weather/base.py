@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -41,7 +41,8 @@ class WeatherForecast:
     """What a provider says about one place.
 
     start: of the first slot, UTC. values: by quantity, a key of UNITS or CLOUD_COVER, in its unit, shape (n,), NaN
-    where the provider says nothing. issued: when the provider made it, None where it does not say. answer: its own
+    where the provider says nothing. issued: when the provider made it, None where it does not say. horizon: of
+    an archive, how long before the end of each slot it was made, at least. answer: its own
     words, as JSON.
     """
 
@@ -49,6 +50,7 @@ class WeatherForecast:
     resolution: timedelta
     values: Mapping[str, Floats]
     issued: datetime | None = None
+    horizon: timedelta | None = None
     answer: Any = None
 
 
@@ -68,3 +70,10 @@ class WeatherProvider(ABC):
 
         Raises ServiceUnavailable, ServiceRefuses.
         """
+
+    def archived(self, place: Place, past_days: int) -> Sequence[WeatherForecast]:
+        """Forecasts of so many days before today as they were made then; none where the provider keeps none.
+
+        Raises the same errors.
+        """
+        return ()

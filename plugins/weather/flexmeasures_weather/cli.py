@@ -38,6 +38,12 @@ from flexmeasures.cli import with_app
     "--past-days", default=0, show_default=True, type=click.IntRange(0, 92), help="Days before today too."
 )
 @click.option(
+    "--as-issued",
+    is_flag=True,
+    help="With --past-days: also the forecasts of those days as they were made a day and two before, from which"
+    " forecasters learn what is really known ahead.",
+)
+@click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where files go [default: weather-forecasts].",
@@ -51,11 +57,12 @@ def add_external_weather_forecasts(
     in_db: bool,
     provider: str | None,
     past_days: int,
+    as_issued: bool,
     folder: Path | None,
 ) -> None:
     """Collect weather forecasts of a place, or of the cells of a region, from a provider."""
     from flexmeasures.db import db, writing
-    from flexmeasures.errors import FlexMeasuresError
+    from flexmeasures.errors import FlexMeasuresError, InputError
     from flexmeasures_weather.grid import places_of
     from flexmeasures_weather.importing import Fetched, fetch, store, write_file
     from flexmeasures_weather.providers import PROVIDERS
@@ -68,14 +75,19 @@ def add_external_weather_forecasts(
         if not in_db:
             click.echo(f"{found.place}: {write_file(into, found)}")
 
-    found, missing = fetch(asked, places, past_days, told)
+    if as_issued and not past_days:
+        raise InputError("--as-issued is about days before today.", "--past-days", "a number of days, too")
+    found, missing = fetch(asked, places, past_days, told, as_issued=as_issued)
     if in_db:
         count = 0
         for each in found:
             with writing() as session:
                 count += store(session, asked, [each])
-            click.echo(f"{each.place}: {_contents(each)}, known at {each.known_at.isoformat()}")
-        click.echo(f"{count} new values of {len(found)} place{'s' * (len(found) != 1)}, from {asked.name}.")
+            click.echo(f"{each.place}: {_contents(each)}, {_known(each)}")
+        count_of_places = len({each.place for each in found})
+        click.echo(
+            f"{count} new values of {count_of_places} place{'s' * (count_of_places != 1)}, from {asked.name}."
+        )
     if missing:
         raise FlexMeasuresError("No weather for " + "; ".join(missing))
 
@@ -95,3 +107,13 @@ def _contents(found: Any) -> str:
     count = max((len(values) for values in forecast.values.values()), default=0)
     until = forecast.start + count * forecast.resolution
     return f"{', '.join(forecast.values)} from {forecast.start.isoformat()} to {until.isoformat()}"
+
+
+def _known(found: Any) -> str:
+    """When it was known, in words."""
+    from flexmeasures.timing import iso_duration
+
+    ahead = found.forecast.horizon
+    return (
+        f"known at {found.known_at.isoformat()}" if ahead is None else f"known {iso_duration(ahead)} before"
+    )

@@ -56,11 +56,13 @@ def fetch(
     past_days: int = 0,
     told: Callable[[Fetched], None] = lambda found: None,
     at_most: timedelta = timedelta(hours=6),
+    as_issued: bool = False,
 ) -> tuple[list[Fetched], list[str]]:
     """The forecasts of the places that have one, and for each other place a sentence why it has none.
 
     ServiceRefuses where the first place is refused; where a later one is, the rest is left out, as is what was not
-    asked for `at_most` after the beginning, or when the job is to stop.
+    asked for `at_most` after the beginning, or when the job is to stop. as_issued: also those of the past days as they
+    were made then.
     """
     found: list[Fetched] = []
     missing: list[str] = []
@@ -72,7 +74,8 @@ def fetch(
                 missing.append(f"{place} and those after it: there was no time to ask")
                 break
         try:
-            forecast = provider.forecast(place, past_days)
+            forecasts = [provider.forecast(place, past_days)]
+            forecasts += provider.archived(place, past_days) if as_issued and past_days else ()
         except ServiceRefuses as error:
             if not found:
                 raise
@@ -81,8 +84,9 @@ def fetch(
         except ServiceUnavailable as error:
             missing.append(f"{place}: {error}")
             continue
-        found.append(Fetched(place, forecast, timing.server_now()))
-        told(found[-1])
+        for forecast in forecasts:
+            found.append(Fetched(place, forecast, timing.server_now()))
+            told(found[-1])
     return found, missing
 
 
@@ -104,8 +108,17 @@ def store(session: Session, provider: WeatherProvider, found: Iterable[Fetched])
             series = _for_sensor(sensor, quantity, forecast, values)
             if series is not None:
                 start, resolution, values = series
-                known = {"belief_time": each.known_at, "on_existing": "skip"}
-                count += beliefs.store(sensor, values, start, resolution, source, **known).new  # type: ignore[arg-type]
+                ahead = forecast.horizon
+                known = {"belief_time": each.known_at} if ahead is None else {"horizon": ahead}
+                count += beliefs.store(
+                    sensor,
+                    values,
+                    start,
+                    resolution,
+                    source,
+                    on_existing="skip",
+                    **known,
+                ).new
     return count
 
 

@@ -36,6 +36,7 @@ def answer(hours: int = 48, **units: str) -> dict[str, Any]:
 @pytest.fixture
 def configured(app: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(app.config, "FLEXMEASURES_OPENMETEO_URL", service.url)
+    monkeypatch.setitem(app.config, "FLEXMEASURES_OPENMETEO_PREVIOUS_RUNS_URL", f"{service.url}/archive")
     monkeypatch.setitem(app.config, "DARK_SKY_API_KEY", None)
     service.answers = [(200, {}, answer())]
     return service
@@ -92,3 +93,39 @@ def test_a_provider_that_is_not_installed_is_refused_with_those_that_are(run: An
     assert told.exit_code == 1
     assert "DarkSky" in told.output
     assert "Open-Meteo" in told.output
+
+
+def test_forecasts_of_days_past_are_known_as_they_were_made(app: Any, run: Any, configured: Any) -> None:
+    from flexmeasures.beliefs import search_one
+    from flexmeasures.db import db
+
+    def archived(days: int, wind: float) -> tuple[int, dict[str, str], dict[str, Any]]:
+        told = answer()
+        columns = {"time": told["hourly"]["time"], f"wind_speed_10m_previous_day{days}": [wind] * 48}
+        units = {f"wind_speed_10m_previous_day{days}": "m/s"}
+        return 200, {}, {"hourly": columns, "hourly_units": units}
+
+    configured.answers = [(200, {}, answer()), archived(1, 5.0), archived(2, 6.0)]
+    told = add(run, "--past-days", "3", "--as-issued")
+    assert told.exit_code == 0, told.output
+    assert "known P1D before" in told.output
+    paths = [(path, query["hourly"][0].split(",")[1]) for path, query in configured.asked]
+    assert paths == [
+        ("/v1/forecast", "wind_speed_10m"),
+        ("/archive/v1/forecast", "wind_speed_10m_previous_day1"),
+        ("/archive/v1/forecast", "wind_speed_10m_previous_day2"),
+    ]
+    with app.app_context():
+        sensor = db.session.scalars(
+            select(WeatherSensor).where(WeatherSensor.name.startswith("wind_speed_at_"))
+        ).one()
+        for hours, wind in ((24, 5.0), (48, 6.0)):
+            known = search_one(sensor, MIDNIGHT, MIDNIGHT + 3 * HOUR, horizon_at_least=timedelta(hours=hours))
+            assert known.values.tolist() == [wind] * 3
+
+
+def test_as_issued_is_about_days_past(run: Any, configured: Any) -> None:
+    refused = add(run, "--as-issued")
+    assert refused.exit_code == 1
+    assert "--as-issued is about days before today" in refused.output
+    assert configured.asked == []
