@@ -83,6 +83,22 @@ def test_a_range_in_one_cell_with_the_zone_in_the_header(add: Any, prices: Any, 
     assert stored(prices) == {at(2025, 9, 30, 22): 80.5, at(2025, 10, 26): 1, at(2025, 10, 26, 1): 2}
 
 
+def test_an_older_export_has_dots(add: Any, prices: Any, stored: Stored) -> None:
+    text = (
+        '"MTU (CET/CEST)","Day-ahead Price [EUR/MWh]","Currency","BZN|DE-LU"\n'
+        '"01.10.2025 00:00 - 01.10.2025 00:15","80.5","EUR",""\n'
+    )
+    assert add(prices, text, "--source", "ENTSO-E").exit_code == 0
+    assert stored(prices) == {at(2025, 9, 30, 22): 80.5}
+
+
+def test_the_end_of_a_day_may_be_written_as_24_hours(add: Any, radiation: Any, stored: Stored) -> None:
+    text = "t;Strahlung [W/m²]\n01.06.2025 23:00;1\n01.06.2025 24:00;2\n02.06.2025 01:00;--\n"
+    words = ("--source", "x", "--labels", "end", "--delimiter", ";", *HERE)
+    assert add(radiation, text, *words).exit_code == 0
+    assert stored(radiation) == {at(2025, 6, 1, 20): 0.001, at(2025, 6, 1, 21): 0.002}
+
+
 # -- states and sessions ------------------------------------------------------------------------------
 
 HISTORY = """entity_id,state,last_changed
@@ -141,6 +157,12 @@ def test_sessions_are_spread_over_their_time_with_all_their_energy(
     assert (sum(found.values()) / 4 * 1000) == pytest.approx(26.4)
     assert found[at(2025, 10, 3, 16)] == pytest.approx(20.3 / (44884 / 3600) * 173 / 900 / 1000)
     assert found[at(2025, 10, 3, 20)] == pytest.approx(20.3 / (44884 / 3600) / 1000)
+
+
+def test_sessions_with_german_names(add: Any, battery: Any, stored: Stored) -> None:
+    text = "Ladebeginn;Ladeende;Energie [kWh]\n03.10.2025 18:00;03.10.2025 19:00;7,5\n"
+    assert add(battery, text, *CONSUMED, *HERE, "--decimal", ",").exit_code == 0
+    assert stored(battery) == pytest.approx({at(2025, 10, 3, 16) + k * QUARTER: 0.0075 for k in range(4)})
 
 
 def test_half_hours_of_a_supplier(add: Any, battery: Any, stored: Stored) -> None:

@@ -11,7 +11,7 @@ from flexmeasures.timing import EPOCH, MILLISECOND, from_ms, to_ms
 from flexmeasures_ingestion.readers.base import Rows
 
 # What stands for "no value" in a cell.
-NO_VALUE = frozenset({"", "nan", "null", "none", "na", "n/a", "n/e", "-"})
+NO_VALUE = frozenset({"", "nan", "null", "none", "na", "n/a", "#n/a", "n/e", "-", "--"})
 # What home automation writes where a state is not known.
 NO_STATE = frozenset({"unavailable", "unknown"})
 TIME_ACCEPTED = (
@@ -67,6 +67,8 @@ STARTS_WITH_DAY_OR_MONTH = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*")
 DAY_DOT_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 # Seconds and milliseconds since 1970 have 10 and 13 digits from 2001 to 2286. Fewer digits could be dates.
 SINCE_1970 = re.compile(r"(\d{10}|\d{13})(\.\d*)?")
+# The end of a day, as files have it whose times are ends of slots.
+MIDNIGHT_AS_24 = re.compile(r"(.+[ T])24:00(:00)?")
 # Zones of clocks that stand behind times, with their offsets in hours.
 ABBREVIATIONS = {"UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3}
 ZONE_BEHIND = re.compile(rf"(.*\d)\s*\(?({'|'.join(ABBREVIATIONS)})\)?")
@@ -146,6 +148,8 @@ def _parsed(text: str, date_format: str | None) -> datetime:
         if behind:
             offset = timedelta(hours=ABBREVIATIONS[behind[2]])
             return (_parsed(behind[1], date_format) - offset).replace(tzinfo=EPOCH.tzinfo)
+    if (last := MIDNIGHT_AS_24.fullmatch(text)) is not None:
+        return _parsed(f"{last[1]}00:00{last[2] or ''}", date_format) + timedelta(days=1)
     if date_format is not None:
         return _by_format(text, date_format)
     try:

@@ -18,29 +18,38 @@ ZONES = {
     "WET/WEST": "Europe/Lisbon",
     "EET/EEST": "Europe/Helsinki",
 }
-STARTS = frozenset(
-    {
-        "created",
-        "start",
-        "started",
-        "start time",
-        "start date",
-        "begin",
-        "connected",
-        "plugged in",
-        "charging start",
-    }
+# Names of columns of sessions in English, German and Dutch.
+STARTS = frozenset({
+    "created", "start", "started", "start time", "start date", "begin", "connected", "plugged in", "charging start",
+    "beginn", "ladebeginn", "startzeit", "von", "starttijd", "begintijd",
+})  # fmt: skip
+ENDS = frozenset({
+    "finished", "end", "ended", "end time", "end date", "stop", "disconnected", "unplugged", "charging end",
+    "ende", "ladeende", "endzeit", "bis", "eindtijd",
+})  # fmt: skip
+AMOUNTS = (
+    "energy",
+    "consumption",
+    "charged",
+    "volume",
+    "delivered",
+    "kwh",
+    "energie",
+    "verbrauch",
+    "verbruik",
+    "geladen",
 )
-ENDS = frozenset(
-    {"finished", "end", "ended", "end time", "end date", "stop", "disconnected", "unplugged", "charging end"}
-)
-AMOUNTS = ("energy", "consumption", "charged", "volume", "delivered", "kwh")
 ENERGIES = re.compile(r"[kMG]?Wh", re.IGNORECASE)
 FORMAT_CELL = re.compile(r"\[?([dMyHms./: -]*yy[dMyHms./: -]*)\]?")
 
 
 def _header(head: list[list[str]]) -> list[str]:
     return head[0] if head else []
+
+
+def _first_cell(head: list[list[str]]) -> str:
+    """The first cell below the header, "" where there is none."""
+    return head[1][0] if len(head) > 1 and head[1] else ""
 
 
 class Smard(TableReader):
@@ -84,7 +93,7 @@ class EntsoeExport(TableReader):
         unit = re.search(r"[A-Z]{3}\s*/\s*MWh|\bMW\b", header[column]) if column < len(header) else None
         return Layout(
             valuecol=str(column),
-            date_format="%d/%m/%Y %H:%M",
+            date_format="%d.%m.%Y %H:%M" if _first_cell(head)[2:3] == "." else "%d/%m/%Y %H:%M",
             timezone=None if zone is None else ZoneInfo(zone),
             unit=None if unit is None else unit[0].replace(" ", ""),
         )
@@ -98,10 +107,12 @@ class HomeAssistantHistory(TableReader):
 
     @classmethod
     def layout_of(cls, head: list[list[str]]) -> Layout | None:
-        """By the columns entity_id, state and last_changed."""
-        if not {"entity_id", "state", "last_changed"} <= set(_header(head)):
+        """By the columns entity_id, state and last_changed (or last_updated)."""
+        header = _header(head)
+        times = [name for name in ("last_changed", "last_updated") if name in header]
+        if not times or not {"entity_id", "state"} <= set(header):
             return None
-        return Layout(datecol="last_changed", valuecol="state", kind=STATES)
+        return Layout(datecol=times[0], valuecol="state", kind=STATES)
 
     def read(self, path: Path, layout: Layout) -> Rows:
         """All rows of one entity; InputError where the file holds several and none is named."""
