@@ -48,6 +48,16 @@ def test_a_wrong_password_is_told_and_the_address_kept(client: Any, prosumer: An
     assert "Traceback" not in page
 
 
+def test_the_login_page_tells_public_credentials_in_demo_mode_only(
+    app: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS", ("demo@example.org", "<public>"))
+    assert "demo@example.org" not in client.get("/login").text
+    monkeypatch.setitem(app.config, "FLEXMEASURES_MODE", "demo")
+    page = client.get("/login").text
+    assert "log in with demo@example.org and the password &lt;public&gt;" in page
+
+
 def test_the_dashboard_shows_own_assets_only_and_an_admin_all(
     client: Any, as_user: Any, make_asset: Any, make_user: Any, admin: Any, battery: Any, prosumer: Any
 ) -> None:
