@@ -84,7 +84,7 @@ def read(chart: PowerChart) -> ChartData:
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
     largest = max((asset.capacity_in_mw or 1.0 for asset in chart.assets), default=1.0)
     unit, per_mw = power_unit(largest)
-    found = {kind: _power(chart, kind, zone) for kind in (MEASURED, FORECAST, SCHEDULE)}
+    found = {kind: power_series(chart, kind, zone) for kind in (MEASURED, FORECAST, SCHEDULE)}
     lines: list[Line] = []
     for kind, series in found.items():
         apart = chart.traces == "power" or (chart.traces == "schedules" and kind == SCHEDULE)
@@ -108,7 +108,7 @@ def read(chart: PowerChart) -> ChartData:
     )
 
 
-def _power(chart: PowerChart, kind: str, zone: ZoneInfo) -> dict[int, TimeSeries]:
+def power_series(chart: PowerChart, kind: str, zone: ZoneInfo) -> dict[int, TimeSeries]:
     """Power of one kind by asset id, in MW, consumption positive, on the chart's resolution."""
     where = (list(chart.assets), chart.start, chart.end)
     as_asked = {"resolution": chart.resolution, "timezone": zone.key, "prior": chart.known_at}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, server_now
 from flexmeasures_algorithms import facts_of
 from flexmeasures_charts import PowerChart
-from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, read
+from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, power_series
 from flexmeasures_ui.analytics.selection import Selection
 
 if TYPE_CHECKING:
@@ -68,21 +69,18 @@ def pairs(chosen: Selection) -> dict[str, Pair]:
 
 
 def _power(chosen: Selection) -> Pair:
-    shown = read(replace(power_chart(chosen), traces="none", consumption_as_positive=True))
-    per_unit = {"MW": 1.0, "kW": 1e-3, "W": 1e-6, "GW": 1e3}[shown.unit]
-    lines = {line.kind: line.series for line in shown.power}
-    count = -(-(chosen.window.end - chosen.window.start) // chosen.resolution)
-    empty = TimeSeries(chosen.window.start, chosen.resolution, np.full(count, np.nan))
-    realised, expected = (
-        replace(lines[kind], values=lines[kind].values * per_unit) if kind in lines else empty
-        for kind in (MEASURED, FORECAST)
-    )
-    like = next((each for each in (realised, expected) if each is not empty), empty)
-    realised, expected = (
-        each if each is not empty else replace(like, values=np.full(len(like), np.nan))
-        for each in (realised, expected)
-    )
+    """The sums of the assets of which something is known, MW."""
+    chart = power_chart(chosen)
+    realised, expected = (_sum(power_series(chart, kind, chosen.zone)) for kind in (MEASURED, FORECAST))
     return Pair("Power", "MW", realised, expected)
+
+
+def _sum(series: Mapping[int, TimeSeries]) -> TimeSeries:
+    """The sum of several series of the same slots, of those in which anything is known."""
+    found = list(series.values())
+    known = [each.values for each in found if not np.isnan(each.values).all()]
+    values = np.sum(known, axis=0) if known else np.full(len(found[0]), np.nan)
+    return replace(found[0], values=values)
 
 
 def _prices(chosen: Selection, market: Market) -> Pair:
