@@ -29,6 +29,8 @@ def spread(slots: Slots, values: Floats, sensor: Sensor, *, alone: bool) -> Slot
     import numpy as np
 
     known = ~np.isnan(values)
+    if not known.any():
+        raise InputError("Nothing is known for any time.", "FILE", "two rows with a value, or more")
     starts, ends, rates = slots.starts[known], slots.ends[known], values[known]
     bounds = _bounds(int(starts.min()), int(ends.max()), sensor)
     pieces = np.union1d(np.concatenate([starts, ends]), bounds)

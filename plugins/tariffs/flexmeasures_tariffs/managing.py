@@ -19,6 +19,7 @@ from flexmeasures_tariffs.formula import Tariff, Version
 from flexmeasures_tariffs.schema import TariffSchema, check_slots, kept, tariff_of
 
 HOUR = timedelta(hours=1)
+MOST_SLOTS = 2_000_000  # of fixed prices
 
 
 def put_tariff(data: Mapping[str, Any]) -> tuple[Market, Tariff]:
@@ -37,6 +38,7 @@ def put_tariff(data: Mapping[str, Any]) -> tuple[Market, Tariff]:
     resolution = _resolution(fields, market, inputs)
     _check_inputs(fields["unit"], resolution, inputs)
     check_slots([part for version in versions for part in version.parts], resolution)
+    _refuse_too_many_slots(versions, resolution)
     if market is None:
         market = _made(fields, resolution)
     else:
@@ -77,6 +79,15 @@ def _check_inputs(unit: str, resolution: timedelta, inputs: list[Market]) -> Non
             own, needed = iso_duration(each.event_resolution), iso_duration(resolution)
             text = f"Market {each.name!r} has slots of {own}, which are no whole number of slots of {needed}."
             raise ValidationError(text, "resolution")
+
+
+def _refuse_too_many_slots(versions: tuple[Version, ...], resolution: timedelta) -> None:
+    """Fixed prices are computed from their first day on."""
+    fixed = [version.since for version in versions if not version.markets]
+    days = (timing.server_now().date() - min(fixed)).days if fixed else 0
+    if days * timedelta(days=1) / resolution > MOST_SLOTS:
+        text = f"Fixed prices from {min(fixed)} on have more than {MOST_SLOTS:,} slots of {iso_duration(resolution)}."
+        raise ValidationError(text, "versions")
 
 
 def _check_same(market: Market, fields: Mapping[str, Any], resolution: timedelta) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates, validates_schema
@@ -113,7 +113,9 @@ class PartSchema(Schema):
 class VersionSchema(Schema):
     """A formula that applies from a day on."""
 
-    since = fields.Date(required=True, data_key="from")
+    since = fields.Date(
+        required=True, data_key="from", validate=validate.Range(date(2000, 1, 1), date(2100, 1, 1))
+    )
     vat = fields.Float(validate=validate.Range(0, 1), metadata={"description": "0.21 for 21 %."})
     floor = fields.Float(validate=_PRICE, metadata={"description": "Least price before VAT."})
     cap = fields.Float(validate=_PRICE, metadata={"description": "Highest price before VAT."})

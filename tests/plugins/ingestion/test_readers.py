@@ -529,6 +529,70 @@ def test_what_is_not_clear_is_refused(
     assert stored(battery) == {}
 
 
+@pytest.mark.parametrize(
+    "reader", ["day-matrix", "home-assistant", "home-assistant-energy", "dsmr", "green-button"]
+)
+@pytest.mark.parametrize("content", ["", "t,v\n2025-06-01T10:00Z,1\n", "a,b,c\n1\n"])
+def test_a_reader_for_another_kind_of_file_refuses(
+    add: Any, battery: Any, stored: Stored, reader: str, content: str
+) -> None:
+    result = add(battery, content, *CONSUMED, *HERE, "--unit", "kW", "--reader", reader)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert stored(battery) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        green_button(("1", "999", [(1762063200, 2)])),
+        green_button(("1", "x", [(1762063200, 2)])),
+        green_button(("1", "0", [(1762063200, 2)])).replace("<duration>3600", "<duration>" + "9" * 30),
+        green_button(("1", "0", [(1762063200, 2)])).replace("<start>1762063200", "<start>-5"),
+        green_button(("1", "0", [])),
+    ],
+)
+def test_green_button_files_that_are_wrong_are_refused(
+    add: Any, battery: Any, stored: Stored, text: str
+) -> None:
+    result = add(battery, text, *CONSUMED, name="espi.xml")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert stored(battery) == {}
+
+
+def test_broken_workbooks_and_tables_are_refused(
+    add: Any, battery: Any, stored: Stored, tmp_path: Path
+) -> None:
+    import random
+
+    import pandas as pd
+
+    times = pd.date_range("2025-06-01 10:00", periods=4, freq="15min")
+    frame = pd.DataFrame({"time": times, "load (kW)": [1, 2.5, None, 4]})
+    path = tmp_path / "load.parquet"
+    frame.to_parquet(path, engine="pyarrow")
+    dice = random.Random(7)
+    for name, whole in (("broken.xlsx", workbook(frame)), ("broken.parquet", path.read_bytes())):
+        for _ in range(25):
+            content = bytearray(whole)
+            for _ in range(dice.randint(1, 8)):
+                content[dice.randrange(len(content))] = dice.randrange(256)
+            result = add(battery, bytes(content), *CONSUMED, *HERE, "--dry-run", name=name)
+            assert result.exit_code in (0, 1)
+    assert stored(battery) == {}
+
+
+def test_times_at_the_ends_of_the_calendar_are_refused(add: Any, battery: Any, stored: Stored) -> None:
+    for time in ("9999-12-31 24:00", "0001-01-01 00:00 CEST"):
+        result = add(battery, f"t,v\n{time},1\n", *CONSUMED, *HERE, "--unit", "kW")
+        assert result.exit_code == 1
+        assert "line 2" in result.output
+    nothing = "t,v\n2025-06-01T10:00Z,unknown\n2025-06-01T10:15Z,1\n"
+    assert "Nothing is known" in add(battery, nothing, *CONSUMED, "--unit", "kW", "--states").output
+    assert stored(battery) == {}
+
+
 def test_files_with_too_many_rows_are_refused(
     add: Any, battery: Any, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:

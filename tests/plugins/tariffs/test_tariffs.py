@@ -302,6 +302,16 @@ def test_admins_put_tariffs_and_others_read_them(world: World, prices: None, pai
             "versions",
             "either a price or a market",
         ),
+        (
+            {"resolution": 1, "versions": [{"from": "2001-01-01", "parts": [{"name": "x", "price": 1}]}]},
+            "versions",
+            "more than 2,000,000 slots",
+        ),
+        (
+            {"versions": [{"from": "1999-12-31", "parts": [{"name": "x", "price": 1}]}]},
+            "versions",
+            "Must be greater",
+        ),
         ({"versions": [{"from": "x", "parts": [{"name": "x", "price": 1}]}]}, "versions", "Not a valid date"),
         (
             {

@@ -142,6 +142,7 @@ def test_a_plan_is_asked_for_with_a_target(
         assert "A schedule was asked for" in page
         for wrong, said in (
             ({"soc": "full"}, "is not a number of MWh"),
+            ({"soc": "500"}, "state of charge"),
             ({"soc": "1", "target": "2", "target_time": "2020-01-01T00:00Z"}, "lies in the past"),
             ({"soc": "1", "target": "2", "target_time": "soon"}, "is not a date and time"),
         ):

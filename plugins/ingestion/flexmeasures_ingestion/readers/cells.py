@@ -124,7 +124,10 @@ def _moments(text: str, zone: ZoneInfo | None, rows: Rows, date_format: str | No
         unit = "seconds" if len(found[1]) == 10 else "milliseconds"
         rows.epochs[unit] = rows.epochs.get(unit, 0) + 1
         return int(float(text) * 1000 if unit == "seconds" else float(text)), None
-    moment = _parsed(text, date_format)
+    try:
+        moment = _parsed(text, date_format)
+    except OverflowError:  # at the ends of the calendar
+        raise InputError(f"{text!r} is not a time.", None, TIME_ACCEPTED) from None
     # Before arithmetic with offsets, which overflows at the ends of the calendar.
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise _other_year(text, moment.year)

@@ -20,6 +20,12 @@ MAX_BYTES = 400_000_000  # of a file that is parsed, unpacked
 BEGINNING = 65_536  # bytes by which files are recognised
 MAX_LINE = 1_000_000  # characters of one line
 
+# What a broken file raises in the libraries that read it: CSV, text, gzip, zip, dates out of range.
+BROKEN = (
+    *(csv.Error, UnicodeDecodeError, EOFError, OSError),
+    *(zipfile.BadZipFile, NotImplementedError, OverflowError),
+)
+
 TableRow = tuple[int, list[str]]  # line number, cells
 
 CSV_FILE, WORKBOOK, PARQUET, XML = "a text file", "an Excel file", "a Parquet file", "an XML file"
@@ -123,7 +129,7 @@ def table_rows(path: Path, kind: str, delimiter: str, sheet: str | None = None) 
             reader = csv.reader(text_lines(path), delimiter=delimiter, strict=True)
             for cells in reader:
                 yield reader.line_num, cells
-    except (csv.Error, UnicodeDecodeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise unreadable(path, error) from None
 
 

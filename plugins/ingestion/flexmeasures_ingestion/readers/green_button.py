@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ESPI = "{http://naesb.org/espi}"
 ATOM = "{http://www.w3.org/2005/Atom}"
 UNITS = {"72": "Wh", "38": "W"}  # codes of UomType
+LONGEST = 366 * 86_400  # seconds of a reading
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class GreenButton(FileReader):
     def read(self, path: Path, layout: Layout) -> Rows:
         """The readings of one series, in order of time."""
         series, types = _parse(path)
+        series = {parent: readings for parent, readings in series.items() if readings}
         if not series:
             raise InputError(f"{path} holds no interval readings.", "FILE", "IntervalReadings with a value")
         kind, readings = _wanted(path, series, types, layout)
@@ -60,6 +62,8 @@ class GreenButton(FileReader):
         rows = Rows(unit=kind.unit)
         for number, (start, end, value) in enumerate(sorted(readings), 1):
             rows.add(start, value * 10.0**kind.multiplier, number, end)
+        if rows.empty == len(rows.values):
+            raise InputError(f"{path} holds no values.", "FILE", "IntervalReadings with a value")
         return rows
 
 
@@ -96,7 +100,7 @@ def _entry(
         code = kind.findtext(f"{ESPI}uom")
         types[own] = ReadingType(
             unit=None if code is None else UNITS.get(code, code),
-            multiplier=int(kind.findtext(f"{ESPI}powerOfTenMultiplier") or 0),
+            multiplier=_power_of_ten(kind.findtext(f"{ESPI}powerOfTenMultiplier") or "0"),
             direction=kind.findtext(f"{ESPI}flowDirection") or "",
         )
     if entry.find(f".//{ESPI}MeterReading") is not None:
@@ -110,6 +114,13 @@ def _entry(
             readings.append(_reading(reading))
 
 
+def _power_of_ten(text: str) -> int:
+    """The codes of the standard go from -12 (pico) to 9 (giga)."""
+    if text.strip().lstrip("-+").isdecimal() and -12 <= int(text) <= 12:
+        return int(text)
+    raise InputError(f"A powerOfTenMultiplier is {text[:40]!r}.", "FILE", "a whole number from -12 to 12")
+
+
 def _reading(reading: Element) -> Reading:
     try:
         start = int(reading.findtext(f"{ESPI}timePeriod/{ESPI}start") or "")
@@ -118,9 +129,9 @@ def _reading(reading: Element) -> Reading:
     except ValueError:
         text = "An IntervalReading has no whole seconds of start and duration, or a value that is no number."
         raise InputError(text, "FILE", "timePeriod with start and duration, and value") from None
-    if length <= 0 or not 0 <= start < 4_102_444_800:
+    if not 0 < length <= LONGEST or not 0 <= start < 4_102_444_800:
         text = f"An IntervalReading starts at {start} and lasts {length} seconds."
-        raise InputError(text, "FILE", "a start from 1970 to 2100 and a positive duration")
+        raise InputError(text, "FILE", "a start from 1970 to 2100 and a positive duration of a year at most")
     return start * 1000, (start + length) * 1000, value
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flexmeasures.errors import InputError
 from flexmeasures_ingestion.readers.base import STATES, Layout, Rows
 from flexmeasures_ingestion.readers.files import CSV_FILE, table_rows
-from flexmeasures_ingestion.readers.tables import TableReader, unit_in
+from flexmeasures_ingestion.readers.tables import TableReader, header_of, unit_in
 
 # Zones of the clocks that ENTSO-E's exports name in their header.
 ZONES = {
@@ -118,7 +118,10 @@ class HomeAssistantHistory(TableReader):
         """All rows of one entity; InputError where the file holds several and none is named."""
         if not layout.where:
             table = table_rows(path, CSV_FILE, layout.delimiter or ",")
-            place = next(table)[1].index("entity_id")
+            header = header_of(table, 1)
+            if "entity_id" not in header:
+                raise InputError(f"{path} has no column entity_id.", "--reader", "another reader")
+            place = header.index("entity_id")
             names = sorted({cells[place] for _, cells in table if len(cells) > place})
             if len(names) > 1:
                 known = " or ".join(f"--where entity_id={name}" for name in names[:10])

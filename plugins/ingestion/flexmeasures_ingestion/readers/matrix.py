@@ -12,7 +12,7 @@ from flexmeasures.timing import from_ms, to_ms
 from flexmeasures_ingestion.readers.base import MAX_ERRORS, Layout, Rows
 from flexmeasures_ingestion.readers.cells import read_number, read_time, strptime_format
 from flexmeasures_ingestion.readers.files import table_rows
-from flexmeasures_ingestion.readers.tables import TableReader
+from flexmeasures_ingestion.readers.tables import TableReader, header_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +40,12 @@ class DayMatrix(TableReader):
 
     def _read(self, path: Path, kind: str, layout: Layout, rows: Rows) -> None:
         table = table_rows(path, kind, layout.delimiter or ",", layout.sheet)
-        header = [name.strip() for name in next(table)[1]]
-        if header[0].startswith("sep="):
-            header = [name.strip() for name in next(table)[1]]
+        header = header_of(table, 1)
         columns = _columns_of_day(header)
-        if columns is None or layout.timezone is None:
+        if columns is None:
+            text = f"{path} has no header of a day's times or numbers."
+            raise InputError(text, "--reader", "another reader, or a column a slot of the day")
+        if layout.timezone is None:
             text = "Days have no UTC offset."
             raise InputError(text, "--timezone", "--timezone: the IANA name of the zone of the file's days")
         form = strptime_format(layout.date_format) if layout.date_format else None
@@ -139,7 +140,10 @@ class HomeAssistantEnergy(TableReader):
 
     def _read(self, path: Path, kind: str, layout: Layout, rows: Rows) -> None:
         table = table_rows(path, kind, layout.delimiter or ",", layout.sheet)
-        header = [name.strip() for name in next(table)[1]]
+        header = header_of(table, 1)
+        if header[:3] != ["entity_id", "type", "unit"]:
+            text = f"{path} does not begin with the columns entity_id, type and unit."
+            raise InputError(text, "--reader", "another reader")
         line, cells = _one_series(path, table, header, layout)
         form = strptime_format(layout.date_format) if layout.date_format else None
         rows.unit = layout.unit or cells[2].strip()
@@ -167,7 +171,7 @@ def _one_series(
     for name, wanted in layout.where:
         if name not in header[:3]:
             raise InputError(f"--where {name!r} is no column of the file.", "--where", ", ".join(header[:3]))
-        found = [(line, cells) for line, cells in found if cells[header.index(name)].strip() == wanted]
+        found = [(line, cells) for line, cells in found if cells[header.index(name) :][:1] == [wanted]]
     if len(found) != 1:
         names = [cells[0] for _, cells in found[:10] if cells]
         known = " or ".join(f"--where entity_id={name}" for name in names) or "a text that is in the file"

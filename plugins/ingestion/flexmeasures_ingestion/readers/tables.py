@@ -96,7 +96,7 @@ class TableReader(FileReader):
         """Put all rows in; InputError with one line for each wrong row."""
         errors = list[str]()
         table = table_rows(path, kind, layout.delimiter or ",", layout.sheet)
-        header = _header(table, 1 if layout.skiprows is None else layout.skiprows)
+        header = header_of(table, 1 if layout.skiprows is None else layout.skiprows)
         columns = _columns(layout, header)
         if rows.unit is None and columns.value.index < len(header):
             rows.unit = self.unit_of(header[columns.value.index])
@@ -239,7 +239,7 @@ def _refuse_more_cells(cells: list[str], line: int, header: list[str]) -> None:
         )
 
 
-def _header(table: Iterator[tuple[int, list[str]]], skiprows: int) -> list[str]:
+def header_of(table: Iterator[tuple[int, list[str]]], skiprows: int) -> list[str]:
     """The last of the rows to skip, which may hold the names of the columns."""
     header: list[str] = []
     for _ in range(skiprows):

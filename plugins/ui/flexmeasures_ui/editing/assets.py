@@ -20,6 +20,7 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Market, Role, SensorType, User, belief
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
 from flexmeasures_ui.editing.fields import Field, messages, typed
@@ -215,9 +216,16 @@ def plan(asset_id: int) -> Response:
             )
         if targets and targets[0].datetime <= server_now():
             raise InputError("The target lies in the past.", "target_time", "a later time")
+        doubts = plausibility.state(asset, soc, [target.value for target in targets])
+        if doubts:
+            raise InputError(" ".join(doubts), "soc", "a state that the asset can have, in MWh")
         with writing() as session:
             found = session.get_one(Asset, asset.id)
             event_id = (found.soc_udi_event_id or 0) + 1
+            if event_id > LARGEST_ID:
+                raise InputError(
+                    "The ids of events are used up.", "event", "an event by the API in play mode"
+                )
             kind = "soc-with-targets" if targets else "soc"
             trigger_schedule(found, event_id, kind, soc, server_now(), targets)
     except FlexMeasuresError as error:
