@@ -5,8 +5,6 @@ It is a plugin of its own, so that it can be replaced or left out.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -131,6 +129,7 @@ def _file(rows: Sequence[Row], kind: str) -> Response:
     from flask import Response
 
     from flexmeasures.timing import iso_duration
+    from flexmeasures_ui.csv_files import csv_response
 
     lines: list[dict[str, Any]] = [
         {
@@ -150,10 +149,4 @@ def _file(rows: Sequence[Row], kind: str) -> Response:
     ]
     if kind == "json":
         return Response(orjson.dumps(lines), mimetype="application/json")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(lines[0]) if lines else ["asset"])
-    writer.writeheader()
-    writer.writerows(lines)
-    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="accuracy.csv"'
-    return response
+    return csv_response("accuracy", list(lines[0]) if lines else ["asset"], lines)

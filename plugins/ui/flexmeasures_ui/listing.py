@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +16,7 @@ from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures.utils.entity_address_utils import build_connection
 from flexmeasures_ui.access import user_or_401
+from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.dashboard.plans import plans_of
 
@@ -71,7 +70,7 @@ def assets() -> str | Response:
     found = _found(user, asked)
     kind = request.args.get("format", "html")
     if kind == "csv":
-        return _csv(found)
+        return csv_response("assets", COLUMNS, (_fields(asset) for asset in db.session.scalars(found)))
     if kind == "json":
         return Response(
             orjson.dumps([_fields(asset) for asset in db.session.scalars(found)]), mimetype="application/json"
@@ -135,22 +134,6 @@ def _fields(asset: Asset) -> dict[str, Any]:
         "entity_address": _address(asset),
     }
     return {name: values.get(name, getattr(asset, name, None)) for name in COLUMNS}
-
-
-def _csv(found: Select[Asset]) -> Response:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=COLUMNS)
-    writer.writeheader()
-    for asset in db.session.scalars(found):
-        writer.writerow({name: _plain(value) for name, value in _fields(asset).items()})
-    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="assets.csv"'
-    return response
-
-
-def _plain(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _address(asset: Asset) -> str:

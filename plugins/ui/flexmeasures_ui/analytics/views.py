@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -24,6 +22,7 @@ from flexmeasures_ui.analytics import ROLES
 from flexmeasures_ui.analytics.metrics import metrics_of
 from flexmeasures_ui.analytics.readings import PLOTS, POWER, chart_of, pairs, power_chart
 from flexmeasures_ui.analytics.selection import KEPT, TRACES, Selection, resources, select_by, weather_types
+from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.headers import set_headers
 
 IN_SESSION = "analytics"
@@ -111,13 +110,7 @@ def data(content: str, kind: str) -> Response:
     rows = _metrics(chosen) if content == "metrics" else _source(chosen)
     if kind == "json":
         return Response(orjson.dumps(rows), content_type="application/json")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows(rows)
-    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="analytics-{content}.csv"'
-    return response
+    return csv_response(f"analytics-{content}", list(rows[0]) if rows else [], rows)
 
 
 def _metrics(chosen: Selection) -> list[dict[str, Any]]:
