@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,3 +61,17 @@ def radiation(app: Any) -> Any:
         session.flush()
         session.expunge_all()
         return sensor
+
+
+@pytest.fixture
+def add(run: Any, tmp_path: Path) -> Callable[..., Any]:
+    """`add(sensor, content, *words)` imports a file with that content and gives the result."""
+
+    def invoke(sensor: Any, content: str | bytes, *words: object, name: str = "file.csv") -> Any:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        result = run("add", "beliefs", path, "--sensor-id", sensor.id, *words)
+        assert "Traceback" not in result.output
+        return result
+
+    return invoke
