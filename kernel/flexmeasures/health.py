@@ -41,11 +41,8 @@ def serve_health_and_home(app: Flask) -> None:
         def home() -> Any:
             user = auth.current_user()
             answer = runtime().first("home", user=user)
-            return (
-                answer
-                if answer is not None
-                else jsonify(message="FlexMeasures runs; no pages are installed.")
-            )
+            nothing = "FlexMeasures runs; no pages are installed."
+            return jsonify(message=nothing) if answer is None else answer
 
 
 def parts_now() -> list[Health]:

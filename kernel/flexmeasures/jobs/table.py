@@ -148,6 +148,7 @@ def _run_inline(job: Job) -> None:
         claimed = claim([job.queue], worker_name(), job.id)
         if claimed is not None:
             run(claimed)
+    db.session.commit()  # what a hook has begun to read since the commit would hide what the job did
     db.session.refresh(job)
 
 
