@@ -108,6 +108,22 @@ def test_the_state_of_an_asset_is_drawn_or_said_to_be_missing(
     assert client.get(f"/state?id={battery.id}").status_code == 404 or client.get("/state").status_code == 302
 
 
+def test_of_many_assets_the_silent_ones_come_first(
+    client: Any, prosumer: Any, make_asset: Any, store: Any, as_user: Any
+) -> None:
+    last = floor_time(NOW, QUARTER) - QUARTER
+    for k in range(52):
+        asset = make_asset(prosumer, f"House {k:02}", "building")
+        if k < 51:
+            store(asset, [0.1], last)
+    with as_user(client, prosumer):
+        page = client.get("/dashboard").text
+    rows = re.findall(r'<th scope="row"><a href="/assets/\d+">.*?</svg>\s*([^<]+)</a>', page)
+    assert (len(rows), rows[:2]) == (50, ["House 51", "House 00"])
+    assert "All 52 assets" in page
+    assert page.count("data-lat=") == 52
+
+
 def test_failed_jobs_of_ones_assets_are_told(
     app: Any, client: Any, prosumer: Any, battery: Any, as_user: Any
 ) -> None:

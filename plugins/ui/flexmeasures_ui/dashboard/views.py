@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.dashboard.plans import count_failed_jobs, plans_of
 
 DAY = timedelta(days=1)
+MOST_ROWS = 50  # of the table; those that are silent come first
 MAPBOX = "https://api.mapbox.com/styles/v1/mapbox/streets-v12/tiles/{z}/{x}/{y}?access_token="
 
 
@@ -43,7 +45,8 @@ def dashboard_page(user: User) -> str:
     return render_flexmeasures_template(
         "ui/dashboard.html",
         active_page="dashboard",
-        overview=seen,
+        overview=replace(seen, rows=tuple(sorted(seen.rows, key=lambda row: not row.stale)[:MOST_ROWS])),
+        count=len(assets),
         sides=balance.sides(seen.powers, assets, unit, per_mw),
         money=balance.money(sum(seen.powers.values()), assets, now),
         groups=balance.groups(assets, seen.powers, unit, per_mw),

@@ -9,6 +9,7 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const style = () => ({ color: colour("muted"), weight: 0.5, fillColor: colour("card"), fillOpacity: 1 });
 
+  const icons = new Map([...document.querySelectorAll("[data-icon]")].map((each) => [each.dataset.icon, each.innerHTML]));
   const inputs = ["#latitude", "#longitude"].map((name) => document.querySelector(name));
   if (element.dataset.picks) {
     const typed = () => inputs.map((input) => Number.parseFloat(input.value));
@@ -29,7 +30,7 @@
 
   const cluster = element.dataset.picks ? L.layerGroup() : L.markerClusterGroup({ showCoverageOnHover: false });
   for (const place of document.querySelectorAll("[data-places] li")) {
-    const icon = L.divIcon({ className: "pin", html: place.querySelector("svg")?.outerHTML ?? "", iconSize: [32, 32] });
+    const icon = L.divIcon({ className: "pin", html: icons.get(place.dataset.type) ?? "", iconSize: [32, 32] });
     const marker = L.marker([Number(place.dataset.lat), Number(place.dataset.lon)], {
       icon, title: place.querySelector("a").textContent, alt: place.querySelector("a").textContent,
     });
