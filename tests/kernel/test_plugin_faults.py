@@ -162,7 +162,7 @@ def test_fifty_faulty_plugins_together_leave_the_good_one_standing(tmp_path: Pat
     kinds = list(FAULTS.items())
     faults = {f"{kind}_{number}": fault for number in range(5) for kind, fault in kinds}
     paths = [write(tmp_path, name, fault) for name, fault in faults.items()]
-    app = app_with(tmp_path, *paths, write(tmp_path, "good", Fault()), FLEXMEASURES_PLUGIN_TIMEOUT="PT0.1S")
+    app = app_with(tmp_path, *paths, write(tmp_path, "good", Fault()), FLEXMEASURES_PLUGIN_TIMEOUT="PT0.3S")
     assert len(faults) == 50
     assert_contained(app, faults)
     assert "of good" in app.test_client().get("/good").text
