@@ -6,7 +6,7 @@ another one, it is believed from the moment on at which that was stated. Fixed p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -54,8 +54,9 @@ def compute(
     source = get_source(market.name, SCRIPT, MODEL)
     count = 0
     for version in tariff.versions:
-        for part in _parts(market, tariff, version, start, end):
-            count += part.store(market, source)
+        stretch = _stretch(market, tariff, version, start, end)
+        if stretch is not None:
+            count += stretch.store(market, source)
     return count
 
 
@@ -118,26 +119,26 @@ class _Stretch:
         return stored.new + stored.replaced
 
 
-def _parts(
+def _stretch(
     market: Market, tariff: Tariff, version: Version, start: datetime | None, end: datetime | None
-) -> Iterator[_Stretch]:
-    """The slots of a window to which a version applies, with what is believed of its markets."""
+) -> _Stretch | None:
+    """The slots of a window to which a version applies, with what is believed of its markets; None where none are."""
     own = market.event_resolution
     inputs = {
         each.id: each for each in db.session.scalars(select(Market).where(Market.id.in_(version.markets)))
     }
     begins, ends = tariff.begins(version), tariff.ends(version)
     window = _window(inputs, begins, start, end)
-    if window is None:
-        return
+    if window is None or len(inputs) < len(version.markets):
+        return None
     low = ceil_time(max(begins, window[0]).astimezone(begins.tzinfo), own)
     high = window[1] if ends is None else min(ends, window[1])
     count = (high - low) // own
     if count <= 0:
-        return
+        return None
     first = to_ms(low)
     starts = _grid(first, count, own)
-    yield _Stretch(
+    return _Stretch(
         version=version,
         first=from_ms(first),
         clock=Clock.of(starts, ZoneInfo(tariff.timezone)),

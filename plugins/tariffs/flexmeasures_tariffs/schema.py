@@ -34,9 +34,6 @@ class Days(fields.Field[tuple[int, ...]]):
             raise ValidationError(f"Must be weekdays, weekends, or a list of {', '.join(WEEKDAYS)}.")
         return tuple(sorted({day for name in names for day in DAYS[name]}))
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> list[str]:
-        return [WEEKDAYS[day] for day in value]
-
 
 class Hours(fields.Field[tuple[tuple[time, time], ...]]):
     """`07:00-23:00`, or a list of such."""
@@ -48,9 +45,6 @@ class Hours(fields.Field[tuple[tuple[time, time], ...]]):
         if not isinstance(spans, list):
             raise ValidationError("Must be hours such as 07:00-23:00, or a list of such.")
         return tuple(_span(span) for span in spans)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> list[str]:
-        return [f"{first:%H:%M}-{last:%H:%M}" for first, last in value]
 
 
 def _span(text: Any) -> tuple[time, time]:
@@ -78,6 +72,13 @@ class MarketName(fields.Field[int]):
             names = ", ".join(db.session.scalars(select(Market.name).order_by(Market.name).limit(20)))
             raise ValidationError(f"There is no market {value!r}. Accepted: {names}.")
         return market.id
+
+
+class KeptMarket(MarketName):
+    """The id of a market that was there when the tariff was stated; it may be gone since."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
+        return int(value)
 
 
 class PartSchema(Schema):
@@ -130,6 +131,18 @@ class VersionSchema(Schema):
     @post_load
     def version(self, data: dict[str, Any], **_: Any) -> Version:
         return Version(**(data | {"parts": tuple(data["parts"])}))
+
+
+class KeptPartSchema(PartSchema):
+    """A part as it is kept."""
+
+    market = KeptMarket()
+
+
+class KeptVersionSchema(VersionSchema):
+    """A version as it is kept."""
+
+    parts = fields.List(fields.Nested(KeptPartSchema()), required=True)
 
 
 class TariffSchema(Schema):
@@ -224,7 +237,7 @@ def tariff_of(market: Market) -> Tariff | None:
     attribute = (market.attributes or {}).get("tariff")
     if attribute is None:
         return None
-    versions = VersionSchema(many=True).load(attribute["versions"])
+    versions = KeptVersionSchema(many=True).load(attribute["versions"])
     return Tariff(timezone=attribute["timezone"], versions=tuple(versions))
 
 

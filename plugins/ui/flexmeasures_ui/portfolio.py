@@ -5,8 +5,6 @@ It is a plugin of its own, so that it can be replaced or left out.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -123,17 +121,14 @@ def chart() -> Response:
 
 def data() -> Response:
     """The sums as CSV."""
-    from flask import Response
+    from flexmeasures_ui.csv_files import csv_response
 
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for each in sums_by_type(_assets(), _window()):
-        for currency, amount in each.costs.items() or [("", "")]:
-            writer.writerow([each.name, each.assets, each.production, each.consumption, amount, currency])
-    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="portfolio.csv"'
-    return response
+    rows = (
+        (each.name, each.assets, each.production, each.consumption, amount, currency)
+        for each in sums_by_type(_assets(), _window())
+        for currency, amount in each.costs.items() or [("", "")]
+    )
+    return csv_response("portfolio", COLUMNS, (dict(zip(COLUMNS, row, strict=True)) for row in rows))
 
 
 def sums_by_type(assets: Sequence[Asset], window: Window) -> list[Sum]:

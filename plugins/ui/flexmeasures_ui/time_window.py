@@ -116,14 +116,18 @@ def _newest_data(sensor: Sensor) -> datetime | None:
 
 def power_chart(asset: Asset, window: Window) -> PowerChart:
     """The chart of one asset; a pure producer's shows production positive."""
-    producer = facts_of(asset).is_producer and not facts_of(asset).is_consumer
     return PowerChart(
         assets=(asset,),
         start=window.start,
         end=window.end,
         resolution=resolution_for(window.end - window.start, asset.event_resolution),
-        consumption_as_positive=not producer,
+        consumption_as_positive=not only_produces(asset),
     )
+
+
+def only_produces(asset: Asset) -> bool:
+    """Whether the asset is of a type that can only produce, so that its power is shown as production."""
+    return facts_of(asset).is_producer and not facts_of(asset).is_consumer
 
 
 def resolution_for(length: timedelta, own: timedelta) -> timedelta:

@@ -238,6 +238,28 @@ def test_a_tariff_follows_another_one_and_two_markets(
     assert "would be computed from itself" in circle.output
 
 
+def test_a_tariff_whose_market_is_gone_stands_and_stores_nothing_more(
+    market: Make, publish: Make, add: Make, run: Any, app: Any
+) -> None:
+    from flexmeasures import sensors
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Market
+    from flexmeasures_tariffs.computing import all_tariffs, compute
+
+    spot = market("spot")
+    publish(spot, WINTER, [1, 2, 3])
+    assert add(SIMPLE.format(tax=10)).exit_code == 0
+    with app.app_context():
+        with writing() as session:
+            sensors.delete_sensor(session.get_one(Market, spot.id))
+        [(paid_market, tariff)] = all_tariffs()
+        with writing():
+            assert compute(db.session.get_one(Market, paid_market.id), tariff) == 0
+    shown = run("show", "tariffs")
+    assert shown.exit_code == 0, shown.output
+    assert f"price: 1 x {spot.id}" in shown.output
+
+
 # -- schedules -----------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,10 @@ from flexmeasures.models import Market, Sensor
 from flexmeasures.models.sources import DEMO_SCRIPT, EXPECTING, SCRIPT, USER
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, server_now
-from flexmeasures_algorithms import facts_of
 from flexmeasures_charts import PowerChart
 from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, power_series
 from flexmeasures_ui.analytics.selection import Selection
+from flexmeasures_ui.time_window import only_produces
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
@@ -41,31 +41,31 @@ class Pair:
 
 def power_chart(chosen: Selection) -> PowerChart:
     """The chart of power; production positive for pure producers."""
-    producers = all(facts_of(each).is_producer and not facts_of(each).is_consumer for each in chosen.assets)
     return PowerChart(
         assets=chosen.assets,
         start=chosen.window.start,
         end=chosen.window.end,
         resolution=chosen.resolution,
         forecast_horizon=chosen.horizon,
-        consumption_as_positive=not producers,
+        consumption_as_positive=not all(only_produces(each) for each in chosen.assets),
         traces=chosen.traces,
         known_at=chosen.known_at,
     )
 
 
-def pairs(chosen: Selection) -> dict[str, Pair]:
+def pairs(chosen: Selection, plots: Sequence[str] = PLOTS) -> dict[str, Pair]:
     """By plot, what there is to show: power (MW, consumption positive), costs, prices, weather."""
     found: dict[str, Pair] = {}
-    if chosen.assets:
+    costs = COSTS in plots
+    if chosen.assets and (costs or POWER in plots):
         found[POWER] = _power(chosen)
-    if chosen.market is not None:
+    if chosen.market is not None and (costs or PRICES in plots):
         found[PRICES] = _prices(chosen, chosen.market)
-    if POWER in found and PRICES in found:
+    if costs and POWER in found and PRICES in found:
         found[COSTS] = _costs(found[POWER], found[PRICES])
-    if chosen.weather is not None:
+    if chosen.weather is not None and WEATHER in plots:
         found[WEATHER] = _weather(chosen, chosen.weather)
-    return {plot: found[plot] for plot in PLOTS if plot in found}
+    return {plot: found[plot] for plot in plots if plot in found}
 
 
 def _power(chosen: Selection) -> Pair:

@@ -95,7 +95,7 @@ def chart(plot: str) -> Response:
     else:
         from flexmeasures_charts.bokeh import draw
 
-        pair = pairs(chosen).get(plot)
+        pair = pairs(chosen, [plot]).get(plot)
         if pair is None:
             abort(404)
         item = draw(chart_of(chosen, pair))

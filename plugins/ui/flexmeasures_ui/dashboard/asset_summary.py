@@ -39,11 +39,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """All assets, in one unit of power. powers: by id, MW, consumption positive: fresh measurements, else plans."""
+    """All assets, in one unit of power, of which per_mw make an MW.
+
+    powers: by id, MW, consumption positive: fresh measurements, else plans.
+    """
 
     sentence: str
     all_well: bool
     unit: str
+    per_mw: float
     rows: tuple[Row, ...]
     powers: Mapping[int, float]
 
@@ -64,7 +68,7 @@ def overview(assets: Sequence[Asset], user: User, plans: Mapping[int, Plan] | No
     powers = {row.asset.id: last[row.asset.id][1] for row in rows if not row.stale and not row.planned}
     powers |= {row.asset.id: planned[row.asset.id].now for row in rows if row.planned and row.now}
     sentence = _sentence(rows, fresh, unit, per_mw, user)
-    return Overview(sentence, all(not row.stale for row in rows), unit, rows, powers)
+    return Overview(sentence, all(not row.stale for row in rows), unit, per_mw, rows, powers)
 
 
 def _row(

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 from flask import current_app, flash, g, render_template, request, session
 
 from flexmeasures.beliefs import last_values, search_one
-from flexmeasures.models import Asset, User
+from flexmeasures.models import User
 from flexmeasures.timing import floor_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_charts.formatting import power_unit
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401, visible_assets
 from flexmeasures_ui.dashboard import balance, drawings
 from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.dashboard.plans import count_failed_jobs, plans_of
+from flexmeasures_ui.time_window import only_produces
 
 DAY = timedelta(days=1)
 MOST_ROWS = 50  # of the table; those that are silent come first
@@ -40,16 +40,15 @@ def dashboard_page(user: User) -> str:
     plans = plans_of(assets, now)
     seen = overview(assets, user, plans)
     zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
-    unit, per_mw = power_unit(max((asset.capacity_in_mw or 0.0 for asset in assets), default=1.0))
     g.map_tiles = map_tiles()
     return render_flexmeasures_template(
         "ui/dashboard.html",
         active_page="dashboard",
         overview=replace(seen, rows=tuple(sorted(seen.rows, key=lambda row: not row.stale)[:MOST_ROWS])),
         count=len(assets),
-        sides=balance.sides(seen.powers, assets, unit, per_mw),
+        sides=balance.sides(seen.powers, assets, seen.unit, seen.per_mw),
         money=balance.money(sum(seen.powers.values()), assets, now),
-        groups=balance.groups(assets, seen.powers, unit, per_mw),
+        groups=balance.groups(assets, seen.powers, seen.unit, seen.per_mw),
         lanes=[
             (
                 plan.asset,
@@ -86,13 +85,9 @@ def state() -> str:
         start = floor_time(end - DAY, asset.event_resolution)
         values = search_one(asset, start, end, horizon_at_most=timedelta(0)).values
         drawing = drawings.line(
-            [-value if _produces(asset) else value for value in values.tolist()], "measured", "The last day"
+            [-value if only_produces(asset) else value for value in values.tolist()],
+            "measured",
+            "The last day",
         )
     seen = overview([asset], user, plans_of([asset], server_now()))
     return render_template("ui/_state.html", asset=asset, row=seen.rows[0], unit=seen.unit, drawing=drawing)
-
-
-def _produces(asset: Asset) -> bool:
-    """Whether the asset can only produce, so that its power is shown as production."""
-    kind = asset.type
-    return kind is not None and kind.is_producer and not kind.is_consumer

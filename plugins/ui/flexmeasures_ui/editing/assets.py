@@ -27,8 +27,6 @@ from flexmeasures_ui.editing.fields import Field, messages, typed
 from flexmeasures_ui.time_window import moment_of
 
 Page = str | Response | tuple[str, int]
-# Of an asset that can store: an event about its state of charge makes sense.
-STORING = frozenset({"battery", "one-way_evse", "two-way_evse"})
 
 
 def make_blueprint() -> Blueprint:
@@ -52,7 +50,7 @@ def make_blueprint() -> Blueprint:
     return blueprint
 
 
-def fields_of(user: User, *, existing: bool) -> tuple[Field, ...]:
+def fields_of(user: User) -> tuple[Field, ...]:
     """The fields of the form; the owner may be chosen by admins."""
     types = db.session.execute(
         select(SensorType.name, SensorType.display_name)
@@ -94,7 +92,6 @@ def fields_of(user: User, *, existing: bool) -> tuple[Field, ...]:
     if user.is_admin:
         choices = tuple((str(number), name) for number, name in owners)
         found.append(Field("owner_id", "Owner", "select", options=choices, required=True, numeric=int))
-    del existing
     return tuple(found)
 
 
@@ -107,7 +104,7 @@ def new() -> str:
 
 def create() -> Page:
     """Make the asset; what is wrong is told at the field, and what was typed is kept."""
-    fields = fields_of(user_or_401(), existing=False)
+    fields = fields_of(user_or_401())
     sent = typed(fields, request.form)
     sent |= {"name": sent.get("display_name", ""), "unit": "MW"}
     try:
@@ -125,7 +122,7 @@ def edit(asset_id: int) -> str:
     asset = asset_or_404(asset_id, "update")
     values = {
         field.name: "" if (value := getattr(asset, field.name, None)) is None else str(value)
-        for field in fields_of(user_or_401(), existing=True)
+        for field in fields_of(user_or_401())
     }
     values["asset_type_name"] = asset.type_name
     values["event_resolution"] = str(asset.event_resolution // timedelta(minutes=1))
@@ -135,7 +132,7 @@ def edit(asset_id: int) -> str:
 def update(asset_id: int) -> Page:
     """Change the asset."""
     asset = asset_or_404(asset_id, "update")
-    fields = fields_of(user_or_401(), existing=True)
+    fields = fields_of(user_or_401())
     sent = typed(fields, request.form)
     empty = ("min_soc_in_mwh", "max_soc_in_mwh")
     sent |= {name: None for name in empty if name in request.form and name not in sent}
@@ -149,7 +146,7 @@ def update(asset_id: int) -> Page:
 
 
 def _form(asset: Asset | None, values: Mapping[str, Any], errors: Mapping[str, str]) -> str:
-    fields = fields_of(user_or_401(), existing=asset is not None)
+    fields = fields_of(user_or_401())
     known = {field.name for field in fields}
     others = [text for name, text in errors.items() if name not in known and name != "name"]
     at_field = dict(errors) | ({"display_name": errors["name"]} if "name" in errors else {})
