@@ -127,23 +127,11 @@ def add_beliefs(file: Path, **options: Any) -> None:
 
 def _say_rows(imported: Imported, sensor: Sensor) -> None:
     """What was read, and how times and unit were understood."""
-    import numpy as np
-
-    from flexmeasures.timing import MILLISECOND, iso_duration
-
-    rows, slots = imported.rows, imported.slots
-    lengths, counts = np.unique(slots.lengths, return_counts=True)
-    usual = iso_duration(int(lengths[counts.argmax()]) * MILLISECOND)
-    step = usual if len(lengths) == 1 else "any length" if slots.off_grid else f"{usual} mostly"
-    click.echo(f"Read {len(rows.values)} rows of {step}, {rows.empty} of them without a value.")
+    click.echo(f"Read {imported.rows} rows of {imported.length}, {imported.empty} of them without a value.")
     click.echo(f"File: {imported.reader}.")
     own = "MW" if sensor.kind == "asset" else sensor.unit
     click.echo(f"Values in {imported.unit} were stored in {own}.")
-    for kind, count in rows.epochs.items():
-        click.echo(f"{count} times were read as {kind} since 1970 (UTC).")
-    if rows.zoned and rows.zone is not None:
-        click.echo(f"{rows.zoned} times without UTC offset were read in {rows.zone.key}.")
-    for note in slots.notes:
+    for note in imported.notes:
         click.echo(note)
 
 

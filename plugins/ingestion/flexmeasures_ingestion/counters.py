@@ -34,5 +34,5 @@ def differences(slots: Slots) -> None:
     longer = int((lengths > usual).sum())
     if longer:
         slots.notes.append(f"{longer} differences are about longer times than usual; spread evenly.")
-    slots.starts, slots.ends, slots.values, slots.lines = starts[:-1], starts[1:], counted, lines[:-1]
+    slots.starts, slots.lengths, slots.values, slots.lines = starts[:-1], lengths, counted, lines[:-1]
     slots.notes.append(f"Took {len(counted)} differences between {len(values)} readings of a counter.")

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexmeasures.errors import BeliefsExist, InputError
+from flexmeasures.timing import MILLISECOND, iso_duration
 from flexmeasures_algorithms import facts_of
 from flexmeasures_ingestion.readers.base import REGISTER, Layout, Rows
+from flexmeasures_ingestion.spans import most_common
 
 if TYPE_CHECKING:
     from flexmeasures.beliefs import Stored
@@ -42,20 +44,24 @@ class Request:
 class Imported:
     """What a file holds for a sensor.
 
-    reader: its title. unit: of the file. values: one a row, in the sensor's unit, power with consumption positive.
+    reader: its title. rows, empty: how many, and how many without a value. length: of rows. unit: of the file.
+    series: in the sensor's unit, power with consumption positive. notes: what was decided; warnings: what is in doubt.
     """
 
     reader: str
-    rows: Rows
-    slots: Slots
+    rows: int
+    empty: int
+    length: str
     unit: str
-    values: Floats
     series: list[TimeSeries]
+    notes: list[str]
     warnings: list[str]
 
 
 def read_file(path: Path, sensor: Sensor, request: Request) -> Imported:
     """All values of a file as series of that sensor; InputError names the line or the option that is wrong."""
+    import numpy as np
+
     from flexmeasures_ingestion.registry import reader_of
     from flexmeasures_ingestion.series import series_of
     from flexmeasures_ingestion.slots import make_slots
@@ -74,15 +80,23 @@ def read_file(path: Path, sensor: Sensor, request: Request) -> Imported:
     if register:
         _check_register(unit, request, energy=convert.energy)
     slots = make_slots(rows, sensor, request.resolution)
-    values = convert.apply(slots.values, slots.lengths)
+    convert.apply(slots)
     if request.sign == PRODUCTION:
-        values = 0.0 - values
-    _check_plausible(sensor, request, slots, values, register=register)
-    series = series_of(slots, values, sensor, alone=convert.energy and not register)
+        np.subtract(0.0, slots.values, out=slots.values)
+    _check_plausible(sensor, request, slots, register=register)
+    series = list(series_of(slots, sensor, alone=convert.energy and not register))
     if convert.energy and not register and _only_rises(slots.values):
         slots.warnings.append("The energies only rise, as readings of a counter do. Was --register meant?")
-    warnings = slots.warnings + _doubts_of_sign(sensor, values)
-    return Imported(reader.title, rows, slots, unit, values, series, warnings)
+    return Imported(
+        reader=reader.title,
+        rows=len(rows.values),
+        empty=rows.empty,
+        length=_length(slots),
+        unit=unit,
+        series=series,
+        notes=_notes_of_times(rows) + slots.notes,
+        warnings=slots.warnings + _doubts_of_sign(sensor, slots.values),
+    )
 
 
 def store(
@@ -125,6 +139,21 @@ def store(
     return total
 
 
+def _length(slots: Slots) -> str:
+    """How long the rows are."""
+    length, _, kinds = most_common(slots.lengths)
+    usual = iso_duration(length * MILLISECOND)
+    return usual if kinds == 1 else "any length" if slots.off_grid else f"{usual} mostly"
+
+
+def _notes_of_times(rows: Rows) -> list[str]:
+    """How times were understood that do not say it themselves."""
+    notes = [f"{count} times were read as {kind} since 1970 (UTC)." for kind, count in rows.epochs.items()]
+    if rows.zoned and rows.zone is not None:
+        notes.append(f"{rows.zoned} times without UTC offset were read in {rows.zone.key}.")
+    return notes
+
+
 def _unit(sensor: Sensor, stated: str | None, rows: Rows) -> str:
     """The unit that is stated, else that of the file; a warning where they differ."""
     from flexmeasures_ingestion.units import accepted_units
@@ -150,18 +179,16 @@ def _check_register(unit: str, request: Request, *, energy: bool) -> None:
         raise InputError(text, "--resolution", "no --resolution here")
 
 
-def _check_plausible(
-    sensor: Sensor, request: Request, slots: Slots, values: Floats, *, register: bool
-) -> None:
+def _check_plausible(sensor: Sensor, request: Request, slots: Slots, *, register: bool) -> None:
     """InputError for power that the asset cannot have, unless it is allowed; then a warning."""
     import numpy as np
 
     from flexmeasures_master_data import plausibility
 
-    doubt = plausibility.power(sensor, values)
+    doubt = plausibility.power(sensor, slots.values)
     if doubt is None:
         return
-    text = f"line {slots.lines[int(np.nan_to_num(np.abs(values)).argmax())]}: {doubt}"
+    text = f"line {slots.lines[int(np.nanargmax(np.abs(slots.values)))]}: {doubt}"
     if request.allow_implausible:
         slots.warnings.append(text)
         return
@@ -175,14 +202,14 @@ def _check_plausible(
 
 
 def _only_rises(values: Floats) -> bool:
-    """Whether values look like readings: never falling, and far larger than their differences."""
+    """Whether values, of either sign, look like readings: never falling, and far larger than their differences."""
     import numpy as np
 
-    known = values[~np.isnan(values)]
-    if len(known) < 4:
+    known = np.abs(values[~np.isnan(values)])
+    if len(known) < 4 or not (known[0] > 0 and (known[1:] >= known[:-1]).all()):
         return False
     steps = np.diff(known)
-    return bool((steps >= 0).all() and steps.any() and known[0] > 0 and known[0] > 10 * steps.max())
+    return bool(steps.any() and known[0] > 10 * steps.max())
 
 
 def _check_sign(sensor: Sensor, sign: str | None) -> None:

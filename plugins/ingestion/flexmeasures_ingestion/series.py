@@ -15,39 +15,50 @@ from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration,
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.timeseries import Floats, Integers, TimeSeries
-from flexmeasures_ingestion.spans import MAX_GAP, MAX_SLOTS, Slots
+from flexmeasures_ingestion.spans import MAX_GAP, MAX_SLOTS, Slots, runs_of
 from flexmeasures_ingestion.spread import spread
 
+# A series has about so many values at most, as storing copies each series several times.
+AT_ONCE = 100_000
 
-def series_of(slots: Slots, values: Floats, sensor: Sensor, *, alone: bool = False) -> list[TimeSeries]:
+
+def series_of(slots: Slots, sensor: Sensor, *, alone: bool = False) -> Iterator[TimeSeries]:
     """The values as regular series in the sensor's own resolution: each repeated over the slots of its row.
 
-    values: shape (n,), one a row, in the sensor's unit. Rows off the grid are spread over it; alone: outside of them
-    there is nothing. InputError where a row on the grid is no whole number of slots.
+    slots: rows with values in the sensor's unit. Rows off the grid are spread over it; alone: outside of them there
+    is nothing. InputError where a row on the grid is no whole number of slots.
     """
-    import numpy as np
-
     own = sensor.event_resolution
     if slots.off_grid:
-        slots = spread(slots, values, sensor, alone=alone)
-        values = slots.values
+        slots = spread(slots, sensor, alone=alone)
     if grid.is_of_days(own):
-        starts, repeated = _local_days(slots, values, sensor)
+        starts, values = _local_days(slots, sensor)
     else:
-        rows = _averaged(slots, values, own)
-        step = duration_ms(own)
-        counts = rows.lengths // step
-        wrong = (rows.lengths % step != 0) | (counts < 1) | (rows.starts % step != 0)
-        if wrong.any():
-            _refuse_length(rows, int(wrong.argmax()), own)
-        _refuse_too_many(int(counts.sum()))
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        starts, repeated = np.repeat(rows.starts, counts) + step * within, np.repeat(rows.values, counts)
-    return list(_regular(starts, repeated, own))
+        starts, values = _repeated(_averaged(slots, own), own)
+    return _regular(starts, values, own)
 
 
-def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
-    """The rows with their values, those that are finer than the sensor's slots as means over these.
+def _repeated(rows: Slots, own: timedelta) -> tuple[Integers, Floats]:
+    """Starts of slots and their values, each row's over all of its slots."""
+    import numpy as np
+
+    step = duration_ms(own)
+    wrong = rows.starts % step != 0
+    wrong |= rows.lengths % step != 0
+    wrong |= rows.lengths < step
+    if wrong.any():
+        _refuse_length(rows, int(wrong.argmax()), own)
+    if (rows.lengths == step).all():
+        return rows.starts, rows.values
+    counts = rows.lengths // step
+    total = int(counts.sum())
+    _refuse_too_many(total)
+    within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(rows.starts, counts) + step * within, np.repeat(rows.values, counts)
+
+
+def _averaged(slots: Slots, own: timedelta) -> Slots:
+    """The rows, those that are finer than the sensor's slots as means over these.
 
     A slot of which a part is missing or unknown is left out, and told.
     """
@@ -55,19 +66,27 @@ def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
 
     step = duration_ms(own)
     fine = slots.lengths < step
-    rows = replace(slots, values=values)
     if not fine.any():
-        return rows
-    of_slot = slots.starts[fine] // step * step
-    across = slots.ends[fine] > of_slot + step
+        return slots
+    each = slice(None) if fine.all() else fine  # without copies where all rows are fine, as they mostly are
+    begins, values, lengths = slots.starts[each], slots.values[each], slots.lengths[each]
+    unknown = np.isnan(values)
+    within = begins % step
+    within += lengths
+    across = within > step
+    within -= lengths
     if across.any():
         _refuse_length(slots, int(np.flatnonzero(fine)[across.argmax()]), own)
-    firsts = np.append(0, np.flatnonzero(np.diff(of_slot)) + 1)  # rows are in order of time
-    starts = of_slot[firsts]
-    of_row = values[fine]
-    known = np.where(np.isnan(of_row), 0, slots.lengths[fine])
-    covered = np.add.reduceat(known, firsts)
-    means = np.add.reduceat(known * np.nan_to_num(of_row), firsts) / step
+    np.subtract(begins, within, out=within)
+    firsts, _ = runs_of(within)  # rows are in order of time
+    starts = within[firsts]
+    del within
+    weights = lengths.astype(float)
+    weights[unknown] = 0.0
+    covered = np.add.reduceat(weights, firsts)
+    weights *= values
+    weights[unknown] = 0.0
+    means = np.add.reduceat(weights, firsts) / step
     whole = covered == step
     needed = iso_duration(own)
     if fine.all() and not whole.any():
@@ -81,23 +100,23 @@ def _averaged(slots: Slots, values: Floats, own: timedelta) -> Slots:
     slots.notes.append(f"Rows finer than the sensor's slots were averaged over {needed}.")
     if not whole.all():
         slots.warnings.append(f"{int((~whole).sum())} slots are not covered by rows as a whole; left out.")
-    lines = slots.lines[fine][firsts]
+    lines = slots.lines[each][firsts]
     starts, means, lines = starts[whole], means[whole], lines[whole]
-    order = np.argsort(np.concatenate([starts, rows.starts[~fine]]), kind="stable")
+    order = np.argsort(np.concatenate([starts, slots.starts[~fine]]), kind="stable")
 
     def joined(averaged: Any, others: Any) -> Any:
         return np.concatenate([averaged, others[~fine]])[order]
 
     return replace(
-        rows,
-        starts=joined(starts, rows.starts),
-        ends=joined(starts + step, rows.ends),
-        values=joined(means, values),
-        lines=joined(lines, rows.lines),
+        slots,
+        starts=joined(starts, slots.starts),
+        lengths=joined(np.full(len(starts), step), slots.lengths),
+        values=joined(means, slots.values),
+        lines=joined(lines, slots.lines),
     )
 
 
-def _local_days(slots: Slots, values: Floats, sensor: Sensor) -> tuple[Integers, Floats]:
+def _local_days(slots: Slots, sensor: Sensor) -> tuple[Integers, Floats]:
     import numpy as np
 
     own, zone = sensor.event_resolution, ZoneInfo(sensor.timezone)
@@ -111,7 +130,7 @@ def _local_days(slots: Slots, values: Floats, sensor: Sensor) -> tuple[Integers,
             day += own  # wall clock time: the next local midnight
         if to_ms(day) != end:
             _refuse_length(slots, k, own)
-    return np.array(starts, dtype=np.int64), values[rows]
+    return np.array(starts, dtype=np.int64), slots.values[rows]
 
 
 def _refuse_too_many(count: int) -> None:
@@ -130,15 +149,19 @@ def _refuse_length(slots: Slots, k: int, own: timedelta) -> None:
 
 
 def _regular(starts: Integers, values: Floats, step: timedelta) -> Iterator[TimeSeries]:
-    """Regular series (NaN in gaps); a long gap or a change of clocks between days starts the next one."""
+    """Regular series (NaN in gaps) of bounded length; a long gap or a change of clocks between days starts the next."""
     import numpy as np
 
     from flexmeasures.timeseries import TimeSeries
 
     step_ms = duration_ms(step)
     apart = np.diff(starts)
-    edges = np.flatnonzero((apart > MAX_GAP * step_ms) | (apart % step_ms != 0)) + 1
-    for low, high in zip([0, *edges], [*edges, len(starts)], strict=True):
+    breaks = apart > MAX_GAP * step_ms
+    apart %= step_ms
+    breaks |= apart != 0
+    del apart
+    edges = np.union1d(np.flatnonzero(breaks) + 1, np.arange(0, len(starts), AT_ONCE))
+    for low, high in zip(edges, [*edges[1:], len(starts)], strict=True):
         slots = (starts[low:high] - starts[low]) // step_ms
         filled = np.full(slots[-1] + 1, np.nan)
         filled[slots] = values[low:high]

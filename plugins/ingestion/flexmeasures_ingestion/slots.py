@@ -17,7 +17,7 @@ from flexmeasures.grid import DAY
 from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration, iso_time, to_ms
 from flexmeasures_ingestion.counters import differences
 from flexmeasures_ingestion.readers.base import REGISTER, STATES
-from flexmeasures_ingestion.spans import Slots
+from flexmeasures_ingestion.spans import Slots, all_of, most_common, runs_of
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor
@@ -83,18 +83,23 @@ def _fill_evenly(slots: Slots, sensor: Sensor) -> bool:
 
 def _hold(slots: Slots) -> None:
     """States hold until the next one; of the last it is not known how long."""
+    import numpy as np
+
     if len(slots.starts) < 2:
         raise InputError("States need two rows at least.", "FILE", "a file with more rows")
-    slots.starts, slots.ends = slots.starts[:-1], slots.starts[1:]
+    slots.starts, slots.lengths = slots.starts[:-1], np.diff(slots.starts)
     slots.values, slots.lines = slots.values[:-1], slots.lines[:-1]
     slots.off_grid = True
 
 
 def _refuse_far_ends(slots: Slots) -> None:
-    last = int(slots.ends.argmax()) if len(slots.ends) else 0
-    if len(slots.ends) and from_ms(int(slots.ends[last])) > END_OF_TIME:
-        end = iso_time(from_ms(int(slots.ends[last])))
-        text = f"line {slots.lines[last]}: the row ends at {end} (see --resolution)."
+    if not len(slots.starts):
+        return
+    ends = slots.ends
+    last = int(ends.argmax())
+    end = from_ms(int(ends[last]))
+    if end > END_OF_TIME:
+        text = f"line {slots.lines[last]}: the row ends at {iso_time(end)} (see --resolution)."
         raise InputError(text, "--resolution", f"rows that end by {iso_time(END_OF_TIME)}")
 
 
@@ -107,12 +112,12 @@ def _in_order(rows: Rows) -> Slots:
     warnings: list[str] = []
     _choose_hours(rows, warnings)
     starts = np.frombuffer(rows.starts, dtype=np.int64)
-    ends = np.frombuffer(rows.ends, dtype=np.int64) if rows.ends else starts
+    lengths = np.frombuffer(rows.ends, dtype=np.int64) - starts if rows.ends else all_of(0, len(starts))
     values, lines = np.frombuffer(rows.values), np.frombuffer(rows.lines, dtype=np.uint32)
     if (starts[1:] < starts[:-1]).any():
         order = np.argsort(starts, kind="stable")
-        starts, ends, values, lines = starts[order], ends[order], values[order], lines[order]
-    slots = Slots(starts, ends, values, lines, [], warnings)
+        starts, lengths, values, lines = starts[order], lengths[order], values[order], lines[order]
+    slots = Slots(starts, lengths, values, lines, [], warnings)
     if rows.kind != STATES and not rows.ends:
         _refuse_twice(slots)
     return slots
@@ -163,7 +168,7 @@ def _choose_hours_of(night: list[int], rows: Rows, warnings: list[str]) -> None:
 def _refuse_twice(slots: Slots) -> None:
     import numpy as np
 
-    twice = np.flatnonzero(np.diff(slots.starts) == 0)
+    twice = np.flatnonzero(slots.starts[1:] == slots.starts[:-1])
     if len(twice):
         first, second = sorted(slots.lines[twice[0] : twice[0] + 2])
         moment = iso_time(from_ms(int(slots.starts[twice[0]])))
@@ -179,8 +184,8 @@ def _finer_step(slots: Slots, own: timedelta, given: timedelta | None) -> timede
     import numpy as np
 
     if given is None and len(slots.starts) > 2:
-        steps, counts = np.unique(np.diff(slots.starts), return_counts=True)
-        given = int(steps[counts.argmax()]) * MILLISECOND if 2 * counts.max() > counts.sum() else None
+        usual, count, _ = most_common(np.diff(slots.starts))
+        given = usual * MILLISECOND if 2 * count > len(slots.starts) - 1 else None
     if given is None or grid.is_of_days(own) or given >= own or own % given:
         return None
     return given
@@ -191,7 +196,10 @@ def _to_grid(slots: Slots, sensor: Sensor, own: timedelta) -> None:
     import numpy as np
 
     nearest = grid.nearest(slots.starts, own, sensor.timezone)
-    off = np.abs(nearest - slots.starts)
+    off = nearest - slots.starts
+    np.abs(off, out=off)
+    if not off.any():
+        return  # the starts that are there need no second array of their size
     far = off > duration_ms(grid.tolerance(own))
     if far.any():
         _refuse_other_steps(slots, own)
@@ -212,9 +220,9 @@ def _refuse_other_steps(slots: Slots, own: timedelta) -> None:
 
     if len(slots.starts) < 3:
         return
-    steps, counts = np.unique(np.diff(slots.starts), return_counts=True)
-    usual = int(steps[counts.argmax()]) * MILLISECOND
-    if 2 * counts.max() < counts.sum() and len(steps) > 2:
+    step, count, kinds = most_common(np.diff(slots.starts))
+    usual = step * MILLISECOND
+    if 2 * count < len(slots.starts) - 1 and kinds > 2:
         raise InputError(
             "The times of the file are irregular: no distance between rows is the usual one.",
             "datecol",
@@ -250,8 +258,8 @@ def _give_lengths(
     sign = -1 if labels_end else 1
     # Where times are ends, rows are looked at from the last to the first, so that "the next" is the one before.
     seen = replace(slots, starts=slots.starts[::sign], lines=slots.lines[::sign])
-    if not _are_days(seen.starts, local, given, stated=zone is not None):
-        other = slots.starts + sign * _lengths(sign * seen.starts, seen, given)[::sign]
+    if not _are_days(slots.starts, local, given, stated=zone is not None):
+        slots.lengths = _lengths(seen.starts if sign > 0 else -seen.starts, seen, given)[::sign]
     else:
         walls = [from_ms(int(start)).astimezone(local).replace(tzinfo=UTC) for start in seen.starts]
         firsts = all(wall.day == 1 and wall.hour == wall.minute == 0 for wall in walls)
@@ -265,10 +273,11 @@ def _give_lengths(
                 wall + sign * int(length) * MILLISECOND for wall, length in zip(walls, lengths, strict=True)
             ]
             what = "days"
-        other = np.array([to_ms(each.replace(tzinfo=local)) for each in others], dtype=np.int64)[::sign]
+        bounds = np.array([to_ms(each.replace(tzinfo=local)) for each in others], dtype=np.int64)[::sign]
+        slots.lengths = sign * (bounds - slots.starts)
         slots.notes.append(f"Rows are local calendar {what} of {local.key}, each with its real length.")
-    slots.starts, slots.ends = (other, slots.starts) if labels_end else (slots.starts, other)
     if labels_end:
+        slots.starts = slots.starts - slots.lengths
         slots.notes.append("Times were taken as the ends of their slots.")
 
 
@@ -278,7 +287,7 @@ def _are_days(starts: Integers, zone: ZoneInfo, given: timedelta | None, *, stat
 
     if given is not None and given % DAY:
         return False
-    if given is None and int(np.abs(np.diff(starts)).min()) < SHORT_DAY_MS:
+    if given is None and int(np.diff(starts).min()) < SHORT_DAY_MS:
         return False
     times = {from_ms(int(start)).astimezone(zone).time() for start in starts}
     midnight = datetime.min.time()
@@ -286,7 +295,6 @@ def _are_days(starts: Integers, zone: ZoneInfo, given: timedelta | None, *, stat
 
 
 def _lengths(starts: Integers, slots: Slots, given: timedelta | None) -> Integers:
-    import numpy as np
 
     if given is None:
         return _lengths_by_neighbours(starts, slots)
@@ -300,7 +308,7 @@ def _lengths(starts: Integers, slots: Slots, given: timedelta | None) -> Integer
             "datecol",
             "regular times; --resolution states their distance",
         )
-    return np.full(len(starts), step, dtype=np.int64)
+    return all_of(step, len(starts))
 
 
 def _lengths_by_neighbours(starts: Integers, slots: Slots) -> Integers:
@@ -308,11 +316,11 @@ def _lengths_by_neighbours(starts: Integers, slots: Slots) -> Integers:
     import numpy as np
 
     diffs = np.diff(starts)
-    edges = np.flatnonzero(np.diff(diffs)) + 1
-    lows, highs = np.array([0, *edges]), np.array([*edges, len(diffs)])
-    steps, counts = diffs[lows], highs - lows
+    lows, counts = runs_of(diffs)
+    steps = diffs[lows]
+    at_edge = (lows == 0) | (lows + counts == len(diffs))
+    del diffs
     before, after = np.append(0, steps[:-1]), np.append(steps[1:], 0)
-    at_edge = (lows == 0) | (highs == len(diffs))
     # Two long distances amid shorter ones are more likely two gaps.
     firm = (counts >= 3) | ((counts == 2) & (at_edge | ((steps < before) & (steps < after))))
     found = steps.copy()
@@ -321,15 +329,17 @@ def _lengths_by_neighbours(starts: Integers, slots: Slots) -> Integers:
         found[k] = _step_amid(int(steps[k]), int(left[k]), int(right[k]))
         if found[k] == 0:
             _refuse_out_of_step(slots, int(lows[k]) + 1, int(steps[k]), int(left[k] or right[k]))
-    lengths = np.append(np.repeat(found, counts), found[-1])
-    gaps = np.flatnonzero(lengths[:-1] < diffs)
+    gaps = np.flatnonzero(np.repeat(found < steps, counts))
     if len(gaps):
         named = ", ".join(map(str, slots.lines[gaps[:NAMED]]))
         slots.warnings.append(
             f"{len(gaps)} gaps follow the rows of lines {named}{', ...' if len(gaps) > NAMED else ''}; those"
             " rows were taken to be as long as their neighbours."
         )
-    return lengths
+    if (found == found[0]).all():
+        return all_of(found[0], len(starts))
+    counts[-1] += 1  # the last row is as long as the one before
+    return np.repeat(found, counts)
 
 
 def _nearest_firm(steps: Integers, firm: Integers) -> tuple[Integers, Integers]:
@@ -364,10 +374,9 @@ def _refuse_out_of_step(slots: Slots, k: int, distance: int, usual: int) -> None
 
 
 def _say_lengths(slots: Slots) -> None:
-    import numpy as np
 
     lengths = slots.lengths
-    changes = np.flatnonzero(np.diff(lengths)) + 1
+    changes = runs_of(lengths)[0][1:]
     if len(changes) and not any("calendar" in note for note in slots.notes):
         parts = [
             f"{iso_duration(int(lengths[k]) * MILLISECOND)} from line {slots.lines[k]} on"

@@ -13,21 +13,22 @@ from flexmeasures_ingestion.spans import MAX_SLOTS, Slots
 
 if TYPE_CHECKING:
     from flexmeasures.models.sensors import Sensor
-    from flexmeasures.timeseries import Floats, Integers
+    from flexmeasures.timeseries import Integers
 
 # A slot gets the mean of what is known of it, if that is so much of the slot.
 LEAST_KNOWN = 0.5
 
 
-def spread(slots: Slots, values: Floats, sensor: Sensor, *, alone: bool) -> Slots:
+def spread(slots: Slots, sensor: Sensor, *, alone: bool) -> Slots:
     """Slots of the sensor with the mean of the spans that touch them, weighted by time.
 
-    values: power (or another rate) of each span, shape (n,), NaN where unknown. alone: outside of the spans there is
+    slots: the spans, with power (or another rate) as values, NaN where unknown. alone: outside of the spans there is
     nothing (charging sessions): each slot that a span touches gets its energy. Else a slot of which less than half
     is known is left out.
     """
     import numpy as np
 
+    values = slots.values
     known = ~np.isnan(values)
     if not known.any():
         raise InputError("Nothing is known for any time.", "FILE", "two rows with a value, or more")
@@ -67,7 +68,7 @@ def spread(slots: Slots, values: Floats, sensor: Sensor, *, alone: bool) -> Slot
     return replace(
         slots,
         starts=bounds[:-1][enough],
-        ends=bounds[1:][enough],
+        lengths=whole[enough],
         values=amount[enough] / (whole if alone else within)[enough],
         lines=lines[enough],
     )

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flexmeasures.timeseries import Floats, Integers
+    from flexmeasures.timeseries import Floats
+    from flexmeasures_ingestion.spans import Slots
 
 # Power in MW, whatever unit an asset shows.
 POWER = {"W": Fraction(1, 10**6), "kW": Fraction(1, 1000), "MW": Fraction(1), "GW": Fraction(1000)}
@@ -30,19 +31,26 @@ class Conversion:
     factor: Fraction
     energy: bool = False
 
-    def apply(self, values: Floats, lengths: Integers) -> Floats:
-        """Values in the sensor's unit; values are means over (or energies of) slots of those lengths in ms."""
+    def apply(self, slots: Slots) -> None:
+        """Convert the values, in place: means over the slots, or energies of them, to the sensor's unit."""
         import numpy as np
 
+        from flexmeasures_ingestion.spans import runs_of
+
         if not self.energy:
-            # Multiplied and divided apart, so that 1500 kW is exactly 1.5 MW.
-            return values * float(self.factor.numerator) / float(self.factor.denominator)
-        found = np.empty(len(values))
-        for length in np.unique(lengths):
-            factor = self.factor / Fraction(int(length), 3_600_000)
-            same = lengths == length
-            found[same] = values[same] * float(factor.numerator) / float(factor.denominator)
-        return found
+            self._scale(slots.values, self.factor)
+            return
+        for length in np.unique(slots.lengths[runs_of(slots.lengths)[0]]):
+            same = slots.lengths == length
+            part = slots.values[same]
+            self._scale(part, self.factor / Fraction(int(length), 3_600_000))
+            slots.values[same] = part
+
+    @staticmethod
+    def _scale(values: Floats, factor: Fraction) -> None:
+        # Multiplied and divided apart, so that 1500 kW is exactly 1.5 MW.
+        values *= float(factor.numerator)
+        values /= float(factor.denominator)
 
 
 def conversion(sensor: Any, unit: str) -> Conversion:

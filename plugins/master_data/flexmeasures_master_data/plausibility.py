@@ -26,11 +26,11 @@ def power(sensor: Sensor, values: Floats) -> str | None:
     capacity: float | None = getattr(sensor, "capacity_in_mw", None)
     if not capacity:
         return None
-    sizes = np.nan_to_num(np.abs(values))
+    sizes = np.abs(values)
     wrong = int(np.count_nonzero(sizes > POWER_TIMES * capacity))
     if not wrong:
         return None
-    largest = int(sizes.argmax())
+    largest = int(np.nanargmax(sizes))
     return (
         f"{wrong} of {len(sizes)} values are more than {POWER_TIMES:g} times the capacity of asset {sensor.name}:"
         f" the largest is {values[largest]:g} MW, {sizes[largest] / capacity:,.0f} times its {capacity:g} MW."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flexmeasures import hookimpl
 from flexmeasures.config import Setting
 from flexmeasures_weather import WeatherProvider
@@ -20,6 +22,14 @@ def register_settings() -> list[Setting]:
             "Where forecasts of days past are, as they were made then; empty: they are not asked for.",
         ),
         Setting("FLEXMEASURES_OPENMETEO_MODEL", "best_match", str, model),
+        Setting(
+            "FLEXMEASURES_OPENMETEO_RESOLUTION",
+            timedelta(hours=1),
+            timedelta,
+            "Length of the slots that Open-Meteo is asked for; new sensors get it. PT15M is its own in Central"
+            " Europe and North America, elsewhere filled in from hours.",
+            choices=(timedelta(hours=1), timedelta(minutes=15)),
+        ),
         Setting("OPENMETEO_API_KEY", None, str, "Key of Open-Meteo's paying customers."),
     ]
 

@@ -1,8 +1,8 @@
-"""The forecast request of Open-Meteo: /v1/forecast, hour by hour; of its archive of forecasts as they were made, too.
+"""The forecast request of Open-Meteo: /v1/forecast, by hours or quarters of them; its archive of forecasts, too.
 
 Fields and units: open-meteo.com/en/docs. Temperature and wind are those of an instant, radiation is the mean of the
-hour before it: an event of this provider is the hour that ends at the stated time, so that radiation is right to the
-hour, and temperature and wind are those at its end.
+hour (or quarter) before it: an event of this provider is the one that ends at the stated time, so that radiation is
+right, and temperature and wind are those at its end.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from flexmeasures.timing import iso_duration
 from flexmeasures_weather import Place, WeatherForecast, WeatherProvider
 from flexmeasures_web_services import ServiceUnavailable, get_json
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-HOUR_SECONDS = 3600
+BLOCKS = {HOUR: "hourly", timedelta(minutes=15): "minutely_15"}  # how the service calls its resolutions
 DAYS = 7
 DAYS_AHEAD = (1, 2)  # of the archive; it keeps seven
 # Field: type of sensor, the unit that is asked for, and a value of that in ours.
@@ -31,37 +32,47 @@ FIELDS = {
 
 
 class OpenMeteo(WeatherProvider):
-    """A week of hours, and up to 92 days back. It does not say when a forecast was made."""
+    """A week, and up to 92 days back. It does not say when a forecast was made."""
 
     name: ClassVar[str] = "Open-Meteo"
 
-    def __init__(self, url: str, model: str, key: str | None, archive: str = "") -> None:
-        self._url, self._model, self._key = url.rstrip("/"), model, key
+    def __init__(
+        self, url: str, model: str, key: str | None, archive: str = "", resolution: timedelta = HOUR
+    ) -> None:
+        self._url, self._model, self._key, self._resolution = url.rstrip("/"), model, key, resolution
         self._archive = archive.rstrip("/")
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
         """At FLEXMEASURES_OPENMETEO_URL; it needs no key."""
-        url, archive = (settings[f"FLEXMEASURES_OPENMETEO_{name}"] for name in ("URL", "PREVIOUS_RUNS_URL"))
-        return cls(url, settings["FLEXMEASURES_OPENMETEO_MODEL"], settings["OPENMETEO_API_KEY"], archive)
+        url, model, archive, resolution = (
+            settings[f"FLEXMEASURES_OPENMETEO_{name}"]
+            for name in ("URL", "MODEL", "PREVIOUS_RUNS_URL", "RESOLUTION")
+        )
+        return cls(url, model, settings["OPENMETEO_API_KEY"], archive, resolution)
 
     def forecast(self, place: Place, past_days: int = 0) -> WeatherForecast:
         """From the midnight (UTC) of today or of so many days before."""
-        return self._ask(self._url, place, past_days, DAYS, "")
+        return self._ask(self._url, place, past_days, DAYS, self._resolution)
 
     def archived(self, place: Place, past_days: int) -> Sequence[WeatherForecast]:
-        """What was said a day and two days before each hour (its "previous runs")."""
+        """What was said a day and two days before each hour (its "previous runs", which are hourly)."""
         if not self._archive:
             return ()
-        found = (self._ask(self._archive, place, past_days, 1, f"_previous_day{days}") for days in DAYS_AHEAD)
+        found = (
+            self._ask(self._archive, place, past_days, 1, HOUR, f"_previous_day{days}") for days in DAYS_AHEAD
+        )
         return [replace(each, horizon=days * DAY) for days, each in zip(DAYS_AHEAD, found, strict=True)]
 
-    def _ask(self, url: str, place: Place, past_days: int, days: int, suffix: str) -> WeatherForecast:
-        """The hours of so many days; suffix: of the names of fields."""
+    def _ask(
+        self, url: str, place: Place, past_days: int, days: int, resolution: timedelta, suffix: str = ""
+    ) -> WeatherForecast:
+        """The slots of so many days; suffix: of the names of fields."""
+        block = BLOCKS[resolution]
         fields = {
             "latitude": f"{place.latitude:g}",
             "longitude": f"{place.longitude:g}",
-            "hourly": ",".join(f"{field}{suffix}" for field in FIELDS),
+            block: ",".join(f"{field}{suffix}" for field in FIELDS),
             "wind_speed_unit": "ms",
             "timeformat": "unixtime",
             "timezone": "UTC",
@@ -70,36 +81,37 @@ class OpenMeteo(WeatherProvider):
             "models": self._model,
         } | ({"apikey": self._key} if self._key else {})
         answer = get_json(self.name, f"{url}/v1/forecast", fields)
-        hourly, units = answer.get("hourly"), answer.get("hourly_units")
-        if not isinstance(hourly, Mapping) or not isinstance(units, Mapping):
-            raise ServiceUnavailable(f"{self.name} answers without hourly data.")
-        times = _times(hourly.get("time"))
+        columns, units = answer.get(block), answer.get(f"{block}_units")
+        if not isinstance(columns, Mapping) or not isinstance(units, Mapping):
+            raise ServiceUnavailable(f"{self.name} answers without {block} data.")
+        times = _times(columns.get("time"), resolution)
         values = {
-            name: _column(hourly, units, field, suffix, len(times)) for field, (name, *_) in FIELDS.items()
+            name: _column(columns, units, field, suffix, len(times)) for field, (name, *_) in FIELDS.items()
         }
-        start = datetime.fromtimestamp(times[0], UTC) - HOUR
-        return WeatherForecast(start=start, resolution=HOUR, values=values, answer=answer)
+        start = datetime.fromtimestamp(times[0], UTC) - resolution
+        return WeatherForecast(start=start, resolution=resolution, values=values, answer=answer)
 
 
-def _times(stated: object) -> list[int]:
-    """The times, each an hour after the one before."""
+def _times(stated: object, resolution: timedelta) -> list[int]:
+    """The times, each a slot after the one before."""
     import numpy as np
 
     if not isinstance(stated, list) or not stated or not all(type(each) is int for each in stated):
         raise ServiceUnavailable(f"{OpenMeteo.name} answers without times.")
-    if set(np.diff(stated).tolist()) - {HOUR_SECONDS}:
-        raise ServiceUnavailable(f"{OpenMeteo.name} answers with times that are not an hour apart.")
+    if set(np.diff(stated).tolist()) - {int(resolution.total_seconds())}:
+        apart = f"not {iso_duration(resolution)} apart"
+        raise ServiceUnavailable(f"{OpenMeteo.name} answers with times that are {apart}.")
     return stated
 
 
 def _column(
-    hourly: Mapping[str, Any], units: Mapping[str, Any], field: str, suffix: str, count: int
+    columns: Mapping[str, Any], units: Mapping[str, Any], field: str, suffix: str, count: int
 ) -> Floats:
     """The values of one field in our unit, NaN where nothing is said; ServiceUnavailable for another unit."""
     import numpy as np
 
     _, unit, factor = FIELDS[field]
-    stated = hourly.get(f"{field}{suffix}")
+    stated = columns.get(f"{field}{suffix}")
     if stated is None:
         return np.full(count, np.nan)
     if units.get(f"{field}{suffix}") != unit:

@@ -54,7 +54,7 @@ def test_the_reader_of_the_documentation_is_asked_first(app: Any, battery: Any, 
             )
         finally:
             del app.extensions[EXTENSION][reader.name]
-    assert (imported.reader, imported.unit, list(imported.values)) == (
+    assert (imported.reader, imported.unit, imported.series[0].values.tolist()) == (
         "files of our data logger",
         "kW",
         [0.003],

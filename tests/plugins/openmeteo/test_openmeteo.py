@@ -71,12 +71,40 @@ def test_an_hour_is_the_one_that_ends_at_the_stated_time(app: Any, run: Any, con
         np.testing.assert_equal(temperature, [15.0, np.nan, 16.0])
 
 
+def test_quarters_of_an_hour_come_where_they_are_asked_for(
+    app: Any, run: Any, configured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flexmeasures.beliefs import search_one
+    from flexmeasures.db import db
+
+    quarter = timedelta(minutes=15)
+    monkeypatch.setitem(app.config, "FLEXMEASURES_OPENMETEO_RESOLUTION", quarter)
+    first = int(MIDNIGHT.timestamp())
+    columns = {
+        "time": [first + 900 * k for k in range(96)],
+        "shortwave_radiation": [100.0] * 48 + [300.0] * 48,
+    }
+    body = {"minutely_15": columns, "minutely_15_units": {"shortwave_radiation": "W/m²"}}
+    configured.answers = [(200, {}, body)]
+    told = add(run)
+    assert told.exit_code == 0, told.output
+    [(_, query)] = configured.asked
+    assert "hourly" not in query
+    assert "shortwave_radiation" in query["minutely_15"][0]
+    with app.app_context():
+        sensor = db.session.scalars(select(WeatherSensor)).one()
+        assert (sensor.type_name, sensor.event_resolution) == ("radiation", quarter)
+        noon = MIDNIGHT + 12 * HOUR
+        known = search_one(sensor, noon - 2 * quarter, noon + quarter).values
+        np.testing.assert_allclose(known, [0.1, 0.3, 0.3])
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
         ({"error": True, "reason": "no"}, "without hourly data"),
         (answer(wind_speed_10m="km/h"), "wind_speed_10m in 'km/h'"),
-        (answer() | {"hourly": answer()["hourly"] | {"time": [0, 7200]}}, "not an hour apart"),
+        (answer() | {"hourly": answer()["hourly"] | {"time": [0, 7200]}}, "not PT1H apart"),
         (answer() | {"hourly": answer()["hourly"] | {"time": []}}, "without times"),
         (answer() | {"hourly": answer()["hourly"] | {"wind_speed_10m": [1.0]}}, "for other times"),
     ],

@@ -177,7 +177,7 @@ def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
         "last": known[-1][0].astimezone(zone) if known else None,
         "unit": "MW" if asset else sensor.unit,
         "file_unit": imported.unit,
-        "notes": imported.slots.notes,
+        "notes": imported.notes,
         "warnings": imported.warnings,
     }
 
