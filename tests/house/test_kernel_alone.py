@@ -77,6 +77,30 @@ with app.app_context():
 """
 
 
+# The packages that bring data from a service, and what they bring.
+PROVIDERS = {
+    "darksky": "DarkSky",
+    "openmeteo": "Open-Meteo",
+    "entsoe": "ENTSO-E",
+    "energy_charts": "Energy-Charts",
+    "tariffs": "tariff",
+}
+ASK_PROVIDERS = """
+import json
+from flexmeasures.app import create
+
+app = create()
+plugins = app.extensions["flexmeasures"].plugins
+print(json.dumps({
+    "states": {str(each.name): each.state for each in plugins.plugins},
+    "providers": [
+        name for hook in ("register_weather_providers", "register_price_providers") for name in app.extensions[hook]
+    ],
+    "pages": [app.test_client().get(path).status_code for path in ("/health", "/login", "/api/v2_0/docs")],
+}))
+"""
+
+
 class Environment:
     """A Python environment with some distributions, and what these ask for; nothing is downloaded."""
 
@@ -239,3 +263,34 @@ def test_commands_and_plugins_appear_with_each_package_that_is_added(alone: Envi
             for command in points.get("flexmeasures.commands", {}):
                 group, _, leaf = command.rpartition(".")
                 assert leaf in alone.flexmeasures(*([group] if group else []), "--help"), command
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with all packages but the demonstration, which needs two of the providers."""
+    environment = Environment(tmp_path_factory.mktemp("complete") / "environment")
+    for path in ROOT.glob("plugins/*/pyproject.toml"):
+        if path.parent.name != "demo":
+            environment.install(tomllib.loads(path.read_text())["project"]["name"])
+    environment.flexmeasures("db", "upgrade")
+    return environment
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_without_any_one_provider_all_others_stand(complete: Environment, name: str) -> None:
+    links = list(complete.site.glob(f"flexmeasures_{name}*"))
+    targets = {link: link.readlink() for link in links}
+    assert len(links) == 2
+    try:
+        for link in links:
+            link.unlink()
+        told = json.loads(complete.python(ASK_PROVIDERS))
+        assert name not in told["states"]
+        assert set(told["states"].values()) == {"active"}
+        assert (PROVIDERS.keys() - {name}) <= told["states"].keys()
+        assert set(told["providers"]) == set(PROVIDERS.values()) - {PROVIDERS[name], "tariff"}
+        assert told["pages"] == [200, 200, 200]
+        assert "prices" in complete.flexmeasures("add", "--help")
+    finally:
+        for link, target in targets.items():
+            link.symlink_to(target)

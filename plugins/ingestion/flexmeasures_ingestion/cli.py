@@ -10,6 +10,7 @@ import click
 from flexmeasures.cli import find_sensor, parse_minutes, with_app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
 
     from flexmeasures.models.sensors import Sensor
@@ -171,17 +172,24 @@ def _layout(options: dict[str, Any]) -> Layout:
         raise InputError("--register and --states exclude each other.", "--states", "one of them")
     if options["date_format"] is not None:
         strptime_format(options["date_format"])
-    pairs = [tuple(each.partition("=")[::2]) for each in options["where"]]
-    if not all(name and text for name, text in pairs):
-        text = "--where needs a column and a text."
-        raise InputError(text, "--where", "COLUMN=TEXT, such as REGISTER=1.8.0")
     return Layout(
         **{name: options[name] for name in LAYOUT},
         delimiter=delimiter,
-        where=tuple(pairs),
+        where=conditions(options["where"]),
         timezone=None if options["timezone"] is None else timezone(options["timezone"], "--timezone"),
         kind=REGISTER if options["register"] else STATES if options["states"] else None,
     )
+
+
+def conditions(stated: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What --where says, as pairs of a column and a text."""
+    from flexmeasures.errors import InputError
+
+    pairs = [(name, text) for name, _, text in (each.partition("=") for each in stated)]
+    if not all(name and text for name, text in pairs):
+        text = "--where needs a column and a text."
+        raise InputError(text, "--where", "COLUMN=TEXT, such as REGISTER=1.8.0")
+    return tuple(pairs)
 
 
 def _positive(text: str) -> timedelta:

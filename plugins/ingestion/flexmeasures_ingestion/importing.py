@@ -74,7 +74,7 @@ def read_file(path: Path, sensor: Sensor, request: Request) -> Imported:
     rows = reader.read(path, request.layout)
     rows.kind = request.layout.kind or rows.kind
     rows.zone = rows.zone or request.layout.timezone
-    unit = _unit(sensor, request.unit, rows)
+    unit = unit_of(sensor, request.unit, rows)
     convert = conversion(sensor, unit)
     register = rows.kind == REGISTER
     if register:
@@ -154,7 +154,7 @@ def _notes_of_times(rows: Rows) -> list[str]:
     return notes
 
 
-def _unit(sensor: Sensor, stated: str | None, rows: Rows) -> str:
+def unit_of(sensor: Sensor, stated: str | None, rows: Rows) -> str:
     """The unit that is stated, else that of the file; a warning where they differ."""
     from flexmeasures_ingestion.units import accepted_units
 

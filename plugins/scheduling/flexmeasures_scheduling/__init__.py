@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from flexmeasures_scheduling.queries import newest_job as newest_job
     from flexmeasures_scheduling.queries import newest_schedule as newest_schedule
     from flexmeasures_scheduling.references import check_flexibility as check_flexibility
+    from flexmeasures_scheduling.sessions import Session as Session
+    from flexmeasures_scheduling.sessions import SessionsResult as SessionsResult
+    from flexmeasures_scheduling.sessions import plan_sessions as plan_sessions
     from flexmeasures_scheduling.sites import SITE_FUNCTION as SITE_FUNCTION
     from flexmeasures_scheduling.sites import State as State
     from flexmeasures_scheduling.sites import change_flexibility as change_flexibility
@@ -109,6 +112,11 @@ __all__, __getattr__ = door(
             "newest_schedule",
         ),
         "references": ("check_flexibility",),
+        "sessions": (
+            "Session",
+            "SessionsResult",
+            "plan_sessions",
+        ),
         "sites": (
             "SITE_FUNCTION",
             "State",

@@ -7,10 +7,10 @@ that leaves as much at the end) and without flexibility.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
@@ -74,12 +74,13 @@ def run_backtest(
     _check(asset, start, end, every)
     choice: Choice[type[Scheduler]] = choose("scheduler", asset)
     slots, runs = (end - start) // asset.event_resolution, -(-(end - start) // every)
+    horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
     done, soc, idle = np.zeros(slots), soc_in_mwh, 0
     resolution, asset_id, waiting = asset.event_resolution, asset.id, list[Plan]()
     try:
         for run in range(runs):
             at = start + run * every
-            plan = _planned_at(asset, choice, at, soc)
+            plan = plan_as_known_at(asset, choice, at, {"soc_in_mwh": soc}, horizon)
             waiting.append(plan)
             first, count = run * (every // resolution), min(every, end - at) // resolution
             ahead = (plan.problem.start - floor_time(at, resolution)) // resolution
@@ -120,10 +121,19 @@ def _check(asset: Asset, start: datetime, end: datetime, every: timedelta) -> No
         raise InputError(f"end is {iso_time(end)}.", "end", f"later than {iso_time(start)}")
 
 
-def _planned_at(asset: Asset, choice: Choice[type[Scheduler]], at: datetime, soc: float) -> Plan:
-    horizon: timedelta = current_app.config["FLEXMEASURES_PLANNING_HORIZON"]
+def plan_as_known_at(
+    asset: Asset,
+    choice: Choice[type[Scheduler]],
+    at: datetime,
+    arguments: Mapping[str, Any],
+    horizon: timedelta,
+) -> Plan:
+    """The plan from a time of the past on, by the prices that were recorded by then; nothing is stored.
+
+    arguments: as of a job. UnknownPrices says how to import them.
+    """
     try:
-        return solve_for_job(asset, choice, {"soc_in_mwh": soc}, at, horizon, known_at=at)
+        return solve_for_job(asset, choice, arguments, at, horizon, known_at=at)
     except UnknownPrices as error:
         raise UnknownPrices(
             f"{error} At {iso_time(at)} nothing was known of them. Prices count as known from when they were"
