@@ -80,12 +80,13 @@ def read_file(path: Path, sensor: Sensor, request: Request) -> Imported:
     if register:
         _check_register(unit, request, energy=convert.energy)
     slots = make_slots(rows, sensor, request.resolution)
+    rises = not register and _only_rises(slots.values)
     convert.apply(slots)
     if request.sign == PRODUCTION:
         np.subtract(0.0, slots.values, out=slots.values)
-    _check_plausible(sensor, request, slots, register=register)
+    _check_plausible(sensor, request, slots, rises=rises)
     series = list(series_of(slots, sensor, alone=convert.energy and not register))
-    if convert.energy and not register and _only_rises(slots.values):
+    if convert.energy and rises:
         slots.warnings.append("The energies only rise, as readings of a counter do. Was --register meant?")
     return Imported(
         reader=reader.title,
@@ -179,8 +180,11 @@ def _check_register(unit: str, request: Request, *, energy: bool) -> None:
         raise InputError(text, "--resolution", "no --resolution here")
 
 
-def _check_plausible(sensor: Sensor, request: Request, slots: Slots, *, register: bool) -> None:
-    """InputError for power that the asset cannot have, unless it is allowed; then a warning."""
+def _check_plausible(sensor: Sensor, request: Request, slots: Slots, *, rises: bool) -> None:
+    """InputError for power that the asset cannot have, unless it is allowed; then a warning.
+
+    rises: whether the file's values look like readings of a counter.
+    """
     import numpy as np
 
     from flexmeasures_master_data import plausibility
@@ -192,8 +196,7 @@ def _check_plausible(sensor: Sensor, request: Request, slots: Slots, *, register
     if request.allow_implausible:
         slots.warnings.append(text)
         return
-    counter = not register and _only_rises(slots.values)
-    cause = " The values only rise, as those of a counter do (--register)." if counter else ""
+    cause = " The values only rise, as those of a counter do (--register)." if rises else ""
     raise InputError(
         f"{text}{cause} Nothing was stored.",
         "--unit",
@@ -202,10 +205,11 @@ def _check_plausible(sensor: Sensor, request: Request, slots: Slots, *, register
 
 
 def _only_rises(values: Floats) -> bool:
-    """Whether values, of either sign, look like readings: never falling, and far larger than their differences."""
+    """Whether values look like readings: never falling, and far larger than their differences."""
     import numpy as np
 
-    known = np.abs(values[~np.isnan(values)])
+    unknown = np.isnan(values)
+    known = values[~unknown] if unknown.any() else values
     if len(known) < 4 or not (known[0] > 0 and (known[1:] >= known[:-1]).all()):
         return False
     steps = np.diff(known)

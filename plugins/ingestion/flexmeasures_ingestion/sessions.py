@@ -72,7 +72,7 @@ def _read(path: Path, asset: Asset, layout: Layout, unit: str | None) -> list[Se
     from flexmeasures_ingestion.importing import unit_of
     from flexmeasures_ingestion.registry import reader_of
     from flexmeasures_ingestion.slots import make_slots
-    from flexmeasures_ingestion.units import ENERGY
+    from flexmeasures_ingestion.units import ENERGY, Conversion
     from flexmeasures_scheduling import Session
 
     rows = reader_of(path).read(path, layout)
@@ -84,21 +84,24 @@ def _read(path: Path, asset: Asset, layout: Layout, unit: str | None) -> list[Se
     if given not in ENERGY:
         raise InputError(f"The values are in {given}, which is no energy.", "--unit", ", ".join(ENERGY))
     slots = make_slots(rows, asset, None)
-    factor = ENERGY[given]
+    Conversion(ENERGY[given]).apply(slots)
     negative = np.flatnonzero(slots.values < 0)
     if len(negative):
         text = f"line {slots.lines[negative[0]]}: the energy is negative."
         raise InputError(text, "FILE", "energies that were charged")
-    return [
+    found = [
         Session(
             start=from_ms(int(start)),
             end=from_ms(int(end)),
-            energy=float(value) * float(factor.numerator) / float(factor.denominator),
+            energy=float(value),
             name=f"line {line}",
         )
         for start, end, value, line in zip(slots.starts, slots.ends, slots.values, slots.lines, strict=True)
         if value > 0
     ]
+    if not found:
+        raise InputError(f"{path} holds no session with energy.", "FILE", "energies that were charged")
+    return found
 
 
 def _lines(result: SessionsResult) -> list[str]:

@@ -87,6 +87,11 @@ def test_people_are_told_what_was_saved_and_what_did_not_fit(run: Any, tmp_path:
         ((), FILE, "--timezone"),
         (("--timezone", "UTC", "--unit", "kW"), FILE, "no energy"),
         (("--timezone", "UTC"), FILE.replace(",11", ",-11"), "line 2: the energy is negative"),
+        (
+            ("--timezone", "UTC"),
+            "Start,End,Energy (kWh)\n2026-03-01 01:00,2026-03-01 03:00,0\n",
+            "no session",
+        ),
         (("--timezone", "UTC", "--unit", "kWh"), "time,value\n2026-03-01 01:00,1\n", "have no ends"),
         (("--timezone", "UTC"), FILE.replace("2026-03", "2027-03"), "--horizon PT13H"),
     ],
