@@ -70,18 +70,6 @@ def off_grid(
     )
 
 
-def nearest(starts: Integers, own: timedelta, timezone: str) -> Integers:
-    """The start of a slot that is nearest to each start; shape (n,)."""
-    import numpy as np
-
-    if not is_of_days(own):
-        step = duration_ms(own)
-        return (starts + step // 2) // step * step
-    pairs = [[to_ms(each) for each in around(from_ms(int(s)), own, timezone)] for s in starts]
-    both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return np.where(starts - both[:, 0] <= both[:, 1] - starts, both[:, 0], both[:, 1])
-
-
 def slots(start: datetime, count: int, own: timedelta, timezone: str) -> tuple[Integers, Integers]:
     """Starts and ends of that many slots, of which the first starts at `start`, which lies on the grid."""
     import numpy as np

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flexmeasures import grid
 from flexmeasures.errors import OffGrid
-from flexmeasures.timing import from_ms, parse_duration, parse_time, to_ms
+from flexmeasures.timing import from_ms, parse_duration, parse_time
 
 AMSTERDAM = "Europe/Amsterdam"
 DAY = timedelta(days=1)
@@ -76,5 +75,3 @@ def test_the_slots_around_a_moment_are_neighbours_that_mean_themselves(moment, z
     starts, ends = grid.slots(before, 3, own, zone)
     assert from_ms(int(ends[0])) == after
     assert all(end == start for (_, end), (start, _) in pairwise(zip(starts, ends, strict=True)))
-    asked = np.array([to_ms(before), to_ms(moment), to_ms(after)])
-    assert set(grid.nearest(asked, own, zone)) == {to_ms(before), to_ms(after)}

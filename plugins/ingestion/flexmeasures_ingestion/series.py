@@ -13,6 +13,9 @@ from flexmeasures.errors import InputError
 from flexmeasures.timing import MILLISECOND, duration_ms, from_ms, iso_duration, to_ms
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.timeseries import Floats, Integers, TimeSeries
 from flexmeasures_ingestion.spans import MAX_GAP, MAX_SLOTS, Slots, runs_of
@@ -20,6 +23,8 @@ from flexmeasures_ingestion.spread import spread
 
 # A series has about so many values at most, as storing copies each series several times.
 AT_ONCE = 100_000
+# So many rows are worked on at a time.
+ROWS_AT_ONCE = 200_000
 
 
 def series_of(slots: Slots, sensor: Sensor, *, alone: bool = False) -> Iterator[TimeSeries]:
@@ -32,88 +37,106 @@ def series_of(slots: Slots, sensor: Sensor, *, alone: bool = False) -> Iterator[
     if slots.off_grid:
         slots = spread(slots, sensor, alone=alone)
     if grid.is_of_days(own):
-        starts, values = _local_days(slots, sensor)
-    else:
-        starts, values = _repeated(_averaged(slots, own), own)
-    return _regular(starts, values, own)
+        yield from _regular(*_local_days(slots, sensor), own)
+        return
+    step = duration_ms(own)
+    made = left_out = 0
+    averaged = False
+    for part in _parts(slots, step):
+        fine = part.lengths < step
+        if fine.any():
+            part, partial = _averaged(part, fine, own)
+            averaged, left_out = True, left_out + partial
+        starts, values = _repeated(part, own, made)
+        made += len(starts)
+        if len(starts):
+            yield from _regular(starts, values, own)
+    if averaged:
+        _refuse_none_whole(slots, made, own)
+        slots.notes.append(f"Rows finer than the sensor's slots were averaged over {iso_duration(own)}.")
+    if left_out:
+        slots.warnings.append(f"{left_out} slots are not covered by rows as a whole; left out.")
 
 
-def _repeated(rows: Slots, own: timedelta) -> tuple[Integers, Floats]:
-    """Starts of slots and their values, each row's over all of its slots."""
+def _parts(slots: Slots, step: int) -> Iterator[Slots]:
+    """The rows in parts, so that none of the arrays that work needs is long; each begins with a slot of the sensor."""
+    import numpy as np
+
+    low, count = 0, len(slots.starts)
+    while low < count:
+        high = min(low + ROWS_AT_ONCE, count)
+        if high < count:
+            last = slots.starts[high - 1]
+            high = int(np.searchsorted(slots.starts, last - last % step + step))
+        each = slice(low, high)
+        yield replace(
+            slots,
+            starts=slots.starts[each],
+            lengths=slots.lengths[each],
+            values=slots.values[each],
+            lines=slots.lines[each],
+        )
+        low = high
+
+
+def _repeated(rows: Slots, own: timedelta, made: int) -> tuple[Integers, Floats]:
+    """Starts of slots and their values, each row's over all of its slots; made: so many slots were made before."""
     import numpy as np
 
     step = duration_ms(own)
-    wrong = rows.starts % step != 0
-    wrong |= rows.lengths % step != 0
-    wrong |= rows.lengths < step
+    wrong = (rows.starts % step != 0) | (rows.lengths % step != 0) | (rows.lengths < step)
     if wrong.any():
         _refuse_length(rows, int(wrong.argmax()), own)
-    if (rows.lengths == step).all():
-        return rows.starts, rows.values
     counts = rows.lengths // step
     total = int(counts.sum())
-    _refuse_too_many(total)
+    _refuse_too_many(made + total)
     within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(rows.starts, counts) + step * within, np.repeat(rows.values, counts)
 
 
-def _averaged(slots: Slots, own: timedelta) -> Slots:
-    """The rows, those that are finer than the sensor's slots as means over these.
+def _averaged(slots: Slots, fine: NDArray[np.bool_], own: timedelta) -> tuple[Slots, int]:
+    """The rows, those that are finer than the sensor's slots as means over these; how many slots were left out.
 
-    A slot of which a part is missing or unknown is left out, and told.
+    A slot of which a part is missing or unknown is left out.
     """
     import numpy as np
 
     step = duration_ms(own)
-    fine = slots.lengths < step
-    if not fine.any():
-        return slots
-    each = slice(None) if fine.all() else fine  # without copies where all rows are fine, as they mostly are
-    begins, values, lengths = slots.starts[each], slots.values[each], slots.lengths[each]
-    unknown = np.isnan(values)
+    begins, values, lengths = slots.starts[fine], slots.values[fine], slots.lengths[fine]
     within = begins % step
-    within += lengths
-    across = within > step
-    within -= lengths
+    across = within + lengths > step
     if across.any():
         _refuse_length(slots, int(np.flatnonzero(fine)[across.argmax()]), own)
-    np.subtract(begins, within, out=within)
-    firsts, _ = runs_of(within)  # rows are in order of time
-    starts = within[firsts]
-    del within
-    weights = lengths.astype(float)
-    weights[unknown] = 0.0
-    covered = np.add.reduceat(weights, firsts)
-    weights *= values
-    weights[unknown] = 0.0
-    means = np.add.reduceat(weights, firsts) / step
+    firsts, _ = runs_of(begins - within)  # rows are in order of time
+    unknown = np.isnan(values)
+    covered = np.add.reduceat(np.where(unknown, 0, lengths), firsts)
+    means = np.add.reduceat(np.where(unknown, 0.0, values * lengths), firsts) / step
     whole = covered == step
-    needed = iso_duration(own)
-    if fine.all() and not whole.any():
-        length = iso_duration(int(slots.lengths[0]) * MILLISECOND)
+    starts = (begins - within)[firsts][whole]
+    order = np.argsort(np.concatenate([starts, slots.starts[~fine]]), kind="stable")
+
+    def joined(averaged: Any, others: Any) -> Any:
+        return np.concatenate([averaged, others[~fine]])[order]
+
+    rows = replace(
+        slots,
+        starts=joined(starts, slots.starts),
+        lengths=joined(np.full(len(starts), step), slots.lengths),
+        values=joined(means[whole], slots.values),
+        lines=joined(slots.lines[fine][firsts][whole], slots.lines),
+    )
+    return rows, int((~whole).sum())
+
+
+def _refuse_none_whole(slots: Slots, made: int, own: timedelta) -> None:
+    if made == 0:
+        length, needed = iso_duration(int(slots.lengths[0]) * MILLISECOND), iso_duration(own)
         text = (
             f"The rows of {length} are finer than the sensor's slots of {needed}, and cover none as a whole."
         )
         raise InputError(
             text, "datecol", f"rows of {needed}, of a whole multiple of it, or finer ones that fill it"
         )
-    slots.notes.append(f"Rows finer than the sensor's slots were averaged over {needed}.")
-    if not whole.all():
-        slots.warnings.append(f"{int((~whole).sum())} slots are not covered by rows as a whole; left out.")
-    lines = slots.lines[each][firsts]
-    starts, means, lines = starts[whole], means[whole], lines[whole]
-    order = np.argsort(np.concatenate([starts, slots.starts[~fine]]), kind="stable")
-
-    def joined(averaged: Any, others: Any) -> Any:
-        return np.concatenate([averaged, others[~fine]])[order]
-
-    return replace(
-        slots,
-        starts=joined(starts, slots.starts),
-        lengths=joined(np.full(len(starts), step), slots.lengths),
-        values=joined(means, slots.values),
-        lines=joined(lines, slots.lines),
-    )
 
 
 def _local_days(slots: Slots, sensor: Sensor) -> tuple[Integers, Floats]:

@@ -69,7 +69,7 @@ def _is_off_grid(times: Integers, sensor: Sensor) -> bool:
     import numpy as np
 
     own = sensor.event_resolution
-    off = np.abs(grid.nearest(times, own, sensor.timezone) - times)
+    off = np.abs(_nearest(times, own, sensor.timezone) - times)
     return bool((off > duration_ms(grid.tolerance(own))).any())
 
 
@@ -195,11 +195,11 @@ def _to_grid(slots: Slots, sensor: Sensor, own: timedelta) -> None:
     """Move starts to slots of that resolution: the sensor's, or a finer one that fills them."""
     import numpy as np
 
-    nearest = grid.nearest(slots.starts, own, sensor.timezone)
+    nearest = _nearest(slots.starts, own, sensor.timezone)
+    if np.array_equal(nearest, slots.starts):
+        return  # the starts that are there need no second array of their size
     off = nearest - slots.starts
     np.abs(off, out=off)
-    if not off.any():
-        return  # the starts that are there need no second array of their size
     far = off > duration_ms(grid.tolerance(own))
     if far.any():
         _refuse_other_steps(slots, own)
@@ -212,6 +212,21 @@ def _to_grid(slots: Slots, sensor: Sensor, own: timedelta) -> None:
         slots.notes.append(f"Moved {moved} starts to the nearest slot of the sensor, by {most} at most.")
     slots.starts = nearest
     _refuse_twice(slots)
+
+
+def _nearest(starts: Integers, own: timedelta, timezone: str) -> Integers:
+    """The start of a slot that is nearest to each start."""
+    import numpy as np
+
+    if not grid.is_of_days(own):
+        step = duration_ms(own)
+        found = starts + step // 2
+        found //= step
+        found *= step
+        return found
+    pairs = [[to_ms(each) for each in grid.around(from_ms(int(s)), own, timezone)] for s in starts]
+    both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return np.where(starts - both[:, 0] <= both[:, 1] - starts, both[:, 0], both[:, 1])
 
 
 def _refuse_other_steps(slots: Slots, own: timedelta) -> None:

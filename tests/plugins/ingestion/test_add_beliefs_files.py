@@ -362,10 +362,19 @@ def test_rows_that_end_after_the_years_of_files_are_refused(
 # -- rows finer than the slots --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("at_once", [200_000, 1, 2, 4, 13])
 @pytest.mark.parametrize(("unit", "values"), [("kW", (1, 2, 3)), ("kWh", (1 / 12, 2 / 12, 3 / 12))])
-def test_rows_finer_than_the_slots_are_averaged(
-    run: Any, battery: Any, table: Any, stored: Any, unit: str, values: tuple[float, ...]
+def test_rows_finer_than_the_slots_are_averaged_in_whatever_parts(
+    run: Any,
+    battery: Any,
+    table: Any,
+    stored: Any,
+    unit: str,
+    values: tuple[float, ...],
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("flexmeasures_ingestion.series.ROWS_AT_ONCE", at_once)
     rows = [f"2025-06-01T00:{5 * k:02d}Z,{values[k % 3]}" for k in range(12)]
     rows += ["2025-06-01T01:00Z,1", "2025-06-01T01:05Z,", "2025-06-01T01:10Z,1", "2025-06-01T01:15Z,1"]
     result = run("add", "beliefs", table(*rows), "--sensor-id", battery.id, *WORDS, "--unit", unit)
@@ -375,9 +384,11 @@ def test_rows_finer_than_the_slots_are_averaged(
     assert "2 slots are not covered by rows as a whole; left out" in result.output
 
 
+@pytest.mark.parametrize("at_once", [200_000, 1, 3])
 def test_a_file_whose_rows_become_finer_than_the_slots_is_read_on(
-    run: Any, battery: Any, table: Any, stored: Any
+    run: Any, battery: Any, table: Any, stored: Any, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("flexmeasures_ingestion.series.ROWS_AT_ONCE", at_once)
     rows = ["2025-06-01T00:00Z,1", "2025-06-01T00:15Z,2", "2025-06-01T00:30Z,3", "2025-06-01T00:45Z,4"]
     rows += [f"2025-06-01T01:{5 * k:02d}Z,{5 + k % 3}" for k in range(9)]
     result = run("add", "beliefs", table(*rows), "--sensor-id", battery.id, *WORDS, "--unit", "MW")
