@@ -47,11 +47,13 @@ def draw(data: ChartData) -> dict[str, Any]:
     from bokeh.layouts import column
     from bokeh.models import Range1d
 
-    x_range = Range1d(start=_ms(data.start), end=_ms(data.end))
+    x_range = Range1d(start=_ms(data.start), end=_ms(data.end), tags=["time"])
     power = _plot(data, x_range, 320, data.axis_title)
     _zero_line(power)
     for line in data.power:
         _draw_line(power, line, data.zone)
+    if not any(np.isfinite(line.series.values).any() for line in data.power):
+        _say_empty(power, data)
     _now(power, data, with_label=True)
     plots = [power]
     if data.price is not None:
@@ -71,10 +73,13 @@ def _price_plot(data: ChartData, price: Line, x_range: Any) -> Any:
 
 
 def _plot(data: ChartData, x_range: Any, height: int, title: str) -> Any:
-    """An empty plot: time axis with local labels, quiet grid, hover and crosshair, no toolbar."""
-    from bokeh.models import CrosshairTool, FixedTicker, HoverTool
+    """An empty plot: time axis with local labels, quiet grid, hover, a cursor that the page moves, no toolbar."""
+    from bokeh.models import FixedTicker, HoverTool, PanTool, WheelZoomTool
+    from bokeh.models.annotations import Span
     from bokeh.plotting import figure
 
+    pan = PanTool(dimensions="width", tags=["pan"])
+    zoom = WheelZoomTool(dimensions="width", modifiers={"ctrl": True})
     hover = HoverTool(tooltips=[("", "@name: @text"), ("", "@when")], mode="mouse", attachment="horizontal")
     plot = figure(
         height=height,
@@ -82,13 +87,17 @@ def _plot(data: ChartData, x_range: Any, height: int, title: str) -> Any:
         x_range=x_range,
         x_axis_type="datetime",
         y_axis_label=title,
-        tools=[hover, CrosshairTool(dimensions="height", line_color=COLOURS["muted"], line_alpha=0.6)],
+        tools=[hover, pan, zoom],
+        active_drag=None,  # a finger that scrolls the page must not move the chart; a mouse may
+        active_scroll=zoom,
         toolbar_location=None,
         min_border_left=LEFT_BORDER,
         background_fill_alpha=0,
         border_fill_alpha=0,
         outline_line_color=None,
     )
+    cursor: dict[str, Any] = {"line_color": COLOURS["muted"], "line_alpha": 0.6, "tags": ["cursor", "muted"]}
+    plot.add_layout(Span(location=_ms(data.start), dimension="height", visible=False, **cursor))
     ticks = labelled_ticks(data.start, data.end, data.zone)
     ticker = FixedTicker(ticks=list(ticks))
     plot.xaxis.ticker = plot.xgrid.ticker = ticker
@@ -167,6 +176,17 @@ def _hover_texts(line: Line, slots: Any, zone: ZoneInfo) -> dict[str, list[str]]
         "text": [texts[k] for k in slots],
         "when": [when[k] for k in slots],
     }
+
+
+def _say_empty(plot: Any, data: ChartData) -> None:
+    from bokeh.models import Range1d
+    from bokeh.models.annotations import Label
+
+    plot.y_range = Range1d(start=-1, end=1)  # of no values, no range can be found
+    plot.yaxis.major_label_text_alpha = 0
+    middle = (_ms(data.start) + _ms(data.end)) / 2
+    style: dict[str, Any] = {"text_color": COLOURS["muted"], "text_align": "center", "tags": ["muted-text"]}
+    plot.add_layout(Label(x=middle, y=0.2, text="no values in this window", text_font_size="14px", **style))
 
 
 def _zero_line(plot: Any) -> None:

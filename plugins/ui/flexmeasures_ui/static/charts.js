@@ -12,13 +12,14 @@
     schedule: ["line_color", "fill_color"],
     price: ["line_color", "fill_color"],
     muted: ["line_color"],
+    "muted-text": ["text_color"],
     bad: ["line_color"],
     "bad-text": ["text_color"],
     grid: ["grid_line_color"],
     axis: ["axis_label_text_color", "major_label_text_color"],
     "axis-lines": ["axis_line_color", "major_tick_line_color"],
   };
-  const VARIABLES = { measured: "text", "bad-text": "bad", axis: "muted", "axis-lines": "grid" };
+  const VARIABLES = { measured: "text", "bad-text": "bad", "muted-text": "muted", axis: "muted", "axis-lines": "grid" };
 
   function colour(tag) {
     const name = `--${VARIABLES[tag] ?? tag}`;
@@ -44,6 +45,56 @@
     }
   }
 
+  // All charts of a page are about the same time: they move together and share a cursor. Where a chart comes to rest
+  // the page is asked for that window, as its tables and the resolution of its values change with it.
+  const REST_MS = 700;
+  const QUARTER_MS = 15 * 60 * 1000;
+  const SHORTEST_MS = 8 * QUARTER_MS;
+  const linked = new Map();
+  const fine = matchMedia("(pointer: fine)").matches;
+  let following = false;
+  let resting = 0;
+
+  function tagged(root, tag) {
+    return [...root.references()].filter((model) => model.tags?.includes(tag));
+  }
+
+  function link(element, root) {
+    const [range] = tagged(root, "time");
+    if (!range) return;
+    linked.set(element, { range, cursors: tagged(root, "cursor") });
+    const moved = () => {
+      if (following) return;
+      following = true;
+      for (const other of linked.values()) if (other.range !== range) other.range.setv({ start: range.start, end: range.end });
+      following = false;
+      clearTimeout(resting);
+      resting = setTimeout(() => show(element, range), REST_MS);
+    };
+    range.properties.start.change.connect(moved);
+    range.properties.end.change.connect(moved);
+    for (const plot of [...root.references()].filter((model) => model.type === "Figure")) {
+      plot.on_event("mousemove", ({ x }) => point((cursor) => cursor.setv({ location: x, visible: true })));
+      plot.on_event("mouseleave", () => point((cursor) => cursor.setv({ visible: false })));
+    }
+    if (fine) tagged(root, "pan").forEach((tool) => { tool.active = true; });
+  }
+
+  function point(each) {
+    for (const { cursors } of linked.values()) cursors.forEach(each);
+  }
+
+  function show(element, range) {
+    const longer = Math.max(0, SHORTEST_MS - (range.end - range.start)) / 2;
+    const names = new URL(element.dataset.chart, location.href).searchParams.has("start_time")
+      ? ["start_time", "end_time"] : ["start", "end"];
+    const address = new URL(location.href);
+    [range.start - longer, range.end + longer].forEach((moment, k) => {
+      address.searchParams.set(names[k], `${new Date(Math.round(moment / QUARTER_MS) * QUARTER_MS).toISOString().slice(0, 16)}Z`);
+    });
+    location.assign(address);
+  }
+
   const drawn = new WeakMap();
 
   async function draw(element) {
@@ -61,7 +112,7 @@
       state.remove();
       drawn.set(element, views);
       const roots = [...views].map((view) => view.model);
-      roots.forEach((root) => { paint(root); thin(root, element.clientWidth); });
+      roots.forEach((root) => { paint(root); thin(root, element.clientWidth); link(element, root); });
       document.addEventListener("themechange", () => roots.forEach(paint));
       element.dataset.ready = "true";
     } catch (error) {

@@ -14,7 +14,7 @@
   if (element.dataset.picks) {
     const typed = () => inputs.map((input) => Number.parseFloat(input.value));
     const known = typed().every(Number.isFinite);
-    const pin = L.marker(known ? typed() : AMSTERDAM, { icon: L.divIcon({ className: "pin", iconSize: [16, 16] }) });
+    const pin = L.marker(known ? typed() : AMSTERDAM, { icon: L.divIcon({ className: "pin", iconSize: [16, 16] }), title: "The place" });
     if (known) pin.addTo(map);
     map.setView(known ? typed() : AMSTERDAM, 4);
     map.on("click", ({ latlng }) => {
