@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from flask import current_app
 
 from flexmeasures import beliefs
 from flexmeasures.beliefs import search
@@ -17,6 +16,7 @@ from flexmeasures.models.sources import EXPECTING, SCHEDULING_SCRIPT
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import server_now
 from flexmeasures_charts.formatting import power_unit, shown
+from flexmeasures_charts.reader import readers_zone
 
 if TYPE_CHECKING:
     from flexmeasures.models import Asset
@@ -81,7 +81,7 @@ class ChartData:
 
 def read(chart: PowerChart) -> ChartData:
     """Read what the chart shows."""
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     largest = max((asset.capacity_in_mw or 1.0 for asset in chart.assets), default=1.0)
     unit, per_mw = power_unit(largest)
     found = {kind: power_series(chart, kind, zone) for kind in (MEASURED, FORECAST, SCHEDULE)}

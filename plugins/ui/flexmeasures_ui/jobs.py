@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from flask import Blueprint, abort, current_app, flash, redirect, url_for
@@ -26,6 +25,7 @@ from flexmeasures.models import Job, JobState, Sensor, User
 from flexmeasures.runtime import runtime
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
+from flexmeasures_charts.reader import readers_zone
 
 SHOWN = 100
 ICONS = {
@@ -216,7 +216,7 @@ def _took(seconds: float) -> str:
 
 
 def _times(job: Job) -> list[tuple[str, str]]:
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     moments = (("Asked", job.created_at), ("Started", job.started_at), ("Ended", job.finished_at))
     return [(name, formatting.local(moment, zone)) for name, moment in moments if moment is not None]
 

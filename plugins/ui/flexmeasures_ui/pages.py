@@ -16,6 +16,7 @@ from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, read
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
 from flexmeasures_ui import icons, listing, menu, schedule_view, sensors, static_files, time_window
@@ -55,6 +56,7 @@ def _for_templates() -> dict[str, Any]:
         "file_url": static_files.file_url,
         "icon": icons.icon,
         "type_icon": icons.type_icon,
+        "readers_zone": readers_zone,
         "number": formatting.number,
         "short": formatting.short,
         "duration": formatting.duration,

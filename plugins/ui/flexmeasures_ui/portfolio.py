@@ -76,12 +76,12 @@ def menu_items(user: User) -> list[MenuItem]:
 
 def portfolio() -> str:
     """Sums by type, prices of markets, and the chart."""
-    from zoneinfo import ZoneInfo
 
-    from flask import current_app, g
+    from flask import g
 
     from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
     from flexmeasures_charts import formatting
+    from flexmeasures_charts.reader import readers_zone
 
     assets, window = _assets(), _window()
     sums = sums_by_type(assets, window)
@@ -89,7 +89,7 @@ def portfolio() -> str:
     for each in sums:
         total.add(each)
     g.draws_chart = True
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     return render_flexmeasures_template(
         "ui/portfolio.html",
         active_page="portfolio",
@@ -206,16 +206,17 @@ def _assets() -> list[Asset]:
 
 def _window() -> Window:
     """What the request asks for; by default the day before now and the day after."""
-    from flask import abort, current_app, request
+    from flask import abort, request
 
     from flexmeasures.errors import InputError
     from flexmeasures.timing import floor_time, server_now
+    from flexmeasures_charts.reader import readers_zone
     from flexmeasures_ui.time_window import Window, asked_window
 
     if "start" not in request.args and "end" not in request.args:
         now = floor_time(server_now(), timedelta(minutes=15))
         return Window(now - DAY, now + DAY)
     try:
-        return asked_window(None, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
+        return asked_window(None, request.args, readers_zone().key)
     except InputError as error:
         abort(400, description=str(error))

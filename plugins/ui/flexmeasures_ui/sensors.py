@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import orjson
-from flask import Response, abort, current_app, g
+from flask import Response, abort, g
 
 from flexmeasures.auth import current_user
 from flexmeasures.beliefs import extent, search_one
@@ -15,6 +13,7 @@ from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, Line
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ui import time_window
 
 
@@ -24,7 +23,7 @@ def sensor(sensor_id: int) -> str:
     window = time_window.of_request(found)
     g.draws_chart = True
     data = extent(found)
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     return render_flexmeasures_template(
         "ui/sensor.html",
         active_page="assets",
@@ -48,7 +47,7 @@ def chart(sensor_id: int) -> Response:
 def _read(found: Sensor, window: time_window.Window) -> ChartData:
     """The newest belief about each event, whoever said it; power of assets with consumption positive."""
     slot = time_window.resolution_for(window.end - window.start, found.event_resolution)
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     series = search_one(found, window.start, window.end, resolution=slot, timezone=zone.key)
     quantity = "Power" if isinstance(found, Asset) else found.type.display_name if found.type else found.name
     return ChartData(

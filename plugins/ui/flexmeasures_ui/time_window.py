@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import abort, current_app, request
+from flask import abort, request
 from sqlalchemy import select
 
 from flexmeasures.beliefs import last_values
@@ -17,6 +17,7 @@ from flexmeasures.models import Asset, Sensor, StoredSchedule
 from flexmeasures.timing import floor_time, server_now
 from flexmeasures_algorithms import facts_of
 from flexmeasures_charts import PowerChart
+from flexmeasures_charts.reader import readers_zone
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEFORE, AFTER = 6 * HOUR, 24 * HOUR
@@ -66,7 +67,7 @@ def _query(start: datetime, end: datetime) -> dict[str, str]:
 def of_request(sensor: Sensor) -> Window:
     """The window that the request asks for; 400 for one that it cannot be."""
     try:
-        return asked_window(sensor, request.args, current_app.config["FLEXMEASURES_TIMEZONE"])
+        return asked_window(sensor, request.args, readers_zone().key)
     except InputError as error:
         abort(400, description=str(error))
 

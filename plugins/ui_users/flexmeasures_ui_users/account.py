@@ -1,17 +1,21 @@
-"""/account: one's own data, and a token for the API, which is shown once."""
+"""/account: one's own data, the time zone of the pages, and a token for the API, which is shown once."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
-from flask import Blueprint, current_app
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from marshmallow import ValidationError
 from sqlalchemy import func, select
+from werkzeug import Response
 
-from flexmeasures.auth import current_user, login_required, new_token
-from flexmeasures.db import db
+from flexmeasures.auth import current_user, login_required, new_token, update_user
+from flexmeasures.db import db, writing
 from flexmeasures.models import Asset
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.reader import PLATFORMS, readers_zone
 from flexmeasures_ui_users.users import seen
 
 
@@ -20,6 +24,7 @@ def make_blueprint() -> Blueprint:
     blueprint = Blueprint("ui_account", __name__, template_folder="templates")
     blueprint.add_url_rule("/account", "account", login_required(account), strict_slashes=False)
     blueprint.add_url_rule("/account/token", "token", login_required(token), methods=["POST"])
+    blueprint.add_url_rule("/account/timezone", "timezone", login_required(timezone), methods=["POST"])
     return blueprint
 
 
@@ -34,6 +39,20 @@ def token() -> str:
     return _page(token=None if user is None else new_token(user))
 
 
+def timezone() -> Response | tuple[str, int]:
+    """Choose the time zone in which pages tell times."""
+    user = current_user()
+    asked = request.form.get("timezone", "").strip()
+    try:
+        if user is not None:
+            with writing():
+                update_user(user, {"timezone": asked or PLATFORMS})
+    except ValidationError as refused:
+        return _page(asked=asked, error=" ".join(refused.messages_dict["timezone"])), 400
+    flash(f"Times are shown in {readers_zone()} from now on.")
+    return redirect(url_for("ui_account.account"))
+
+
 def _page(**more: Any) -> str:
     user = current_user()
     assets = select(func.count(Asset.id)).where(Asset.owner_id == (None if user is None else user.id))
@@ -41,6 +60,9 @@ def _page(**more: Any) -> str:
         "ui_users/account.html",
         active_page="account",
         me=user,
+        own_zone="" if user is None or user.timezone == PLATFORMS else user.timezone,
+        platforms_zone=current_app.config["FLEXMEASURES_TIMEZONE"],
+        zones=sorted(available_timezones()),
         seen=seen(None if user is None else user.last_login_at),
         assets=db.session.scalar(assets),
         valid=_valid_for(current_app.config["SECURITY_TOKEN_MAX_AGE"]),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
@@ -17,6 +16,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset, User
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.reader import readers_zone
 
 LARGEST_ID = 2**31 - 1
 
@@ -96,7 +96,7 @@ def seen(moment: datetime | None) -> str:
     """When somebody logged in last, in words; "never" for never."""
     if moment is None:
         return "never"
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     days = (timing.server_now() - moment).days
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" + (f", {days} days ago" if days > 1 else "")
 

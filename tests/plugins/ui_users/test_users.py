@@ -95,10 +95,32 @@ def test_the_account_shows_a_token_once_and_the_api_takes_it(
         assert client.get("/account/token").status_code == 405
         page = client.post("/account/token").text
         assert 'href="/account"' in page
-        token = re.findall(r'<pre id="token">(.+?)</pre>', page)[0]
+        token = re.findall(r'<pre id="token"[^>]*>(.+?)</pre>', page)[0]
         assert token not in client.get("/account").text
     answer = app.test_client().get("/api/v2_0/assets", headers={"Authorization": token})
     assert answer.status_code == 200
+
+
+def test_times_are_told_in_the_time_zone_that_a_user_chose(client: Any, prosumer: Any, as_user: Any) -> None:
+    with as_user(client, prosumer):
+        assert "times in UTC" in client.get("/account").text
+        answer = client.post("/account/timezone", data={"timezone": "Europe/Lisbon"}, follow_redirects=True)
+        assert "Times are shown in Europe/Lisbon from now on." in answer.text
+        for path in ("/account", "/dashboard", "/portfolio", "/analytics", "/upload"):
+            assert "times in Europe/Lisbon" in client.get(path).text
+        client.post("/account/timezone", data={"timezone": ""})
+        assert "times in UTC" in client.get("/account").text
+
+
+def test_a_time_zone_that_does_not_exist_is_refused_and_kept_in_the_form(
+    client: Any, prosumer: Any, as_user: Any
+) -> None:
+    with as_user(client, prosumer):
+        answer = client.post("/account/timezone", data={"timezone": "Europe/<b>Lissabon"})
+        assert answer.status_code == 400
+        assert 'id="timezone-error" role="alert"' in answer.text
+        assert 'value="Europe/&lt;b&gt;Lissabon"' in answer.text
+        assert "times in UTC" in client.get("/account").text
 
 
 def test_forms_without_their_csrf_token_are_refused(tmp_path: Any) -> None:
@@ -114,7 +136,12 @@ def test_forms_without_their_csrf_token_are_refused(tmp_path: Any) -> None:
     token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form)[0]
     client.post("/login", data={"email": "ada@example.com", "password": PASSWORD, "csrf_token": token})
     assert client.get("/users").status_code == 200
-    for path in ("/users/toggle_active/1", "/users/reset_password_for/1", "/account/token"):
+    for path in (
+        "/users/toggle_active/1",
+        "/users/reset_password_for/1",
+        "/account/token",
+        "/account/timezone",
+    ):
         assert client.post(path).status_code == 400, path
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import abort, current_app
+from flask import abort
 from sqlalchemy import select
 
 from flexmeasures.db import db
 from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, Market, SensorType, User, WeatherSensor
 from flexmeasures.timing import floor_time, iso_duration, parse_duration, server_now
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data.asset_groups import OF_TYPES, assets_of, plural
 from flexmeasures_master_data.geo import nearest_weather_sensors
 from flexmeasures_ui.access import visible_assets
@@ -89,7 +90,7 @@ def resources(user: User) -> list[tuple[str, str]]:
 
 def select_by(query: Mapping[str, str], user: User) -> Selection:
     """The selection that a query asks for; 400 for what it cannot be, 404 for assets that the user has none of."""
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     try:
         window = _window(query, zone)
         known_at = moment_of(query["known_at"], "known_at", zone) if query.get("known_at") else None

@@ -14,6 +14,7 @@ from flexmeasures.beliefs import last_values
 from flexmeasures.models import Asset, User
 from flexmeasures.timing import server_now
 from flexmeasures_charts.formatting import age, duration, local, number, power_unit, short, shown
+from flexmeasures_charts.reader import readers_zone
 
 if TYPE_CHECKING:
     from flexmeasures_ui.dashboard.plans import Plan
@@ -56,7 +57,7 @@ def overview(assets: Sequence[Asset], user: User, plans: Mapping[int, Plan] | No
     """The assets as they are at this moment. plans: of those that have a schedule, by id."""
     planned = plans or {}
     now = server_now()
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     # In play mode the newest state may lie in the future.
     until = None if current_app.config["FLEXMEASURES_MODE"] == "play" else now
     last = last_values(assets, until) if assets else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from flask import current_app, flash, g, render_template, request, session
 
@@ -12,6 +11,7 @@ from flexmeasures.beliefs import last_values, search_one
 from flexmeasures.models import User
 from flexmeasures.timing import floor_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401, visible_assets
 from flexmeasures_ui.dashboard import balance, drawings
 from flexmeasures_ui.dashboard.asset_summary import overview
@@ -39,7 +39,7 @@ def dashboard_page(user: User) -> str:
     now = server_now()
     plans = plans_of(assets, now)
     seen = overview(assets, user, plans)
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     g.map_tiles = map_tiles()
     return render_flexmeasures_template(
         "ui/dashboard.html",

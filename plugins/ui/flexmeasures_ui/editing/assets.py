@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
 from marshmallow import ValidationError
@@ -20,6 +19,7 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Market, Role, SensorType, User, belief
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
@@ -200,7 +200,7 @@ def delete(asset_id: int) -> Response:
 def plan(asset_id: int) -> Response:
     """Note a state of charge now, with a target if one was typed, and ask for a schedule."""
     asset = asset_or_404(asset_id, "update")
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     try:
         soc = _number(request.form.get("soc", ""), "State of charge")
         targets = []

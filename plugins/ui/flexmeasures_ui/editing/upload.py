@@ -21,6 +21,7 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Sensor, User
 from flexmeasures.timing import timezone
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ingestion import Imported, Layout, Request, read_file, store
 from flexmeasures_ui.access import LARGEST_ID, user_or_401, visible_assets
 from flexmeasures_ui.headers import set_headers
@@ -61,9 +62,7 @@ def make_blueprint() -> Blueprint:
 
 def upload() -> str:
     """The form."""
-    return _form(
-        {"sensor": request.args.get("sensor", ""), "timezone": current_app.config["FLEXMEASURES_TIMEZONE"]}
-    )
+    return _form({"sensor": request.args.get("sensor", ""), "timezone": readers_zone().key})
 
 
 def preview() -> Page:
@@ -158,7 +157,7 @@ def _form(
 
 def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
     """The first values as they would be stored, and what was decided."""
-    zone = timezone(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     known = [
         (each.start + k * each.resolution, value)
         for each in imported.series
