@@ -31,13 +31,18 @@ def server_now() -> datetime:
 @contextmanager
 def clock(now: datetime | Callable[[], datetime]) -> Iterator[None]:
     """Let `server_now()` answer `now` (a fixed time or a function) inside the with block."""
-    global _clock
     before = _clock
-    _clock = now if callable(now) else lambda: now
+    set_clock(now if callable(now) else lambda: now)
     try:
         yield
     finally:
-        _clock = before
+        set_clock(before)
+
+
+def set_clock(now: Callable[[], datetime] | None) -> None:
+    """Let `server_now()` answer what that function says, in this process from here on; None: the real time."""
+    global _clock
+    _clock = now
 
 
 def to_ms(moment: datetime) -> int:

@@ -75,7 +75,7 @@ def test_text_that_is_no_such_value_is_refused_with_name_value_place_and_what_is
         ("FLEXMEASURES_JOB_TIMEOUT", 90, timedelta(seconds=90)),
         ("FLEXMEASURES_PLUGIN_PATHS", ("/a",), ["/a"]),
         ("MAIL_DEFAULT_SENDER", ["Energy", "a@b.cd"], ("Energy", "a@b.cd")),
-        ("FLEXMEASURES_DEMO_YEAR", None, None),
+        ("FLEXMEASURES_REDIS_PASSWORD", None, None),
         ("CORS_RESOURCES", {"/api": {}}, {"/api": {}}),
     ],
 )

@@ -357,16 +357,6 @@ _REDIS = (
     Setting("FLEXMEASURES_REDIS_PASSWORD", None, str, "Its password.", chapter="2.8.4"),
 )
 
-_DEMONSTRATIONS = (
-    Setting(
-        "FLEXMEASURES_DEMO_YEAR",
-        None,
-        int,
-        "In demo mode: the year whose data are shown as if they were of this year.",
-        chapter="2.9.2",
-    ),
-)
-
 SETTINGS: tuple[Setting, ...] = (
     *_BASIC,
     *_ALGORITHMS,
@@ -376,5 +366,4 @@ SETTINGS: tuple[Setting, ...] = (
     *_SECURITY,
     *_MAIL,
     *_REDIS,
-    *_DEMONSTRATIONS,
 )

@@ -1,4 +1,4 @@
-"""`flexmeasures demo`: real data, forecasts, schedules and pages, in an instance of its own.
+"""`flexmeasures demo`: real data, forecasts, schedules and pages, in an instance of its own; and demo mode's year.
 
 folder.py looks after the instance folder, data.py reads the shipped data, portfolio.py makes users and
 sensors, story.py tells what happens in which order, client.py talks to the API, report.py shows the result.
@@ -9,8 +9,34 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from flexmeasures import hookimpl
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flexmeasures.config import Setting
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """The year in which demo mode lives."""
+    from flexmeasures_demo.year import SETTINGS
+
+    return SETTINGS
+
+
+@hookimpl
+def set_up(app: Flask) -> None:
+    """In demo mode, let the domain's clock stand in that year."""
+    year = app.config["FLEXMEASURES_DEMO_YEAR"]
+    if app.config["FLEXMEASURES_MODE"] == "demo" and year is not None:
+        from flexmeasures_demo.year import live_in
+
+        live_in(year)
 
 
 @click.command()

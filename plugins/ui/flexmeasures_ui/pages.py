@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -57,10 +57,17 @@ def _for_templates() -> dict[str, Any]:
         "icon": icons.icon,
         "type_icon": icons.type_icon,
         "readers_zone": readers_zone,
+        "other_now": other_now,
         "number": formatting.number,
         "short": formatting.short,
         "duration": formatting.duration,
     }
+
+
+def other_now() -> str:
+    """The present, in words, where the domain's clock tells another day than others do."""
+    now = server_now()
+    return "" if abs(now - datetime.now(UTC)) < time_window.DAY else formatting.local(now, readers_zone())
 
 
 # -- pages ---------------------------------------------------------------------------------------------
