@@ -7,7 +7,7 @@ Content-Security-Policy. Colours are those of the light theme; charts.js repaint
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -41,20 +41,33 @@ STEPPED = (SCHEDULE, PRICE)
 LEFT_BORDER = 72  # the same for all plots, so that their times stand above each other
 
 
+class Drawn(Protocol):
+    """What plots need to know of any chart."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def zone(self) -> ZoneInfo: ...
+    @property
+    def now(self) -> datetime: ...
+
+
 def draw(data: ChartData) -> dict[str, Any]:
     """The chart as a Bokeh JSON item (keys target_id, root_id, doc)."""
     from bokeh.embed import json_item
     from bokeh.layouts import column
     from bokeh.models import Range1d
 
-    x_range = Range1d(start=_ms(data.start), end=_ms(data.end), tags=["time"])
-    power = _plot(data, x_range, 320, data.axis_title)
-    _zero_line(power)
+    x_range = Range1d(start=epoch_ms(data.start), end=epoch_ms(data.end), tags=["time"])
+    power = empty_plot(data, x_range, 320, data.axis_title)
+    draw_zero_line(power)
     for line in data.power:
         _draw_line(power, line, data.zone)
     if not any(np.isfinite(line.series.values).any() for line in data.power):
-        _say_empty(power, data)
-    _now(power, data, with_label=True)
+        say_empty(power, data)
+    draw_now(power, data, with_label=True)
     plots = [power]
     if data.price is not None:
         power.xaxis.visible = False
@@ -65,14 +78,14 @@ def draw(data: ChartData) -> dict[str, Any]:
 
 
 def _price_plot(data: ChartData, price: Line, x_range: Any) -> Any:
-    plot = _plot(data, x_range, 170, f"Price, {price.unit}")
-    _zero_line(plot)
+    plot = empty_plot(data, x_range, 170, f"Price, {price.unit}")
+    draw_zero_line(plot)
     _draw_line(plot, price, data.zone)
-    _now(plot, data, with_label=False)
+    draw_now(plot, data, with_label=False)
     return plot
 
 
-def _plot(data: ChartData, x_range: Any, height: int, title: str) -> Any:
+def empty_plot(data: Drawn, x_range: Any, height: int, title: str) -> Any:
     """An empty plot: time axis with local labels, quiet grid, hover, a cursor that the page moves, no toolbar."""
     from bokeh.models import FixedTicker, HoverTool, PanTool, WheelZoomTool
     from bokeh.models.annotations import Span
@@ -97,7 +110,7 @@ def _plot(data: ChartData, x_range: Any, height: int, title: str) -> Any:
         outline_line_color=None,
     )
     cursor: dict[str, Any] = {"line_color": COLOURS["muted"], "line_alpha": 0.6, "tags": ["cursor", "muted"]}
-    plot.add_layout(Span(location=_ms(data.start), dimension="height", visible=False, **cursor))
+    plot.add_layout(Span(location=epoch_ms(data.start), dimension="height", visible=False, **cursor))
     ticks = labelled_ticks(data.start, data.end, data.zone)
     ticker = FixedTicker(ticks=list(ticks))
     plot.xaxis.ticker = plot.xgrid.ticker = ticker
@@ -116,11 +129,11 @@ def _plot(data: ChartData, x_range: Any, height: int, title: str) -> Any:
 
 def _draw_line(plot: Any, line: Line, zone: ZoneInfo) -> None:
     """A line with gaps where nothing is known; a value between two gaps is a dot."""
-    points = _steps(line.series) if line.kind in STEPPED else _centres(line.series)
+    points = steps(line.series) if line.kind in STEPPED else _centres(line.series)
     x, y, slot = points
     if line.band is not None:
         _draw_band(plot, line, *line.band)
-    source = {"x": x, "y": y, **_hover_texts(line, slot, zone)}
+    source = {"x": x, "y": y, **hover_texts(line, slot, zone)}
     style = LINES[line.kind] | {"line_color": COLOURS[line.kind]}
     renderer = plot.line("x", "y", source=source, name=line.kind, **style)
     for glyph in (renderer.glyph, renderer.nonselection_glyph, renderer.muted_glyph):
@@ -149,7 +162,7 @@ def _centres(series: TimeSeries) -> tuple[Floats, Floats, Any]:
     return centres, series.values, np.arange(len(series))
 
 
-def _steps(series: TimeSeries) -> tuple[Floats, Floats, Any]:
+def steps(series: TimeSeries) -> tuple[Floats, Floats, Any]:
     """Each value from the start of its slot to the end, so that the last step is closed as well."""
     step = duration_ms(series.resolution)
     x = np.column_stack([series.starts_ms, series.starts_ms + step]).astype(np.float64).ravel()
@@ -162,7 +175,7 @@ def _alone(values: Floats) -> Any:
     return known[1:-1] & ~known[:-2] & ~known[2:]
 
 
-def _hover_texts(line: Line, slots: Any, zone: ZoneInfo) -> dict[str, list[str]]:
+def hover_texts(line: Line, slots: Any, zone: ZoneInfo) -> dict[str, list[str]]:
     """What the pointer is told of each point: name, value with unit, and when, on local clocks."""
     series = line.series
     starts = [(series.start + k * series.resolution).astimezone(zone) for k in range(len(series))]
@@ -178,18 +191,18 @@ def _hover_texts(line: Line, slots: Any, zone: ZoneInfo) -> dict[str, list[str]]
     }
 
 
-def _say_empty(plot: Any, data: ChartData) -> None:
+def say_empty(plot: Any, data: Drawn) -> None:
     from bokeh.models import Range1d
     from bokeh.models.annotations import Label
 
     plot.y_range = Range1d(start=-1, end=1)  # of no values, no range can be found
     plot.yaxis.major_label_text_alpha = 0
-    middle = (_ms(data.start) + _ms(data.end)) / 2
+    middle = (epoch_ms(data.start) + epoch_ms(data.end)) / 2
     style: dict[str, Any] = {"text_color": COLOURS["muted"], "text_align": "center", "tags": ["muted-text"]}
     plot.add_layout(Label(x=middle, y=0.2, text="no values in this window", text_font_size="14px", **style))
 
 
-def _zero_line(plot: Any) -> None:
+def draw_zero_line(plot: Any) -> None:
     from bokeh.models.annotations import Span
 
     plot.add_layout(
@@ -197,18 +210,18 @@ def _zero_line(plot: Any) -> None:
     )
 
 
-def _now(plot: Any, data: ChartData, with_label: bool) -> None:
+def draw_now(plot: Any, data: Drawn, with_label: bool) -> None:
     """The now-line, and a faint tint over what is still to come."""
     from bokeh.models.annotations import BoxAnnotation, Label, Span
 
     if data.now < data.end:
-        left = max(_ms(data.now), _ms(data.start))
+        left = max(epoch_ms(data.now), epoch_ms(data.start))
         plot.add_layout(
             BoxAnnotation(left=left, fill_color=COLOURS["muted"], fill_alpha=0.06, line_color=None)
         )
     if not data.start <= data.now <= data.end:
         return
-    x = _ms(data.now)
+    x = epoch_ms(data.now)
     plot.add_layout(
         Span(location=x, dimension="height", line_color=COLOURS["bad"], line_width=1, tags=["bad"])
     )
@@ -218,5 +231,5 @@ def _now(plot: Any, data: ChartData, with_label: bool) -> None:
         plot.add_layout(Label(x=x, y=4, y_units="screen", x_offset=4, text=text, **style))
 
 
-def _ms(moment: datetime) -> float:
+def epoch_ms(moment: datetime) -> float:
     return moment.timestamp() * 1000

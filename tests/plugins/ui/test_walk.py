@@ -25,7 +25,8 @@ SEEN = ((DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark"))
 GRAVE = ("serious", "critical")
 # /health and the like are for programs; Swagger UI's own faults on the page of the API are not ours.
 PAGES = (
-    "/dashboard", "/analytics", "/analytics?resource=renewables", "/portfolio", "/accuracy", "/upload", "/account",
+    "/dashboard", "/analytics", "/analytics?resource=renewables", "/portfolio", "/portfolio?show_stacked=production",
+    "/accuracy", "/upload", "/account",
     "/assets", "/assets?q=nothing+like+it", "/assets/new", "/assets/BATTERY", "/assets/BATTERY/edit",
     "/assets/delete_with_data/BATTERY/", "/assets/PV", "/assets/owned_by/2", "/sensors/BATTERY", "/sensors/PV",
     "/users", "/users/2", "/plugins", "/tasks/", "/tasks/1", "/tasks/forecasting", "/tasks/scheduling",

@@ -19,7 +19,13 @@
     axis: ["axis_label_text_color", "major_label_text_color"],
     "axis-lines": ["axis_line_color", "major_tick_line_color"],
   };
-  const VARIABLES = { measured: "text", "bad-text": "bad", "muted-text": "muted", axis: "muted", "axis-lines": "grid" };
+  for (const type of ["solar", "wind", "battery", "one-way_evse", "two-way_evse", "building", "other"]) {
+    PAINTED[`type-${type}`] = ["fill_color", "line_color"];
+  }
+  const VARIABLES = {
+    "type-solar": "solar", "type-wind": "wind", "type-battery": "battery", "type-building": "muted", "type-other": "accent",
+    "type-one-way_evse": "evse", "type-two-way_evse": "evse",
+    measured: "text", "bad-text": "bad", "muted-text": "muted", axis: "muted", "axis-lines": "grid" };
 
   function colour(tag) {
     const name = `--${VARIABLES[tag] ?? tag}`;
