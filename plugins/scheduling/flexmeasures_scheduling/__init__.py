@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from flexmeasures_scheduling.queries import find_schedule as find_schedule
     from flexmeasures_scheduling.queries import newest_job as newest_job
     from flexmeasures_scheduling.queries import newest_schedule as newest_schedule
+    from flexmeasures_scheduling.queries import schedule_before as schedule_before
     from flexmeasures_scheduling.references import check_flexibility as check_flexibility
     from flexmeasures_scheduling.sessions import Session as Session
     from flexmeasures_scheduling.sessions import SessionsResult as SessionsResult
@@ -110,6 +111,7 @@ __all__, __getattr__ = door(
             "find_schedule",
             "newest_job",
             "newest_schedule",
+            "schedule_before",
         ),
         "references": ("check_flexibility",),
         "sessions": (

@@ -36,6 +36,14 @@ def newest_schedule(asset: Asset) -> StoredSchedule | None:
     return db.session.scalars(query.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
 
 
+def schedule_before(stored: StoredSchedule) -> StoredSchedule | None:
+    """The schedule of the same asset that was made before that one, None without any."""
+    query = select(StoredSchedule).where(
+        StoredSchedule.sensor_id == stored.sensor_id, StoredSchedule.id < stored.id
+    )
+    return db.session.scalars(query.order_by(StoredSchedule.id.desc()).limit(1)).one_or_none()
+
+
 def find_schedule(asset: Asset, event_id: int) -> StoredSchedule:
     """The schedule of an event of an asset, made by the newest job about it.
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, abort, current_app, g
+from flask import Blueprint, Response, abort, current_app, g, request
 
 from flexmeasures.auth import login_required, may
 from flexmeasures.runtime import runtime
@@ -19,7 +19,7 @@ from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
-from flexmeasures_ui import icons, listing, menu, schedule_view, sensors, static_files, time_window
+from flexmeasures_ui import icons, listing, menu, schedule_view, sensors, static_files, time_window, what_if
 from flexmeasures_ui.access import asset_or_404, user_or_401
 from flexmeasures_ui.dashboard import views
 from flexmeasures_ui.dashboard.asset_summary import overview
@@ -95,6 +95,8 @@ def asset(asset_id: int) -> str:
         zone_note=formatting.zone_note(shown.zone, shown.start, shown.end),
         plan=schedule_view.plan_of(found),
         refusal=schedule_view.refusal_of(found),
+        question=what_if.question_of(found, request.args),
+        limits=what_if.CHOICES,
         scores=scored,
         per_mw=per_mw,
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],

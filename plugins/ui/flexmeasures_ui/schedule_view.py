@@ -10,13 +10,12 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import current_app
-
 import flexmeasures_scheduling as scheduling
-from flexmeasures.models import Asset
+from flexmeasures.models import Asset, StoredSchedule
 from flexmeasures.models.jobs import JobState
 from flexmeasures.timing import parse_duration, parse_time
 from flexmeasures_charts import formatting
+from flexmeasures_charts.reader import readers_zone
 from flexmeasures_scheduling import explain
 
 _COMPONENTS = {
@@ -72,6 +71,7 @@ class Plan:
     steps: Sequence[Step]
     warnings: Sequence[str]
     because: str
+    against_last: str
 
 
 def plan_of(asset: Asset) -> Plan | None:
@@ -80,7 +80,7 @@ def plan_of(asset: Asset) -> Plan | None:
     if stored is None:
         return None
     told = explain(stored)
-    zone = ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])
+    zone = readers_zone()
     start, resolution = parse_time(told["start"]), parse_duration(told["resolution"])
     unit, per_mw = formatting.power_unit(asset.capacity_in_mw or 1.0)
     costs, baseline = told["costs"], told["baseline_costs"]
@@ -103,6 +103,32 @@ def plan_of(asset: Asset) -> Plan | None:
         steps=_steps(told, start, resolution, zone, per_mw),
         warnings=told["warnings"],
         because=told["because"],
+        against_last=_against_last(stored, zone, unit, per_mw),
+    )
+
+
+def _against_last(stored: StoredSchedule, zone: ZoneInfo, unit: str, per_mw: float) -> str:
+    """How the plan differs from the one before it, in the slots that both plan; "" without such a one."""
+    last = scheduling.schedule_before(stored)
+    if last is None or last.resolution != stored.resolution:
+        return ""
+    moved = (stored.start - last.start) // stored.resolution
+    both = [
+        (slot, value, last.values[slot + moved])
+        for slot, value in enumerate(stored.values)
+        if 0 <= slot + moved < len(last.values)
+    ]
+    if not both:
+        return ""
+    other = [(slot, value, before) for slot, value, before in both if abs(value - before) > IDLE]
+    if not other:
+        return "The schedule before it planned the same for the slots that both plan."
+    slot, value, before = other[0]
+    first = formatting.local(stored.start + slot * stored.resolution, zone)
+    now, then = (formatting.number(per_mw * each) for each in (value, before))
+    return (
+        f"It differs from the schedule before it in {len(other)} of the {len(both)} slots that both plan, first at "
+        f"{first}: {now} instead of {then} {unit}."
     )
 
 
@@ -113,7 +139,7 @@ def refusal_of(asset: Asset) -> str | None:
     job = scheduling.newest_job(asset, asset.soc_udi_event_id)
     if job is None or job.state != JobState.FAILED or job.error is None:
         return None
-    return _in_local_times(job.error, ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"]))
+    return _in_local_times(job.error, readers_zone())
 
 
 def _component(name: str) -> str:

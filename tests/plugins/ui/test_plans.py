@@ -13,7 +13,7 @@ from .conftest import HOUR, START, tell
 PRICES = np.tile([10.0, 90.0], 6)
 
 
-def plan(asset_id: int, **asked: Any) -> None:
+def plan(asset_id: int, targets: list[dict[str, Any]] | None = None, **asked: Any) -> None:
     """Plan an asset of 1 MWh over 12 hours from START on; inside an app context."""
     import flexmeasures_scheduling as scheduling
     from flexmeasures.db import db, writing
@@ -21,7 +21,7 @@ def plan(asset_id: int, **asked: Any) -> None:
     from flexmeasures_algorithms import choose
 
     asset = db.session.get_one(Asset, asset_id)
-    arguments = {"soc_in_mwh": 1.0, "flexibility": asked}
+    arguments = {"soc_in_mwh": 1.0, "targets": targets or [], "flexibility": asked}
     made = scheduling.solve_for_job(asset, choose("scheduler", asset), arguments, START, 12 * HOUR)
     with writing():
         scheduling.save_schedule(made)
@@ -94,3 +94,75 @@ def test_why_the_last_event_has_no_schedule_is_told_and_markup_in_it_is_text(
         page = client.get(f"/assets/{battery.id}").text
     assert "No schedule for the last event" in page
     assert "the target of &lt;b&gt;9&lt;/b&gt; MWh at Wed 1 Jul 2026 12:00" in page
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+@pytest.mark.parametrize(
+    ("what", "to", "said"),
+    [
+        ("capacity_in_mw", "0.5", r"With a power limit of 0\.500 MW it would cost EUR [0-9.]+ more\."),
+        ("max_soc_in_mwh", "4", r"With a largest state of charge of 4\.00 MWh it would cost the same\."),
+        (
+            "soc_at_start",
+            "2",
+            r"With a state of charge at the start of 2\.00 MWh it would cost EUR [0-9.]+ less\.",
+        ),
+    ],
+)
+def test_what_another_limit_would_cost_is_answered(
+    client: Any, as_user: Any, prosumer: Any, planned: int, what: str, to: str, said: str
+) -> None:
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{planned}", query_string={"what": what, "to": to}).text
+    assert re.search(said, text_of(page))
+    assert f'value="{to}"' in page
+
+
+def test_a_limit_that_leaves_no_plan_is_answered_with_the_reasons(
+    client: Any, as_user: Any, prosumer: Any, planned: int, app: Any
+) -> None:
+    with app.app_context():
+        plan(planned, targets=[{"value": 3.0, "datetime": (START + 2 * HOUR).isoformat()}])
+    with as_user(client, prosumer):
+        page = client.get(f"/assets/{planned}?what=max_soc_in_mwh&to=2").text
+    assert "With a largest state of charge of 2.00 MWh there is no such plan." in page
+    assert re.search(r"<li>[^<]*target[^<]*</li>", page)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"what": "capacity_in_mw", "to": "much"}, "&#39;much&#39; is not a number."),
+        ({"what": "capacity_in_mw", "to": "nan"}, "is not a number."),
+        ({"what": "capacity_in_mw", "to": ""}, "Type a number."),
+        ({"what": "capacity_in_mw", "to": "-1"}, "not negative"),
+        ({"what": "password", "to": "1"}, "Choose one of: power limit"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_told_at_the_field(
+    client: Any, as_user: Any, prosumer: Any, planned: int, query: dict[str, str], said: str
+) -> None:
+    with as_user(client, prosumer):
+        answer = client.get(f"/assets/{planned}", query_string=query)
+    assert answer.status_code == 200
+    assert 'id="what-if-error" role="alert"' in answer.text
+    assert said in answer.text
+
+
+def test_a_plan_tells_how_it_differs_from_the_one_before(
+    client: Any, as_user: Any, prosumer: Any, planned: int, app: Any
+) -> None:
+    with as_user(client, prosumer):
+        assert "the schedule before it" not in text_of(client.get(f"/assets/{planned}").text).lower()
+        with app.app_context():
+            plan(planned, cost_per_mwh_cycled=2.0)
+        assert "The schedule before it planned the same" in client.get(f"/assets/{planned}").text
+        with app.app_context():
+            plan(planned, cost_per_mwh_cycled=100.0)
+        page = text_of(client.get(f"/assets/{planned}").text)
+    assert re.search(
+        r"differs from the schedule before it in \d+ of the 48 slots that both plan, first at Wed 4 Mar", page
+    )
