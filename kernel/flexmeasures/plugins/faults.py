@@ -21,6 +21,7 @@ BROUGHT_BY = {
     "choose_algorithm": "flexmeasures-algorithms",
     "draw_power_chart": "flexmeasures-charts",
     "on_schedule_stored": "flexmeasures-scheduling",
+    "page_panels": "flexmeasures-ui",
     "register_api_versions": "flexmeasures-api",
     "register_asset_fields": "flexmeasures-master-data",
     "register_file_readers": "flexmeasures-ingestion",

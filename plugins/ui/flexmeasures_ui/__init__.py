@@ -5,9 +5,11 @@ Pages read beliefs and models themselves and ask no API. Charts are drawn by the
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures import hookimpl
+from flexmeasures.doors import door
 from flexmeasures.hookspecs import MenuItem
 
 if TYPE_CHECKING:
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
 
     from flexmeasures.config import Setting
     from flexmeasures.models import User
+    from flexmeasures_ui.hookspecs import Panel as Panel
+
+__all__, __getattr__ = door(__name__, {"hookspecs": ("Panel",)})
+
+
+@hookimpl
+def register_hookspecs() -> list[ModuleType]:
+    """Who adds panels to pages."""
+    from flexmeasures_ui import hookspecs
+
+    return [hookspecs]
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, abort, current_app, g, request
 
+from flexmeasures import __version__
 from flexmeasures.auth import login_required, may
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time, server_now
@@ -19,7 +20,17 @@ from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
-from flexmeasures_ui import icons, listing, menu, schedule_view, sensors, static_files, time_window, what_if
+from flexmeasures_ui import (
+    icons,
+    listing,
+    menu,
+    panels,
+    schedule_view,
+    sensors,
+    static_files,
+    time_window,
+    what_if,
+)
 from flexmeasures_ui.access import asset_or_404, user_or_401
 from flexmeasures_ui.dashboard import views
 from flexmeasures_ui.dashboard.asset_summary import overview
@@ -57,6 +68,9 @@ def _for_templates() -> dict[str, Any]:
         "icon": icons.icon,
         "type_icon": icons.type_icon,
         "readers_zone": readers_zone,
+        "panels": panels.panels,
+        "added_plugins": panels.added_plugins,
+        "version": __version__,
         "other_now": other_now,
         "number": formatting.number,
         "short": formatting.short,

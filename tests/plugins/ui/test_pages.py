@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from flexmeasures.hookspecs import MenuItem, hookimpl
 from flexmeasures.testing import PASSWORD
@@ -266,6 +267,47 @@ def test_plugins_bring_entries_of_the_menu(client: Any, as_user: Any, app: Any, 
     finally:
         manager.unregister(guest)
     assert "Map of prosumer" in page
+
+
+def test_plugins_bring_panels_and_a_bad_one_harms_no_page(
+    client: Any, as_user: Any, app: Any, prosumer: Any, battery: Any
+) -> None:
+    from flexmeasures_ui import Panel
+
+    class Guest:
+        @hookimpl
+        def page_panels(self, place: str, user: Any, asset: Any) -> list[Panel]:
+            about = f"{place} of {user.username}" if asset is None else asset.name
+            content = Markup("<b>three</b> visits")
+            return [Panel(title=f"Visits: {about}", content=content), Panel(title="Text", content="<i>a</i>")]
+
+    class Bad:
+        @hookimpl
+        def page_panels(self, place: str) -> Any:
+            return ["no panel"] if place == "asset" else 1 / 0
+
+    manager = app.extensions["flexmeasures"].plugins.manager
+    guests = [Guest(), Bad()]
+    for each in guests:
+        manager.register(each)
+    try:
+        with as_user(client, prosumer):
+            pages = {path: client.get(path) for path in ("/dashboard", "/portfolio", "/analytics")}
+            of_asset = client.get(f"/assets/{battery.id}")
+    finally:
+        for each in guests:
+            manager.unregister(each)
+    for path, page in pages.items():
+        assert f"<h2>Visits: {path[1:]} of prosumer</h2><b>three</b> visits" in page.text
+    assert "<h2>Visits: Cellar battery</h2>" in of_asset.text
+    assert "&lt;i&gt;a&lt;/i&gt;" in of_asset.text
+    assert "no panel" not in of_asset.text
+
+
+def test_the_footer_tells_the_version(client: Any) -> None:
+    from flexmeasures import __version__
+
+    assert f"FlexMeasures {__version__} · times in UTC" in client.get("/login").text
 
 
 def test_the_page_of_a_plugin_has_the_layout_and_menu(
