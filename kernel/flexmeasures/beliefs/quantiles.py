@@ -81,22 +81,24 @@ def search_quantiles(
     belief came without this quantile.
     """
     import numpy as np
-    from sqlalchemy import and_, exists, or_, select
+    from sqlalchemy import and_, func, select
 
     from flexmeasures.models.beliefs import belief, belief_quantile
 
-    filters = (sensor, start, end, horizon_at_least, prior, _source_ids(sources, source_types))
-    said, newer = belief_quantile, belief.alias()
-    later = or_(
-        newer.c.horizon < said.c.horizon,
-        and_(newer.c.horizon == said.c.horizon, newer.c.source_id < said.c.source_id),
+    conditions = _where(
+        belief, sensor, start, end, horizon_at_least, prior, _source_ids(sources, source_types)
     )
-    there_is_newer = exists().where(
-        newer.c.event_start == said.c.event_start, later, *_where(newer, *filters)
+    places = ("sensor_id", "event_start", "horizon", "source_id")
+    rank = func.row_number().over(
+        partition_by=belief.c.event_start, order_by=[belief.c.horizon, belief.c.source_id]
     )
+    ranked = select(*(belief.c[name] for name in places), rank.label("rank")).where(*conditions)
+    newest, said = ranked.subquery(), belief_quantile
+    its_own = and_(newest.c.rank == 1, *(newest.c[name] == said.c[name] for name in places))
     query = (
         select(said.c.probability, said.c.event_start, said.c.value)
-        .where(*_where(said, *filters), said.c.probability.in_(list(probabilities)), ~there_is_newer)
+        .join(newest, its_own)
+        .where(said.c.probability.in_(list(probabilities)))
         .order_by(said.c.event_start)
     )
     found: dict[float, list[tuple[int, float]]] = {probability: [] for probability in probabilities}
