@@ -12,14 +12,19 @@ from flask import Blueprint, Response, abort, current_app, g, request
 
 from flexmeasures import __version__
 from flexmeasures.auth import login_required, may
+from flexmeasures.errors import FlexMeasuresError
+from flexmeasures.models import Asset
 from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_algorithms import choose
+from flexmeasures_algorithms.selection import Kind
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
+from flexmeasures_scheduling import ATTRIBUTE
 from flexmeasures_ui import (
     icons,
     listing,
@@ -111,11 +116,27 @@ def asset(asset_id: int) -> str:
         refusal=schedule_view.refusal_of(found),
         question=what_if.question_of(found, request.args),
         limits=what_if.CHOICES,
+        algorithms=_algorithms(found),
+        asked=(found.attributes or {}).get(ATTRIBUTE) or {},
         scores=scored,
         per_mw=per_mw,
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
         worse=worse_than_repeating(found, min(window.end, server_now())) if scored else [],
     )
+
+
+def _algorithms(asset: Asset) -> list[tuple[str, str, str]]:
+    """What plans and forecasts the asset, the algorithm's name, and why it is that one."""
+    found = []
+    kinds: tuple[tuple[Kind, str], ...] = (("scheduler", "Planned by"), ("forecaster", "Forecast by"))
+    for kind, what in kinds:
+        try:
+            choice = choose(kind, asset)
+        except FlexMeasuresError as error:
+            found.append((what, "none", str(error)))
+        else:
+            found.append((what, choice.algorithm.name, choice.because))
+    return found
 
 
 def chart(asset_id: int) -> Response:

@@ -111,6 +111,65 @@ def test_what_is_wrong_stands_at_the_field_and_what_was_typed_is_kept(
     assert assets_of(app) == []
 
 
+def flexibility_of(app: Any) -> dict[str, Any]:
+    return dict((assets_of(app)[0].attributes or {}).get("flexibility") or {})
+
+
+def test_what_an_asset_asks_of_its_schedules_is_changed_by_a_form(
+    app: Any, client: Any, prosumer: Any, battery: Any, as_user: Any
+) -> None:
+    path = f"/assets/{battery.id}/flexibility"
+    with as_user(client, prosumer):
+        assert f'href="{path}"' in client.get(f"/assets/{battery.id}").text
+        form = client.get(path).text
+        assert "Charge limit, MW" in form
+        sent = {"charge_efficiency": "0.95", "relax": "true", "production_market_id": str(battery.market_id)}
+        assert client.post(path, data=sent).status_code == 303
+        assert flexibility_of(app) == {
+            "charge_efficiency": 0.95,
+            "relax": True,
+            "production_market_id": battery.market_id,
+        }
+        form, page = client.get(path).text, client.get(f"/assets/{battery.id}").text
+        assert 'value="0.95"' in form
+        assert '<option value="true" selected>' in form
+        assert "charge_efficiency = 0.95" in page
+        assert re.search(r"Planned by</dt><dd>storage <span[^>]*>\(first scheduler that accepts", page)
+        assert client.post(path, data={"charge_efficiency": ""}).status_code == 303
+        assert flexibility_of(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "accepted"),
+    [
+        ("charge_efficiency", "11", "at most 10"),
+        ("charge_efficiency", "a lot", "a number above 0"),
+        ("relax", "perhaps", "true or false"),
+        ("production_market_id", "99999", "market"),
+    ],
+)
+def test_a_wish_that_cannot_be_stands_at_its_field_and_nothing_is_changed(
+    app: Any, client: Any, prosumer: Any, battery: Any, as_user: Any, key: str, value: str, accepted: str
+) -> None:
+    with as_user(client, prosumer):
+        answer = client.post(
+            f"/assets/{battery.id}/flexibility", data={key: value, "discharge_limit_in_mw": "1"}
+        )
+    assert answer.status_code == 422
+    assert accepted in answer.text
+    assert re.search(rf'id="{key}-error"|role="alert"', answer.text)
+    assert flexibility_of(app) == {}
+
+
+def test_only_who_may_change_an_asset_changes_its_flexibility(
+    client: Any, make_user: Any, battery: Any, as_user: Any
+) -> None:
+    path = f"/assets/{battery.id}/flexibility"
+    with as_user(client, make_user("other", "Prosumer")):
+        assert client.get(path).status_code == 404
+        assert client.post(path, data={"relax": "true"}).status_code == 404
+
+
 def test_an_asset_is_deleted_after_a_page_that_asks(
     app: Any, client: Any, prosumer: Any, battery: Any, as_user: Any, make_user: Any
 ) -> None:

@@ -23,6 +23,7 @@ from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
+from flexmeasures_ui.editing import flexibility
 from flexmeasures_ui.editing.fields import Field, messages, typed
 from flexmeasures_ui.time_window import moment_of
 
@@ -40,6 +41,14 @@ def make_blueprint() -> Blueprint:
         ("/assets/<int:asset_id>/edit", "edit", edit, "GET", login_required),
         ("/assets/<int:asset_id>/", "update", update, "POST", login_required),
         ("/assets/<int:asset_id>/plan", "plan", plan, "POST", login_required),
+        ("/assets/<int:asset_id>/flexibility", "flexibility", flexibility.edit, "GET", login_required),
+        (
+            "/assets/<int:asset_id>/flexibility",
+            "update_flexibility",
+            flexibility.update,
+            "POST",
+            login_required,
+        ),
         ("/assets/delete_with_data/<int:asset_id>/", "ask_delete", ask_delete, "GET", login_required),
         ("/assets/delete_with_data/<int:asset_id>/", "delete", delete, "POST", login_required),
     ):
