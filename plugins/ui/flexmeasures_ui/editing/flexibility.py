@@ -44,7 +44,7 @@ def update(asset_id: int) -> Page:
         with writing() as session:
             master_data.update_asset(session.get_one(Asset, asset.id), {scheduling.ATTRIBUTE: kept | sent})
     except InputError as error:
-        return _form(asset, request.form, {error.field: str(error)}), 422
+        return _form(asset, request.form, {error.field or "": str(error)}), 422
     except ValidationError as error:
         return _form(asset, request.form, messages(error)), 422
     flash("The flexibility was changed; it counts from the next schedule on.")
@@ -62,8 +62,10 @@ def title(key: str) -> str:
         key = f"{key.removesuffix(CYCLED)}_per_mwh"
     for end, unit in UNITS.items():
         if key.endswith(end):
-            return key.removesuffix(end).replace("_", " ").capitalize() + unit
-    return key.replace("_", " ").capitalize()
+            key = key.removesuffix(end) + unit
+            break
+    words = key.replace("_", " ").replace("co2", "CO2")
+    return words[:1].upper() + words[1:]
 
 
 def fields_of_flexibility() -> tuple[Field, ...]:
