@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flexmeasures.timing import floor_time
@@ -167,3 +168,39 @@ def test_words_of_the_next_action() -> None:
     assert words(0, 0.001, 0) == ""
     assert words(1, 1, 0, -1) == "consumes until 08:00"
     assert words(0, -1, -2, float("nan")) == "produces 07:00–09:00"
+
+
+# -- alerts ------------------------------------------------------------------------------------------------
+
+
+def needs(page: str) -> str:
+    """The text of the box that tells what needs somebody; "" without one."""
+    found = re.search(r'<section class="card-box" aria-label="Needs you">(.*?)</section>', page, re.DOTALL)
+    return "" if found is None else re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[1])).strip()
+
+
+def test_a_hole_in_the_measurements_of_the_last_day_is_told(
+    client: Any, prosumer: Any, make_asset: Any, store: Any, as_user: Any
+) -> None:
+    meter, whole = make_asset(prosumer, "Meter", "building"), make_asset(prosumer, "Whole", "building")
+    values = np.ones(48)
+    values[8:20] = np.nan
+    store(meter, values, NOW - 12 * HOUR - timedelta(minutes=7))
+    store(whole, np.ones(48), NOW - 12 * HOUR - timedelta(minutes=7))
+    with as_user(client, prosumer):
+        told = needs(client.get("/dashboard").text)
+    assert told == "Needs you Meter : No data for 3 h from Wed 02:00 on."
+
+
+def test_an_old_state_of_charge_is_told(
+    client: Any, prosumer: Any, make_asset: Any, app: Any, as_user: Any
+) -> None:
+    from flexmeasures.db import writing
+    from flexmeasures.models import Asset
+
+    battery = make_asset(prosumer, "Battery", "battery", max_soc_in_mwh=4, min_soc_in_mwh=0)
+    for days, said in ((0.9, ""), (2, "Needs you Battery : The state of charge is 2 days old.")):
+        with app.app_context(), writing() as session:
+            session.get_one(Asset, battery.id).soc_datetime = NOW - timedelta(days=days)
+        with as_user(client, prosumer):
+            assert needs(client.get("/dashboard").text) == said

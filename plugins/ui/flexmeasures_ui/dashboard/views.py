@@ -14,6 +14,7 @@ from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401, visible_assets
 from flexmeasures_ui.dashboard import balance, drawings
+from flexmeasures_ui.dashboard.alerts import alerts
 from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.dashboard.plans import count_failed_jobs, plans_of
 from flexmeasures_ui.time_window import only_produces
@@ -41,6 +42,8 @@ def dashboard_page(user: User) -> str:
     seen = overview(assets, user, plans)
     zone = readers_zone()
     g.map_tiles = map_tiles()
+    reporting = [row.asset for row in seen.rows if not row.stale and not row.planned]
+    found = alerts(assets, reporting, now, zone)
     return render_flexmeasures_template(
         "ui/dashboard.html",
         active_page="dashboard",
@@ -57,6 +60,7 @@ def dashboard_page(user: User) -> str:
             )
             for plan in plans.values()
         ],
+        alerts=found,
         failed=count_failed_jobs(now, [asset.id for asset in assets]) if assets else 0,
         placed=[asset for asset in assets if asset.latitude is not None and asset.longitude is not None],
         tiles=g.map_tiles,
