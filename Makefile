@@ -1,7 +1,7 @@
 # The few words of this project. Each makes .venv first if it is not there; only Python 3.11+, make and a
 # package index are needed. What installers and recipes say goes to standard error, so that standard output
 # holds only what was asked for.
-.PHONY: demo test chaos loss lint docs bench clean
+.PHONY: demo test chaos loss lint docs screenshots bench clean
 .DEFAULT_GOAL := test
 
 VENV := .venv
@@ -55,6 +55,16 @@ docs: $(READY)
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# Of every page, in both themes and sizes, into a folder; those of README.md and docs/ anew.
+SCREENSHOTS ?= /tmp/flexmeasures-screenshots
+screenshots: $(READY)
+	@mkdir -p $(SCREENSHOTS) docs/images
+	@FLEXMEASURES_TEST_SCREENSHOTS=$(SCREENSHOTS) $(BIN)/python -m pytest -q tests/plugins/ui/test_walk.py
+	@cp $(SCREENSHOTS)/prosumer-dashboard-light-1280.png docs/images/dashboard.png
+	@cp $(SCREENSHOTS)/prosumer-assets-battery-light-1280.png docs/images/asset.png
+	@cp $(SCREENSHOTS)/admin-portfolio-show_stacked-production-dark-1280.png docs/images/portfolio.png
+	@echo "docs/images/, all of them in $(SCREENSHOTS)"
 
 bench: $(READY)
 	@$(BIN)/python bench/run.py $(ARGS)

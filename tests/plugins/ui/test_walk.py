@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -177,6 +178,15 @@ def charts_are_there(page: Page) -> None:
         chart.and_(page.locator("[data-ready=true]")).wait_for()
 
 
+def keep_screenshot(page: Page, role: str, path: str, size: dict[str, int], theme: str) -> None:
+    """In the folder that FLEXMEASURES_TEST_SCREENSHOTS names, as `make screenshots` wants it."""
+    folder = os.environ.get("FLEXMEASURES_TEST_SCREENSHOTS")
+    if folder:
+        name = re.sub(r"\W+", "-", path).strip("-").lower() or "home"
+        shot = Path(folder) / f"{role.lower() or 'visitor'}-{name}-{theme}-{size['width']}.png"
+        page.screenshot(path=shot, full_page=True)
+
+
 WALKS = [("admin", path) for path in PAGES] + [("Prosumer", path) for path in OF_OWNERS]
 WALKS += [("", path) for path in OF_VISITORS]
 
@@ -196,6 +206,7 @@ def test_a_page_is_without_grave_faults_in_both_themes_and_sizes(
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             page.locator(f"html[data-bs-theme={theme}]").wait_for(state="attached")
             assert faults_of(page, axe) == [], (size, theme)
+            keep_screenshot(page, role, path, size, theme)
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         # The browser itself notes a page's own 404, which is no complaint about the page.
         assert [line for line in watched.complaints if "404" not in line] == []
