@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import flexmeasures_scheduling as scheduling
 from flexmeasures.models import Asset, StoredSchedule
 from flexmeasures.models.jobs import JobState
-from flexmeasures.timing import parse_duration, parse_time
+from flexmeasures.timing import parse_duration, parse_time, server_now
 from flexmeasures_charts import formatting
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_scheduling import explain
@@ -72,6 +72,7 @@ class Plan:
     warnings: Sequence[str]
     because: str
     against_last: str
+    now: str
 
 
 def plan_of(asset: Asset) -> Plan | None:
@@ -104,7 +105,31 @@ def plan_of(asset: Asset) -> Plan | None:
         warnings=told["warnings"],
         because=told["because"],
         against_last=_against_last(stored, zone, unit, per_mw),
+        now=_now(told, start, resolution, zone),
     )
+
+
+def _now(told: Mapping[str, Any], start: datetime, resolution: timedelta, zone: ZoneInfo) -> str:
+    """What the plan does at this moment and at what price, and when it consumes next; "" outside of the plan."""
+    values, slot = told["values"], (server_now() - start) // resolution
+    if not 0 <= slot < len(values):
+        return ""
+    stretches = [
+        (doing, list(slots))
+        for doing, slots in groupby(range(slot, len(values)), lambda k: _doing(values[k]))
+    ]
+
+    def at(slots: Sequence[int]) -> str:
+        return f"at {_range([told['prices'][k] for k in slots])} {told['price_unit']}"
+
+    doing, slots = stretches[0]
+    end = (start + (slots[-1] + 1) * resolution).astimezone(zone)
+    said = f"Now it {doing} until {end:%a %H:%M}, {at(slots)}."
+    later = next((slots for next_doing, slots in stretches[1:] if next_doing == "consumes"), None)
+    if doing != "consumes" and later is not None:
+        begin = (start + later[0] * resolution).astimezone(zone)
+        said += f" It consumes next from {begin:%a %H:%M} on, {at(later)}."
+    return said
 
 
 def _against_last(stored: StoredSchedule, zone: ZoneInfo, unit: str, per_mw: float) -> str:

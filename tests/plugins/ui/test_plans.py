@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flexmeasures.timing import clock
+
 from .conftest import HOUR, START, tell
 
 PRICES = np.tile([10.0, 90.0], 6)
@@ -166,3 +168,25 @@ def test_a_plan_tells_how_it_differs_from_the_one_before(
     assert re.search(
         r"differs from the schedule before it in \d+ of the 48 slots that both plan, first at Wed 4 Mar", page
     )
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (
+            1.5,
+            r"Now it produces until Wed [\d:]+, at 90\.0 EUR/MWh\. It consumes next from Wed 08:00 on, at 10\.0 EUR",
+        ),
+        (2.1, r"Now it consumes until Wed 09:00, at 10\.0 EUR/MWh\."),
+        (13, None),
+    ],
+)
+def test_the_page_says_what_the_plan_does_now_and_when_it_consumes_next(
+    client: Any, as_user: Any, prosumer: Any, planned: int, hours: float, said: str | None
+) -> None:
+    with as_user(client, prosumer), clock(START + hours * HOUR):
+        page = text_of(client.get(f"/assets/{planned}").text)
+    if said is None:
+        assert "Now it" not in page
+    else:
+        assert re.search(said, page)
