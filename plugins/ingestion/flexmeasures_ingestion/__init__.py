@@ -40,14 +40,15 @@ def register_hookspecs() -> list[ModuleType]:
 
 @hookimpl
 def register_file_readers() -> list[type[FileReader]]:
-    """The built-in readers; the plain table is asked last."""
+    """The built-in readers; what guesses, and last the plain table, are asked when no other knows the file."""
     from flexmeasures_ingestion.readers.green_button import GreenButton
+    from flexmeasures_ingestion.readers.guessing import GuessedTable
     from flexmeasures_ingestion.readers.layouts import BUILT_IN
     from flexmeasures_ingestion.readers.matrix import MATRICES
     from flexmeasures_ingestion.readers.tables import TableReader
     from flexmeasures_ingestion.readers.telegrams import Telegrams
 
-    return [TableReader, *BUILT_IN, *MATRICES, Telegrams, GreenButton]
+    return [TableReader, GuessedTable, *BUILT_IN, *MATRICES, Telegrams, GreenButton]
 
 
 @hookimpl

@@ -206,15 +206,15 @@ def test_wrong_options_are_told_with_what_is_accepted(
         assert text in result.output
 
 
-def test_a_file_with_another_delimiter_leads_to_the_option_for_it(
-    run: Any, battery: Any, tmp_path: Path
+def test_a_file_with_another_delimiter_is_read_unless_one_is_given(
+    run: Any, battery: Any, tmp_path: Path, values: Any
 ) -> None:
     path = tmp_path / "german.csv"
     path.write_text("event_start;power\n2026-03-01T00:00Z;1\n")
-    result = run("add", "beliefs", path, "--sensor-id", battery.id, *POWER)
-    assert result.exit_code == 1
-    assert "--valuecol 1 is no column" in result.output
-    assert "another --delimiter: event_start;power" in result.output
+    given = run("add", "beliefs", path, "--sensor-id", battery.id, *POWER, "--delimiter", ",")
+    assert given.exit_code == 1
+    assert "another --delimiter: event_start;power" in given.output
+    assert run("add", "beliefs", path, "--sensor-id", battery.id, *POWER).exit_code == 0
 
 
 def test_an_unknown_sensor_is_told_with_the_known_ones(run: Any, battery: Any, table: Any) -> None:

@@ -16,7 +16,7 @@ NO_VALUE = frozenset({"", "nan", "null", "none", "na", "n/a", "#n/a", "n/e", "-"
 NO_STATE = frozenset({"unavailable", "unknown"})
 TIME_ACCEPTED = (
     "an ISO 8601 date and time, such as 2026-01-31T15:00:00+01:00 or 2026-01-31 15:00 with --timezone, or"
-    " seconds (10 digits) or milliseconds (13 digits) since 1970"
+    " seconds (10 digits), milliseconds (13), micro- or nanoseconds since 1970"
 )
 NUMBER_ACCEPTED = "a number with a decimal point, or an empty cell where nothing is known"
 FIRST_YEAR, LAST_YEAR = 1970, 2100
@@ -65,8 +65,15 @@ def _with_point(text: str, decimal: str, thousands: str | None) -> str:
 STARTS_WITH_DAY_OR_MONTH = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*")
 # With dots the day always comes first: no country writes the month before it.
 DAY_DOT_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
-# Seconds and milliseconds since 1970 have 10 and 13 digits from 2001 to 2286. Fewer digits could be dates.
-SINCE_1970 = re.compile(r"(\d{10}|\d{13})(\.\d*)?")
+# Seconds since 1970 have 10 digits from 2001 to 2286, and their thousandths three more each. Fewer could be dates.
+SINCE_1970 = re.compile(r"(\d{10}|\d{13}|\d{16}|\d{19})(\.\d*)?")
+EPOCHS = {
+    10: ("seconds", 1000),
+    13: ("milliseconds", 1),
+    16: ("microseconds", 1e-3),
+    19: ("nanoseconds", 1e-6),
+}
+YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?!\d)(.*)")
 # The end of a day, as files have it whose times are ends of slots.
 MIDNIGHT_AS_24 = re.compile(r"(.+[ T])24:00(:00)?")
 # Zones of clocks that stand behind times, with their offsets in hours.
@@ -121,9 +128,9 @@ def read_time(
 
 def _moments(text: str, zone: ZoneInfo | None, rows: Rows, date_format: str | None) -> tuple[int, int | None]:
     if date_format is None and "-" not in text and (found := SINCE_1970.fullmatch(text)):
-        unit = "seconds" if len(found[1]) == 10 else "milliseconds"
+        unit, factor = EPOCHS[len(found[1])]
         rows.epochs[unit] = rows.epochs.get(unit, 0) + 1
-        return int(float(text) * 1000 if unit == "seconds" else float(text)), None
+        return round(int(found[1]) * factor + float(found[2] or 0) * factor), None
     try:
         moment = _parsed(text, date_format)
     except OverflowError:  # at the ends of the calendar
@@ -163,15 +170,23 @@ def _parsed(text: str, date_format: str | None) -> datetime:
     except ValueError:
         pass
     try:
-        if found := DAY_DOT_MONTH.fullmatch(text):
-            day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
-            return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 (what a clock shows)
+        return _in_other_order(text)
     except ValueError:
         pass
     cause = ""
     if STARTS_WITH_DAY_OR_MONTH.fullmatch(text):
         cause = ": it begins with the day or the month, which is never guessed (--date-format DD/MM/YYYY or MM/DD/YYYY)"
     raise InputError(f"{text!r} is not a time{cause}.", None, TIME_ACCEPTED)
+
+
+def _in_other_order(text: str) -> datetime:
+    """A date with other marks than dashes, whose order is clear all the same; ValueError for another text."""
+    if found := YEAR_FIRST.fullmatch(text):
+        return datetime.fromisoformat(f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}{found[4]}")
+    if found := DAY_DOT_MONTH.fullmatch(text):
+        day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 (what a clock shows)
+    raise ValueError(text)
 
 
 def _clock(text: str, date_format: str) -> datetime:

@@ -59,7 +59,7 @@ class TableReader(FileReader):
         kind = kind_of(path, beginning)
         return (
             kind in (CSV_FILE, WORKBOOK, PARQUET)
-            and cls.layout_of(_head(path, beginning, Layout())) is not None
+            and cls.layout_of(head_of(path, beginning, Layout())) is not None
         )
 
     @classmethod
@@ -71,7 +71,7 @@ class TableReader(FileReader):
         """All rows of the table."""
         beginning = beginning_of(path)
         kind = kind_of(path, beginning)
-        found = self.layout_of(_head(path, beginning, layout)) or Layout()
+        found = self.layout_of(head_of(path, beginning, layout)) or Layout()
         plain = Layout(
             datecol="0",
             valuecol="1",
@@ -143,14 +143,20 @@ def _guessed_delimiter(beginning: bytes) -> str:
     return max(",;\t|", key=lambda mark: sum(1 + line.count(mark) for line in lines if mark in line))
 
 
-def _head(path: Path, beginning: bytes, layout: Layout) -> list[list[str]]:
+def delimiter_of(beginning: bytes) -> str:
+    """The mark between columns: the stated one, else the one that divides most."""
+    return _stated_delimiter(beginning) or _guessed_delimiter(beginning)
+
+
+def head_of(path: Path, beginning: bytes, layout: Layout) -> list[list[str]]:
+    """The first rows, of stripped cells; [] of a file that is broken or divided by another mark."""
     kind = kind_of(path, beginning)
-    delimiter = layout.delimiter or _stated_delimiter(beginning) or _guessed_delimiter(beginning)
+    delimiter = layout.delimiter or delimiter_of(beginning)
     rows = table_rows(path, kind, delimiter, layout.sheet)
     try:
         head = [[cell.strip() for cell in cells] for _, cells in islice(rows, HEAD)]
     except InputError:
-        return []  # broken, or divided by another mark; reading tells
+        return []  # reading tells
     return head[1:] if head and head[0][:1] and head[0][0].startswith("sep=") else head
 
 
@@ -167,6 +173,8 @@ class _Cells:
         self.columns, self.rows, self.zone = columns, rows, layout.timezone
         self.decimal, self.thousands = layout.decimal or ".", layout.thousands
         self.format = strptime_format(layout.date_format) if layout.date_format else None
+        if self.format and columns.time is not None and not re.search("%[HI]", self.format):
+            self.format += " %H:%M"  # the format of the dates alone
         used = [columns.date, columns.value, columns.time, columns.end, *(each for each, _ in columns.where)]
         self.used = [each for each in used if each is not None]
         self.last = max(each.index for each in self.used)
