@@ -45,10 +45,11 @@ def register_file_readers() -> list[type[FileReader]]:
     from flexmeasures_ingestion.readers.guessing import GuessedTable
     from flexmeasures_ingestion.readers.layouts import BUILT_IN
     from flexmeasures_ingestion.readers.matrix import MATRICES
+    from flexmeasures_ingestion.readers.nem12 import Nem12
     from flexmeasures_ingestion.readers.tables import TableReader
     from flexmeasures_ingestion.readers.telegrams import Telegrams
 
-    return [TableReader, GuessedTable, *BUILT_IN, *MATRICES, Telegrams, GreenButton]
+    return [TableReader, GuessedTable, *BUILT_IN, *MATRICES, Telegrams, GreenButton, Nem12]
 
 
 @hookimpl

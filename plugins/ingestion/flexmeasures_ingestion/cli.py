@@ -64,7 +64,9 @@ LAYOUT = ("datecol", "timecol", "endcol", "valuecol", "date_format", "decimal", 
 @click.option(
     "--reader", help="How to read the file; see `flexmeasures show readers`. Default: the one that knows it."
 )
-@click.option("--datecol", help="Column of event starts: number from 0 on, or name. Default: 0, else guessed.")
+@click.option(
+    "--datecol", help="Column of event starts: number from 0 on, or name. Default: 0, else guessed."
+)
 @click.option("--timecol", help="Column of the time of day, where it is not in that of dates.")
 @click.option("--endcol", help="Column of event ends. Default: each row ends where the next begins.")
 @click.option("--valuecol", help="Column of values: number from 0 on, or name. Default: 1, else guessed.")
@@ -72,7 +74,9 @@ LAYOUT = ("datecol", "timecol", "endcol", "valuecol", "date_format", "decimal", 
 @click.option(
     "--labels", type=click.Choice(["start", "end"]), help="What times are of their slots. Default: start."
 )
-@click.option("--decimal", type=click.Choice([".", ","]), help="Mark of decimals. Default: a point, or what is clear.")
+@click.option(
+    "--decimal", type=click.Choice([".", ","]), help="Mark of decimals. Default: a point, or what is clear."
+)
 @click.option(
     "--where", multiple=True, help="Only rows with this text in that column, such as REGISTER=1.8.0."
 )

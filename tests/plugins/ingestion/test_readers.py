@@ -358,3 +358,53 @@ def test_excel_and_parquet_are_tables_too(add: Any, battery: Any, stored: Stored
     assert "3 were the same already" in result.output
     refused = add(battery, workbook(frame), *CONSUMED, *HERE, "--sheet", "other", name="load.xlsx")
     assert "no sheet 'other'. Accepted: load" in refused.output
+
+
+def test_nem12_has_days_of_intervals_in_the_markets_time(add: Any, battery: Any, stored: Stored) -> None:
+    def day(first: float) -> str:
+        return f"300,20250601,{','.join(str(first + k) for k in range(96))},A,,,20250602000000,\n"
+
+    head = "100,NEM12,202506020000,MDP1,RETAILER\n"
+    one = f"200,NMI1,E1B1,1,E1,N1,METER1,KWH,15,\n{day(0)}400,1,96,A,,\n"
+    other = f"200,NMI1,E1B1,1,B1,N1,METER1,KWH,15,\n{day(100)}900\n"
+    assert add(battery, head + one + "900\n", *CONSUMED).exit_code == 0
+    found = stored(battery)
+    assert len(found) == 96
+    assert found[at(2025, 5, 31, 14, 15)] == 0.004
+    both = add(battery, head + one + other, *CONSUMED)
+    assert both.exit_code == 1
+    assert "channel=E1 or channel=B1" in both.output
+    words = (*CONSUMED, "--where", "channel=B1", "--allow-overwrite")
+    assert add(battery, head + one + other, *words).exit_code == 0
+    assert stored(battery)[at(2025, 5, 31, 14)] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("300,20250601,1,2,3\n", "line 3: the day has 3 values"),
+        (f"300,20251301,{'1,' * 96}A\n", "line 3: the day is missing"),
+        (f"300,20250601,{'1,' * 95}much,A\n", "line 3, interval 96: 'much' is not a number"),
+        ("", "no values of that channel"),
+    ],
+)
+def test_a_broken_nem12_is_refused_with_its_line(
+    add: Any, battery: Any, stored: Stored, record: str, said: str
+) -> None:
+    content = f"100,NEM12,202506020000,M,R\n200,NMI1,E1,1,E1,N1,METER1,KWH,15,\n{record}900\n"
+    result = add(battery, content, *CONSUMED)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert stored(battery) == {}
+
+
+def test_a_day_with_columns_named_by_hours_and_decimal_commas(
+    add: Any, radiation: Any, stored: Stored
+) -> None:
+    names = ";".join(f"{hour:02}-{hour + 1:02}" for hour in range(24))
+    values = ";".join(f"{hour},5" for hour in range(24))
+    result = add(
+        radiation, f"Date;{names}\n01.10.2025;{values}\n", "--source", "meter", "--unit", "W/m²", *HERE
+    )
+    assert result.exit_code == 0, result.output
+    assert stored(radiation)[at(2025, 9, 30, 23)] == 0.0015

@@ -29,7 +29,7 @@ def test_readers_are_listed_and_chosen_by_name(run: Any, add: Any, prices: Any) 
     for name in ("green-button", "dsmr", "smard", "entsoe-export", "day-matrix", "table"):
         assert name in listed.output
     refused = add(prices, SMARD, "--source", "x", "--reader", "nothing")
-    assert "There is no file reader 'nothing'. Accepted: green-button" in refused.output
+    assert "There is no file reader 'nothing'. Accepted: nem12, green-button" in refused.output
     as_table = add(prices, SMARD, "--source", "x", "--reader", "table")
     assert as_table.exit_code == 1
 

@@ -26,6 +26,10 @@ END_MS = to_ms(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC))
 # -- numbers ------------------------------------------------------------------------------------------
 
 DECIMAL_COMMA = re.compile(r"[-+]?[\d. ']*,\d+")
+# A comma before three digits may as well stand between thousands.
+CLEAR_COMMA = re.compile(
+    r"[-+]?(?:\d+|\d{1,3}(?:[. ']\d{3})*),(?:\d{1,2}|\d{4,})|[-+]?\d{1,3}(?:[. ']\d{3})+,\d+"
+)
 
 
 def read_number(text: str, decimal: str = ".", thousands: str | None = None) -> float:

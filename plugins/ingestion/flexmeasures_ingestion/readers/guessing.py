@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from flexmeasures.errors import InputError
 from flexmeasures_ingestion.readers.base import Layout, Rows
+from flexmeasures_ingestion.readers.cells import CLEAR_COMMA
 from flexmeasures_ingestion.readers.files import beginning_of, kind_of, table_rows
 from flexmeasures_ingestion.readers.tables import TableReader, delimiter_of, head_of, unit_in
 
@@ -28,10 +29,6 @@ BEHIND = r"(?:\s?(?:Z|UTC|GMT|[-+]\d{2}:?\d{2}))?"
 A_DATE, A_CLOCK = re.compile(DATE), re.compile(CLOCK)
 A_TIME = re.compile(rf"{DATE}[T ,]\s*{CLOCK}{BEHIND}|\d{{10}}(?:\.\d+)?|\d{{13}}|\d{{16}}|\d{{19}}")
 A_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:[., ']\d{3})+)(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
-# A comma before three digits may as well stand between thousands.
-DECIMAL_COMMA = re.compile(
-    r"[-+]?(?:\d+|\d{1,3}(?:[. ']\d{3})*),(?:\d{1,2}|\d{4,})|[-+]?\d{1,3}(?:[. ']\d{3})+,\d+"
-)
 DAY_AND_MONTH = re.compile(r"(\d{1,2})([-/])(\d{1,2})[-/]\d{4}(.*)")
 NOTHING = ("", "-", "nan", "null", "n/a")
 
@@ -143,7 +140,7 @@ def guess_of(head: list[list[str]]) -> Guess | None:
         timecol=None if clock is None else str(clock),
         valuecol=None if value is None else str(value),
         skiprows=first,
-        decimal="," if any(DECIMAL_COMMA.fullmatch(cell) for k in values for cell in columns[k]) else None,
+        decimal="," if any(CLEAR_COMMA.fullmatch(cell) for k in values for cell in columns[k]) else None,
         date_format=_date_format(" ".join(cells[k] for k in used) for cells in data),
         labels=labels,
         timezone=ZoneInfo("UTC") if in_utc else None,

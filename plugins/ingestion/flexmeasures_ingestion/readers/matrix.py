@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flexmeasures.errors import InputError
 from flexmeasures.timing import from_ms, to_ms
 from flexmeasures_ingestion.readers.base import MAX_ERRORS, Layout, Rows
-from flexmeasures_ingestion.readers.cells import read_number, read_time, strptime_format
+from flexmeasures_ingestion.readers.cells import CLEAR_COMMA, read_number, read_time, strptime_format
 from flexmeasures_ingestion.readers.files import table_rows
 from flexmeasures_ingestion.readers.tables import TableReader, header_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TIME_OF_DAY = re.compile(
     r"(?:.*\s)?(\d{1,2}):(\d{2})(?::00)?(?:\s*[-–]\s*\d{1,2}:\d{2}(?::00)?)?[ab]?", re.IGNORECASE
 )
+HOURS = re.compile(r"^(\d{2})\s*[-–]\s*\d{2}(?=[ab]?$)", re.IGNORECASE)
 NUMBERED = re.compile(r"(?:[A-Za-z]{1,8}[ _]?)?(\d{1,3})")
 # Numbered columns of a day: hours, half hours or quarters, with those of the day of 25 hours.
 SLOTS_OF_DAY = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15}
@@ -36,7 +37,10 @@ class DayMatrix(TableReader):
     def layout_of(cls, head: list[list[str]]) -> Layout | None:
         """By a header of a day's times, or numbers from 1 on, after a column of dates."""
         columns = _columns_of_day(head[0]) if head else None
-        return None if columns is None else Layout()
+        if columns is None:
+            return None
+        commas = any(CLEAR_COMMA.fullmatch(cell) for cells in head[1:] for cell in cells)
+        return Layout(decimal="," if commas else None)
 
     def _read(self, path: Path, kind: str, layout: Layout, rows: Rows) -> None:
         table = table_rows(path, kind, layout.delimiter or ",", layout.sheet)
@@ -72,7 +76,8 @@ def _columns_of_day(header: list[str]) -> list[Slot] | None:
         names.pop()
     if len(names) < LEAST_COLUMNS:
         return None
-    times = [TIME_OF_DAY.fullmatch(name) for name in names]
+    hours = [HOURS.sub(r"\1:00", name) for name in names]  # 00-01, as exchanges have it
+    times = [TIME_OF_DAY.fullmatch(name) for name in hours]
     if all(times):
         return [
             (k, timedelta(hours=int(found[1]), minutes=int(found[2])), True)
