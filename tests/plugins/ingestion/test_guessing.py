@@ -100,6 +100,16 @@ LAYOUTS: dict[str, tuple[str, tuple[str, ...], dict[datetime, float]]] = {
 }
 
 
+def test_rows_of_days_are_guessed_too(add: Any, radiation: Any, stored: Stored) -> None:
+    rows = "".join(f"{day}.03.2025;{value},5;klar\n" for day, value in ((29, 100), (30, 200), (31, 50)))
+    content = f"Datum;Globalstrahlung (W/m²);Wetter\n{rows}"
+    result = add(radiation, content, "--source", "meter", *HERE)
+    assert result.exit_code == 0, result.output
+    found = stored(radiation)
+    assert len(found) == 24 + 23 + 24  # clocks went forward on the 30th
+    assert found[at(2025, 3, 29, 23)] == 0.2005
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_layout_is_guessed_where_it_is_clear(add: Any, battery: Any, stored: Stored, layout: str) -> None:
     content, words, expected = LAYOUTS[layout]

@@ -201,8 +201,10 @@ def _times(
         return whole[0], None, "end"
     dates = [k for k, column in enumerate(columns) if _all(column, A_DATE.fullmatch)]
     clocks = [k for k, column in enumerate(columns) if _all(column, A_CLOCK.fullmatch)]
-    if not dates or not clocks:
+    if not dates:
         return None
+    if not clocks:
+        return dates[0], None, None  # rows are about days
     ends = "end" if any(cell.startswith("24:00") for cell in columns[clocks[0]]) else None
     return dates[0], clocks[0], ends
 
