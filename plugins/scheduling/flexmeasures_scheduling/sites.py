@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
+from sqlalchemy import select
 
 from flexmeasures import beliefs, jobs
 from flexmeasures.db import db, writing
@@ -60,6 +61,9 @@ def create_site(
 
     flexibility: what it asks of all its schedules, by SITE_KEYS.
     """
+    if not name or db.session.scalar(select(Site.id).where(Site.name == name)) is not None:
+        what = f"There is a site {name!r} already." if name else "The site has no name."
+        raise InputError(what, "name", "a name that no other site has")
     for field, limit in (
         ("consumption_limit_in_mw", consumption_limit_in_mw),
         ("production_limit_in_mw", production_limit_in_mw),
