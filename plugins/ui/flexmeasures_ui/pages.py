@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -40,6 +40,8 @@ from flexmeasures_ui.access import asset_or_404, user_or_401
 from flexmeasures_ui.dashboard import views
 from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.headers import set_headers
+
+CHARGING = ("one-way_evse", "two-way_evse")
 
 
 def make_blueprint() -> Blueprint:
@@ -116,6 +118,7 @@ def asset(asset_id: int) -> str:
         refusal=schedule_view.refusal_of(found),
         question=what_if.question_of(found, request.args),
         limits=what_if.CHOICES,
+        departure=_departure(found),
         algorithms=_algorithms(found),
         asked=(found.attributes or {}).get(ATTRIBUTE) or {},
         scores=scored,
@@ -123,6 +126,15 @@ def asset(asset_id: int) -> str:
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
         worse=worse_than_repeating(found, min(window.end, server_now())) if scored else [],
     )
+
+
+def _departure(asset: Asset) -> str:
+    """When a car usually leaves a charging point: the next 7:00 on local clocks, as forms have it; "" elsewhere."""
+    if asset.type_name not in CHARGING:
+        return ""
+    now = server_now().astimezone(readers_zone())
+    seven = now.replace(hour=7, minute=0, second=0, microsecond=0)
+    return f"{seven if seven > now else seven + timedelta(days=1):%Y-%m-%dT%H:%M}"
 
 
 def _algorithms(asset: Asset) -> list[tuple[str, str, str]]:

@@ -187,6 +187,17 @@ def test_an_asset_is_deleted_after_a_page_that_asks(
     assert battery.id not in [asset.id for asset in assets_of(app)]
 
 
+def test_a_charging_station_is_offered_to_be_full_at_seven(
+    client: Any, prosumer: Any, make_asset: Any, battery: Any, as_user: Any
+) -> None:
+    station = make_asset(prosumer, "Station", "one-way_evse", max_soc_in_mwh=0.06, min_soc_in_mwh=0)
+    with as_user(client, prosumer):
+        page, other = (client.get(f"/assets/{each.id}").text for each in (station, battery))
+        assert 'name="target" inputmode="decimal" value="0.06"' in page
+        assert 'name="target_time" value="2026-03-05T07:00"' in page
+        assert 'name="target_time" value=""' in other
+
+
 def test_a_plan_is_asked_for_with_a_target(
     app: Any, client: Any, prosumer: Any, as_user: Any, make_asset: Any, store: Any
 ) -> None:
