@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flexmeasures.config import SETTINGS, from_value
+from flexmeasures.config import SETTINGS, Setting, from_value
 from flexmeasures.config.parsing import from_text
 from flexmeasures.errors import SettingsError
 
@@ -106,3 +106,11 @@ def test_a_secret_is_not_repeated_in_a_message() -> None:
         from_value(8472, ROWS["MAIL_PASSWORD"], "argument")
     assert "MAIL_PASSWORD" in str(caught.value)
     assert "8472" not in str(caught.value)
+
+
+def test_the_choices_of_a_duration_are_told_as_they_are_written() -> None:
+    quarter, hour = timedelta(minutes=15), timedelta(hours=1)
+    setting = Setting("FLEXMEASURES_SLOT", hour, timedelta, "Length.", choices=(hour, quarter))
+    assert from_text("PT15M", setting, "environment") == quarter
+    with pytest.raises(SettingsError, match=r"Accepted: PT1H, PT15M\."):
+        from_text("PT2H", setting, "environment")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from flexmeasures.config.settings import Kind, LogLevel, Setting, TimezoneName, is_secret
 from flexmeasures.errors import InputError, SettingsError
+from flexmeasures.timing import iso_duration
 
 
 class _Reading(NamedTuple):
@@ -152,7 +153,8 @@ def _read(setting: Setting, value: Any, origin: str, read: Callable[[Any], Any])
     try:
         result = read(value)
         if setting.choices:
-            accepted = ", ".join(str(choice) or '""' for choice in setting.choices)
+            as_text = iso_duration if setting.type is timedelta else str
+            accepted = ", ".join(as_text(choice) or '""' for choice in setting.choices)
             if result not in setting.choices:
                 raise ValueError
     except (ValueError, TypeError, OverflowError, InputError):
