@@ -48,6 +48,17 @@ HELLO = """
 """
 
 
+def test_a_command_leaves_all_it_wrote_in_the_database_file(
+    flexmeasures_process: Process, instance: Path
+) -> None:
+    for words in (("db", "upgrade"), ("roles", "create", "tester")):
+        process = flexmeasures_process(*words)
+        told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+    assert (instance / "flexmeasures.db").exists()
+    assert not (instance / "flexmeasures.db-wal").exists()
+
+
 # -- finding commands -----------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import weakref
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,9 @@ def prepare_engine(engine: Engine) -> None:
             return postgresql.connect(arguments, parameters)
 
         return
+
+    # The last connection that is closed puts the write-ahead log into the database, whose next opening is quick then.
+    weakref.finalize(engine, engine.pool.dispose)
 
     @event.listens_for(engine, "do_connect")
     def keep_private(*_: Any) -> None:
