@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from contextlib import suppress
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
 
@@ -17,5 +18,7 @@ def readers_zone() -> ZoneInfo:
     Who wants UTC chooses Etc/UTC.
     """
     user = current_user()
-    own = PLATFORMS if user is None else user.timezone
-    return ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"] if own == PLATFORMS else own)
+    if user is not None and user.timezone != PLATFORMS:
+        with suppress(ZoneInfoNotFoundError, ValueError):  # a zone that this machine does not know (any more)
+            return ZoneInfo(user.timezone)
+    return ZoneInfo(current_app.config["FLEXMEASURES_TIMEZONE"])

@@ -112,6 +112,18 @@ def test_times_are_told_in_the_time_zone_that_a_user_chose(client: Any, prosumer
         assert "times in UTC" in client.get("/account").text
 
 
+def test_a_stored_time_zone_that_is_not_known_here_breaks_no_page(
+    client: Any, app: Any, prosumer: Any, as_user: Any
+) -> None:
+    from flexmeasures.db import writing
+    from flexmeasures.models import User
+
+    with app.app_context(), writing() as session:
+        session.get_one(User, prosumer.id).timezone = "Mars/Olympus"
+    with as_user(client, prosumer):
+        assert "times in UTC" in client.get("/dashboard").text
+
+
 def test_a_time_zone_that_does_not_exist_is_refused_and_kept_in_the_form(
     client: Any, prosumer: Any, as_user: Any
 ) -> None:
