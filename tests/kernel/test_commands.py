@@ -184,6 +184,7 @@ def test_run_upgrades_the_database_serves_and_stops_with_all_its_processes(
     assert f"http://127.0.0.1:{port}" in told
     assert str(instance) in told
     assert "flexmeasures add user" in told
+    assert not (instance / "flexmeasures.db-wal").exists()
     wait_for(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()], "all are gone")
 
 

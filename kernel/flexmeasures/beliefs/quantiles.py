@@ -85,13 +85,11 @@ def search_quantiles(
 
     from flexmeasures.models.beliefs import belief, belief_quantile
 
-    conditions = _where(
-        belief, sensor, start, end, horizon_at_least, prior, _source_ids(sources, source_types)
-    )
+    ids = _source_ids(sources, source_types)
+    conditions = _where(belief, sensor, start, end, horizon_at_least, prior, ids)
     places = ("sensor_id", "event_start", "horizon", "source_id")
-    rank = func.row_number().over(
-        partition_by=belief.c.event_start, order_by=[belief.c.horizon, belief.c.source_id]
-    )
+    newest_first = (belief.c.horizon, belief.c.source_id)
+    rank = func.row_number().over(partition_by=belief.c.event_start, order_by=newest_first)
     ranked = select(*(belief.c[name] for name in places), rank.label("rank")).where(*conditions)
     newest, said = ranked.subquery(), belief_quantile
     its_own = and_(newest.c.rank == 1, *(newest.c[name] == said.c[name] for name in places))

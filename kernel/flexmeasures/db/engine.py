@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import stat
 import threading
@@ -55,7 +56,8 @@ def prepare_engine(engine: Engine) -> None:
         return
 
     # The last connection that is closed puts the write-ahead log into the database, whose next opening is quick then.
-    weakref.finalize(engine, engine.pool.dispose)
+    mine = weakref.ref(engine)
+    atexit.register(lambda: (found := mine()) and found.dispose())  # type: ignore[func-returns-value]
 
     @event.listens_for(engine, "do_connect")
     def keep_private(*_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who is asking, and which assets they see."""
+"""Who is asking, which assets they see, and who is believed to say what came to be."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from sqlalchemy import select
 from flexmeasures.auth import current_user, may
 from flexmeasures.db import db
 from flexmeasures.models import Asset, User
+from flexmeasures.models.sources import DEMO_SCRIPT, SCRIPT, USER
 
 LARGEST_ID = 2**31 - 1
+REPORTING = (USER, SCRIPT, DEMO_SCRIPT)  # who say what came to be
 
 
 def user_or_401() -> User:

@@ -53,11 +53,9 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For those who have, or watch over, assets."""
-    from flask import url_for
+    from flexmeasures_ui.menu import entry_for
 
-    if not user.is_admin and not user.role_names & set(ROLES):
-        return []
-    return [MenuItem(name="accuracy", title="Accuracy", url=url_for("ui_accuracy.accuracy"), icon="bullseye")]
+    return entry_for(user, ROLES, "accuracy", "Accuracy", "ui_accuracy.accuracy", "bullseye")
 
 
 def accuracy() -> str | Response:

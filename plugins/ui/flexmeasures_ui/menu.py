@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import current_app, url_for
 from markupsafe import Markup
@@ -11,6 +13,9 @@ from flexmeasures.auth import current_user
 from flexmeasures.hookspecs import MenuItem
 from flexmeasures.ui.utils.view_utils import menu_items
 from flexmeasures_ui.icons import icon
+
+if TYPE_CHECKING:
+    from flexmeasures.models import User
 
 # Views of the documentation. A listed one that no plugin brings yet is left out, as its page would not exist;
 # one that plugins bring but that is not listed is left out, as the operator wishes.
@@ -46,6 +51,15 @@ def menu() -> list[Entry]:
     optional = KNOWN - NEED_NOT_BE_LISTED
     items += [item for name, item in by_name.items() if name not in listed and name not in optional]
     return [Entry(item.name, item.title, item.url, _icon(item.icon)) for item in items]
+
+
+def entry_for(
+    user: User, roles: Collection[str], name: str, title: str, view: str, icon_name: str
+) -> list[MenuItem]:
+    """The entry of a page that admins see, and those of these roles; [] for others."""
+    if not user.is_admin and not user.role_names & set(roles):
+        return []
+    return [MenuItem(name=name, title=title, url=url_for(view), icon=icon_name)]
 
 
 def api_page() -> str | None:

@@ -73,14 +73,14 @@ def visible_sites(user: User) -> list[Site]:
 
 def sites() -> str:
     """The sites of the user, and for admins the form of a new one."""
-    return _page({})
+    return _page({}, {"assets": (), "others": ()})
 
 
 def create() -> Response | tuple[str, int]:
     """Make a site; what is wrong is told, and what was typed is kept."""
     from flask import flash, redirect, request, url_for
 
-    from flexmeasures.db import db, writing
+    from flexmeasures.db import writing
     from flexmeasures.errors import FlexMeasuresError
     from flexmeasures.models import Asset
     from flexmeasures_scheduling import create_site
@@ -102,15 +102,14 @@ def create() -> Response | tuple[str, int]:
                 form.get("name", "").strip(), owner, found["assets"], inflexible=found["others"], **limits
             )
     except FlexMeasuresError as error:
-        db.session.rollback()
-        return _page(form, str(error)), 422
+        return _page(form, {key: form.getlist(key) for key in ("assets", "others")}, str(error)), 422
     flash(
         f"{form['name'].strip()} was added; its assets are planned together when a site's schedule is asked for."
     )
     return redirect(url_for("ui_sites.sites"), code=303)
 
 
-def _page(typed: Mapping[str, Any], error: str = "") -> str:
+def _page(typed: Mapping[str, str], chosen: Mapping[str, Sequence[str]], error: str = "") -> str:
     from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
     from flexmeasures_ui.access import user_or_401, visible_assets
 
@@ -124,7 +123,7 @@ def _page(typed: Mapping[str, Any], error: str = "") -> str:
         assets=assets if user.is_admin else [],
         limits=LIMITS,
         typed=typed,
-        chosen={key: typed.getlist(key) if hasattr(typed, "getlist") else [] for key in ("assets", "others")},
+        chosen=chosen,
         error=error,
     )
 

@@ -35,11 +35,9 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For admins."""
-    from flask import url_for
+    from flexmeasures_ui.menu import entry_for
 
-    if not user.is_admin:
-        return []
-    return [MenuItem(name="plugins", title="System", url=url_for("ui_system.plugins"), icon="cpu")]
+    return entry_for(user, (), "plugins", "System", "ui_system.plugins", "cpu")
 
 
 def plugins() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,13 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flexmeasures import testing
 from flexmeasures.timing import clock
 
 NOW = datetime(2026, 3, 4, 12, 7, tzinfo=UTC)
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 START, END = datetime(2026, 3, 4, 6, tzinfo=UTC), datetime(2026, 3, 5, 6, tzinfo=UTC)
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MakeAsset = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser."""
+    if CHROMIUM is None:
+        testing.cannot_test_on("chromium", "neither chromium nor google-chrome is installed")
+    return str(CHROMIUM)
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -19,19 +17,12 @@ from flexmeasures.hookspecs import hookimpl
 
 from .conftest import START, new_asset, tell
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Open = Callable[[str], tuple[str, list[str]]]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server on SQLite, on which every visitor is the owner of one battery."""
-    if CHROMIUM is None:
-        reason = "neither chromium nor google-chrome is installed"
-        testing._missing["a browser"] = reason
-        if "chromium" in os.environ.get("FLEXMEASURES_TEST_REQUIRE", ""):
-            pytest.fail(f"A browser is required (FLEXMEASURES_TEST_REQUIRE): {reason}")
-        pytest.skip(reason)
     from waitress.server import create_server
 
     app = testing.make_app(tmp_path_factory.mktemp("site"), FLEXMEASURES_TIMEZONE="Europe/Amsterdam")
@@ -72,18 +63,17 @@ def _fill() -> None:
 
 
 @pytest.fixture
-def open_page(site: str, tmp_path: Path) -> Open:
+def open_page(chromium: str, site: str, tmp_path: Path) -> Open:
     """`open_page("/")` gives the page's elements after its scripts ran, and what the browser complained of."""
 
     def opened(path: str) -> tuple[str, list[str]]:
-        assert CHROMIUM is not None
         options = [
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=15000"),
             *("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr"),
             *(f"--user-data-dir={tmp_path}", "--no-first-run", "--disable-background-networking"),
         ]
         done = subprocess.run(
-            [CHROMIUM, *options, "--dump-dom", site + path], capture_output=True, text=True, timeout=120
+            [chromium, *options, "--dump-dom", site + path], capture_output=True, text=True, timeout=120
         )
         said = [line for line in done.stderr.splitlines() if "CONSOLE" in line or "Refused to" in line]
         return done.stdout, [line for line in said if "[bokeh" not in line]

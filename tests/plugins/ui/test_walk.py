@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,12 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flexmeasures import testing
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SEEN = ((DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark"))
 GRAVE = ("serious", "critical")
@@ -110,10 +106,8 @@ def log_in(page: Page, demo: Demo, role: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`flexmeasures demo`, as a user runs it, with its workers; and Chromium."""
-    if CHROMIUM is None:
-        testing.cannot_test_on("chromium", "neither chromium nor google-chrome is installed")
     from playwright.sync_api import sync_playwright
 
     folder = tmp_path_factory.mktemp("demo") / "instance"
@@ -133,7 +127,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             assert address, told
             assert len(logins) == 2, told
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
                 found = Demo(address[1], {role: (email, word) for role, email, word in logins}, {}, browser)
                 with found.page("admin") as watched:
                     watched.page.goto(found.address + "/assets?format=json")

@@ -63,13 +63,15 @@ IN_UTC = re.compile(r"\butc\b|\bgmt\b", re.IGNORECASE)
 class Guess:
     """A layout, the names of its columns of times and values, and whether the plain layout is the same.
 
-    candidates: columns of which more than one may be the values; then none is in the layout.
+    undecided: whether its dates begin with the day or the month, and these rows do not tell with which. candidates:
+    columns of which more than one may be the values; then none is in the layout.
     """
 
     layout: Layout
     times: str
     values: str
     plain: bool
+    undecided: bool
     candidates: tuple[str, ...] = ()
 
 
@@ -94,7 +96,7 @@ class GuessedTable(TableReader):
         if guess.candidates and layout.valuecol is None:
             text = f"More than one column of {path} may hold the values."
             raise InputError(text, "--valuecol", f"one of {', '.join(guess.candidates)}")
-        if layout.date_format is None and guess.layout.date_format is None:
+        if layout.date_format is None and guess.undecided:
             layout = Layout(date_format=_date_format(self._dates(path, beginning, guess, layout))).over(
                 layout
             )
@@ -135,13 +137,14 @@ def guess_of(head: list[list[str]]) -> Guess | None:
     value = values[0] if len(values) == 1 else None
     used = [date] if clock is None else [date, clock]
     in_utc = IN_UTC.search(names[date]) or any(cell in ("UTC", "GMT") for cells in above for cell in cells)
+    texts = [" ".join(cells[k] for k in used) for cells in data]
     layout = Layout(
         datecol=str(date),
         timecol=None if clock is None else str(clock),
         valuecol=None if value is None else str(value),
         skiprows=first,
         decimal="," if any(CLEAR_COMMA.fullmatch(cell) for k in values for cell in columns[k]) else None,
-        date_format=_date_format(" ".join(cells[k] for k in used) for cells in data),
+        date_format=_date_format(texts),
         labels=labels,
         timezone=ZoneInfo("UTC") if in_utc else None,
         unit=None if value is None else _unit(names[value], columns),
@@ -151,6 +154,7 @@ def guess_of(head: list[list[str]]) -> Guess | None:
         " and ".join(_named(names[k], k) for k in used),
         "" if value is None else _named(names[value], value),
         plain=plain and first == 1,
+        undecided=layout.date_format is None and any(map(DAY_AND_MONTH.fullmatch, texts)),
         candidates=()
         if value is not None
         else tuple(f"{k} ({names[k]})" if names[k] else str(k) for k in values),

@@ -29,9 +29,6 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For those who have, or watch over, assets."""
-    from flask import url_for
+    from flexmeasures_ui.menu import entry_for
 
-    if not user.is_admin and not user.role_names & set(ROLES):
-        return []
-    url = url_for("ui_analytics.analytics")
-    return [MenuItem(name="analytics", title="Analytics", url=url, icon="graph-up")]
+    return entry_for(user, ROLES, "analytics", "Analytics", "ui_analytics.analytics", "graph-up")

@@ -12,11 +12,12 @@ import numpy as np
 from flexmeasures.beliefs import search_one
 from flexmeasures.errors import WrongResolution
 from flexmeasures.models import Market, Sensor
-from flexmeasures.models.sources import DEMO_SCRIPT, EXPECTING, SCRIPT, USER
+from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, server_now
 from flexmeasures_charts import PowerChart
 from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, power_series
+from flexmeasures_ui.access import REPORTING
 from flexmeasures_ui.analytics.selection import Selection
 from flexmeasures_ui.time_window import only_produces
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 POWER, COSTS, PRICES, WEATHER = "power", "costs", "prices", "weather"
 PLOTS = (POWER, COSTS, PRICES, WEATHER)
-REPORTING = (USER, SCRIPT, DEMO_SCRIPT)  # who say what came to be
 HOUR = timedelta(hours=1)
 
 

@@ -27,8 +27,6 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """The upload, for those who may own assets."""
-    from flask import url_for
+    from flexmeasures_ui.menu import entry_for
 
-    if not user.is_admin and "Prosumer" not in user.role_names:
-        return []
-    return [MenuItem(name="upload", title="Upload data", url=url_for("ui_upload.upload"), icon="upload")]
+    return entry_for(user, ("Prosumer",), "upload", "Upload data", "ui_upload.upload", "upload")

@@ -29,9 +29,6 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For those who have, or watch over, a portfolio."""
-    from flask import url_for
+    from flexmeasures_ui.menu import entry_for
 
-    if not user.is_admin and not user.role_names & set(ROLES):
-        return []
-    url = url_for("ui_portfolio.portfolio")
-    return [MenuItem(name="portfolio", title="Portfolio overview", url=url, icon="pie-chart")]
+    return entry_for(user, ROLES, "portfolio", "Portfolio overview", "ui_portfolio.portfolio", "pie-chart")

@@ -15,7 +15,7 @@ from flexmeasures.models import StoredSchedule
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, floor_time, to_ms
 from flexmeasures_scheduling import activation
-from flexmeasures_ui.portfolio.summary import add_money
+from flexmeasures_ui.portfolio.summary import add_money, type_title
 
 if TYPE_CHECKING:
     from flexmeasures.models import Asset
@@ -77,7 +77,7 @@ def effects_by_type(found: Sequence[Change]) -> list[Effect]:
     """The volumes and the money by type of asset."""
     effects: dict[str, Effect] = {}
     for change in found:
-        name = change.asset.type.display_name if change.asset.type is not None else "without type"
+        name = type_title(change.asset)
         of_type = effects.setdefault(name, Effect(name))
         volumes = activation(
             np.nan_to_num(change.power), np.zeros(len(change.power)), change.asset.event_resolution / HOUR
@@ -87,6 +87,17 @@ def effects_by_type(found: Sequence[Change]) -> list[Effect]:
         of_type.shifted += volumes.shifted_in_mwh
         add_money(of_type.saved, {change.currency: float(np.nansum(change.saved))})
     return list(effects.values())
+
+
+def total_of(effects: Sequence[Effect]) -> Effect:
+    """All of them together."""
+    total = Effect("all")
+    for each in effects:
+        total.assets += each.assets
+        total.curtailed += each.curtailed
+        total.shifted += each.shifted
+        add_money(total.saved, each.saved)
+    return total
 
 
 def regulation(found: Sequence[Change], window: Window, resolution: timedelta) -> TimeSeries:

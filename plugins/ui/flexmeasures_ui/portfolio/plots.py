@@ -15,6 +15,7 @@ from flexmeasures_charts.formatting import power_unit
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_charts.stacks import Layer, Stacks
 from flexmeasures_ui.portfolio.effect import changes, regulation
+from flexmeasures_ui.portfolio.summary import type_title
 from flexmeasures_ui.time_window import power_chart, resolution_for
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def stacks(assets: Sequence[Asset], window: Window, side: str) -> Stacks:
         ahead[~np.isnan(realised)] = np.nan
         if np.isnan(realised).all() and np.isnan(ahead).all():
             continue
-        title = asset.type.display_name if asset.type is not None else "without type"
+        title = type_title(asset)
         layer = Layer(asset.type_name, title, realised, ahead)
         layers[title] = layers[title].with_more(layer) if title in layers else layer
     like = measured[assets[0].id]

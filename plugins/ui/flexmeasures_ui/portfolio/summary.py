@@ -11,8 +11,9 @@ import numpy as np
 
 from flexmeasures.beliefs import search, search_one
 from flexmeasures.errors import WrongResolution
-from flexmeasures.models.sources import DEMO_SCRIPT, EXPECTING, SCRIPT, USER
+from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timing import to_ms
+from flexmeasures_ui.access import REPORTING
 
 if TYPE_CHECKING:
     from flexmeasures.models import Asset, Market
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from flexmeasures_ui.time_window import Window
 
 HOUR = timedelta(hours=1)
-REPORTING = (USER, SCRIPT, DEMO_SCRIPT)  # who say what came to be
 
 
 @dataclass
@@ -53,6 +53,11 @@ class Sum:
         add_money(self.revenues, other.revenues)
 
 
+def type_title(asset: Asset) -> str:
+    """What the tables and charts call the asset's type."""
+    return asset.type.display_name if asset.type is not None else "without type"
+
+
 def add_money(to: dict[str, float], more: Mapping[str, float]) -> None:
     """Add amounts by currency."""
     for currency, amount in more.items():
@@ -68,7 +73,7 @@ def sums_by_type(assets: Sequence[Asset], window: Window, now: datetime) -> list
     expected = search(*where, source_types=EXPECTING) if window.end > now else {}
     sums: dict[str, Sum] = {}
     for asset in assets:
-        name = asset.type.display_name if asset.type is not None else "without type"
+        name = type_title(asset)
         found = _sum(asset, measured[asset.id], expected.get(asset.id), now)
         sums.setdefault(name, Sum(name)).add(found)
     return sorted(sums.values(), key=lambda each: -(each.production + each.consumption))

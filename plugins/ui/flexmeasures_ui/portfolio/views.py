@@ -20,8 +20,9 @@ from flexmeasures_ui.access import user_or_401, visible_assets
 from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.headers import set_headers
 from flexmeasures_ui.portfolio import ROLES, plots
-from flexmeasures_ui.portfolio.effect import Effect, changes, effects_by_type
-from flexmeasures_ui.portfolio.summary import Sum, add_money, mean_prices, sums_by_type, total_of
+from flexmeasures_ui.portfolio.effect import changes, effects_by_type
+from flexmeasures_ui.portfolio.effect import total_of as total_of_effects
+from flexmeasures_ui.portfolio.summary import Sum, mean_prices, sums_by_type, total_of
 from flexmeasures_ui.time_window import Window, asked_window
 
 DAY = timedelta(days=1)
@@ -58,9 +59,7 @@ def portfolio() -> str:
     sums = sums_by_type(assets, window, now)
     before = Window(window.start - (window.end - window.start), window.start)
     effects = effects_by_type(changes(assets, window))
-    saved: dict[str, float] = {}
-    for each in effects:
-        add_money(saved, each.saved)
+    all_effects = total_of_effects(effects)
     g.draws_chart = True
     return render_flexmeasures_template(
         "ui/portfolio.html",
@@ -71,8 +70,8 @@ def portfolio() -> str:
         sums=sums,
         total=total_of(sums),
         total_before=total_of(sums_by_type(assets, before, now)),
-        effects=[*effects, *([_all(effects, saved)] if len(effects) > 1 else [])],
-        saved=saved,
+        effects=[*effects, *([all_effects] if len(effects) > 1 else [])],
+        saved=all_effects.saved,
         prices=mean_prices(assets, window),
         zone_note=formatting.zone_note(readers_zone(), window.start, window.end),
     )
@@ -115,16 +114,6 @@ def _rows(sums: list[Sum]) -> Iterator[dict[str, Any]]:
         for currency in each.costs or [""]:
             money = (each.costs.get(currency), each.revenues.get(currency), each.profits.get(currency))
             yield dict(zip(COLUMNS, (*facts, *money, currency), strict=True))
-
-
-def _all(effects: list[Effect], saved: dict[str, float]) -> Effect:
-    return Effect(
-        "all",
-        sum(each.assets for each in effects),
-        sum(each.curtailed for each in effects),
-        sum(each.shifted for each in effects),
-        saved,
-    )
 
 
 def _json(found: Any) -> Response:
