@@ -1,7 +1,7 @@
 # The few words of this project. Each makes .venv first if it is not there; only Python 3.11+, make and a
 # package index are needed. What installers and recipes say goes to standard error, so that standard output
 # holds only what was asked for.
-.PHONY: demo test chaos loss lint docs screenshots bench clean
+.PHONY: demo test chaos loss lint docs screenshots bench clean translations
 .DEFAULT_GOAL := test
 
 VENV := .venv
@@ -71,3 +71,12 @@ bench: $(READY)
 
 clean:
 	rm -rf $(VENV) docs/_build .mypy_cache .ruff_cache .pytest_cache
+
+# Texts of the pages: found in the code and the templates, merged into the catalogs, and made ready for use.
+TRANSLATIONS = plugins/translation/flexmeasures_translation/translations
+translations: $(READY)
+	cd plugins && ../.venv/bin/pybabel extract -F translation/babel.cfg -k marked --no-location --omit-header \
+	  --no-wrap --sort-output -o ../$(TRANSLATIONS)/messages.pot ui/flexmeasures_ui ui_users/flexmeasures_ui_users \
+	  charts/flexmeasures_charts translation/flexmeasures_translation
+	.venv/bin/pybabel update --ignore-pot-creation-date --no-wrap -N -i $(TRANSLATIONS)/messages.pot -d $(TRANSLATIONS)
+	.venv/bin/pybabel compile --statistics -d $(TRANSLATIONS)

@@ -16,6 +16,7 @@ from flexmeasures.timing import duration_ms
 from flexmeasures_charts.data import FORECAST, MEASURED, PRICE, SCHEDULE, ChartData, Line
 from flexmeasures_charts.formatting import number, zone_note
 from flexmeasures_charts.ticks import labelled_ticks
+from flexmeasures_translation import day_and_time, gettext, short_day
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats, TimeSeries
@@ -78,7 +79,8 @@ def draw(data: ChartData) -> dict[str, Any]:
 
 
 def _price_plot(data: ChartData, price: Line, x_range: Any) -> Any:
-    plot = empty_plot(data, x_range, 170, f"Price, {price.unit}")
+    title = gettext("Price")
+    plot = empty_plot(data, x_range, 170, f"{title}, {price.unit}")
     draw_zero_line(plot)
     _draw_line(plot, price, data.zone)
     draw_now(plot, data, with_label=False)
@@ -180,12 +182,14 @@ def hover_texts(line: Line, slots: Any, zone: ZoneInfo) -> dict[str, list[str]]:
     series = line.series
     starts = [(series.start + k * series.resolution).astimezone(zone) for k in range(len(series))]
     ends = [(series.start + (k + 1) * series.resolution).astimezone(zone) for k in range(len(series))]
-    when = [f"{start:%a %-d %b %H:%M}\u2013{end:%H:%M}" for start, end in zip(starts, ends, strict=True)]
+    when = [
+        f"{day_and_time(start, year=False)}\u2013{end:%H:%M}" for start, end in zip(starts, ends, strict=True)
+    ]
     if series.resolution >= timedelta(days=1):
-        when = [f"from {start:%a %-d %b %Y}" for start in starts]
+        when = [gettext("from %(day)s", day=short_day(start, year=True)) for start in starts]
     texts = [f"{number(float(value))} {line.unit}" for value in series.values]
     return {
-        "name": [line.name] * len(slots),
+        "name": [gettext(line.name)] * len(slots),
         "text": [texts[k] for k in slots],
         "when": [when[k] for k in slots],
     }
@@ -199,7 +203,9 @@ def say_empty(plot: Any, data: Drawn) -> None:
     plot.yaxis.major_label_text_alpha = 0
     middle = (epoch_ms(data.start) + epoch_ms(data.end)) / 2
     style: dict[str, Any] = {"text_color": COLOURS["muted"], "text_align": "center", "tags": ["muted-text"]}
-    plot.add_layout(Label(x=middle, y=0.2, text="no values in this window", text_font_size="14px", **style))
+    plot.add_layout(
+        Label(x=middle, y=0.2, text=gettext("no values in this window"), text_font_size="14px", **style)
+    )
 
 
 def draw_zero_line(plot: Any) -> None:
@@ -226,7 +232,7 @@ def draw_now(plot: Any, data: Drawn, with_label: bool) -> None:
         Span(location=x, dimension="height", line_color=COLOURS["bad"], line_width=1, tags=["bad"])
     )
     if with_label:
-        text = f"now {data.now.astimezone(data.zone):%H:%M}"
+        text = gettext("now") + f" {data.now.astimezone(data.zone):%H:%M}"
         style: dict[str, Any] = {"text_color": COLOURS["bad"], "text_font_size": "12px", "tags": ["bad-text"]}
         plot.add_layout(Label(x=x, y=4, y_units="screen", x_offset=4, text=text, **style))
 

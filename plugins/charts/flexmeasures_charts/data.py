@@ -17,13 +17,19 @@ from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import server_now
 from flexmeasures_charts.formatting import power_unit, shown
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext, marked
 
 if TYPE_CHECKING:
     from flexmeasures.models import Asset
     from flexmeasures.timeseries import Floats
     from flexmeasures_charts.hookspecs import PowerChart
 
-MEASURED, FORECAST, SCHEDULE, PRICE = "measured", "forecast", "schedule", "price"
+MEASURED, FORECAST, SCHEDULE, PRICE = (
+    marked("measured"),
+    marked("forecast"),
+    marked("schedule"),
+    marked("price"),
+)
 BAND = (0.1, 0.9)
 
 
@@ -74,9 +80,10 @@ class ChartData:
     def axis_title(self) -> str:
         """Quantity and unit, and of power the sign."""
         if self.quantity != "Power":
-            return f"{self.quantity}, {self.unit}" if self.unit else self.quantity
-        sign = "consumption +" if self.consumption_as_positive else "production +"
-        return f"Power, {self.unit} ({sign})"
+            quantity = gettext(self.quantity)
+            return f"{quantity}, {self.unit}" if self.unit else quantity
+        sign = gettext("consumption +") if self.consumption_as_positive else gettext("production +")
+        return gettext("Power") + f", {self.unit} ({sign})"
 
 
 def read(chart: PowerChart) -> ChartData:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from flexmeasures_translation import day_and_time, decimal_mark, gettext
+
 Power = TypeVar("Power", float, NDArray[np.float64])
 
 THIN_SPACE = "\u2009"
@@ -33,21 +35,35 @@ def number(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     decimals = max(0, digits - 1 - floor(log10(abs(value))))
-    text = f"{abs(value):,.{decimals}f}".replace(",", THIN_SPACE)
+    text = f"{abs(value):,.{decimals}f}".replace(",", THIN_SPACE).replace(".", decimal_mark())
     return (MINUS if value < 0 else "") + text
+
+
+def whole(value: int) -> str:
+    """A count, thousands set apart by thin spaces."""
+    return f"{value:,}".replace(",", THIN_SPACE)
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A part of 1 as a percentage; an en dash for None."""
+    if share is None:
+        return "\u2013"
+    return f"{100 * share:.{digits}f} %".replace(".", decimal_mark())
 
 
 def short(value: float) -> str:
     """A number that somebody stated, such as a capacity: as `number`, without zeros that say nothing."""
-    text = number(value, digits=4)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text, mark = number(value, digits=4), decimal_mark()
+    return text.rstrip("0").rstrip(mark) if mark in text else text
 
 
 def duration(length: timedelta) -> str:
     """In words, by the largest fitting unit: "15 min", "3 h", "2 days"."""
     seconds = abs(length.total_seconds())
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= (2 * size if unit == "days" else size):
+    if seconds >= 2 * 86400:
+        return gettext("%(count)s days", count=floor(seconds / 86400))
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
             return f"{floor(seconds / size)} {unit}"
     return f"{floor(seconds)} s"
 
@@ -55,19 +71,21 @@ def duration(length: timedelta) -> str:
 def age(moment: datetime, now: datetime, resolution: timedelta = timedelta(0)) -> str:
     """How long ago that was, or how far ahead it lies; "now" within the slot that ends then."""
     if now < moment <= now + resolution:
-        return "now"
-    return f"{duration(now - moment)} old" if moment <= now else f"in {duration(moment - now)}"
+        return gettext("now")
+    if moment <= now:
+        return gettext("%(duration)s old", duration=duration(now - moment))
+    return gettext("in %(duration)s", duration=duration(moment - now))
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
     """Date and time on the clocks of a zone."""
-    return f"{moment.astimezone(zone):%a %-d %b %Y %H:%M}"
+    return day_and_time(moment.astimezone(zone))
 
 
 def zone_note(zone: ZoneInfo, start: datetime, end: datetime) -> str:
     """Which times these are: "times in Europe/Amsterdam (UTC+1)", with both offsets when clocks change."""
     offsets = dict.fromkeys(_offset(moment.astimezone(zone)) for moment in (start, end))
-    return f"times in {zone.key} ({' / '.join(offsets)})"
+    return gettext("times in %(zone)s", zone=f"{zone.key} ({' / '.join(offsets)})")
 
 
 def _offset(moment: datetime) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flexmeasures_translation import month_and_year, short_day
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 STEPS = (
     *(n * MINUTE for n in (1, 5, 15, 30)),
@@ -51,7 +53,7 @@ def _midnights(start: datetime, end: datetime, zone: ZoneInfo, days: int) -> Ite
 
 def _label(local: datetime, step: timedelta) -> str:
     if step >= 28 * DAY:
-        return f"{local:%-d %b %Y}"
+        return month_and_year(local)
     if local.hour == local.minute == 0:
-        return f"{local:%a %-d %b}"
+        return short_day(local)
     return f"{local:%H:%M}"

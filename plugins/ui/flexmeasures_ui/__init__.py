@@ -41,8 +41,10 @@ def register_settings() -> list[Setting]:
 @hookimpl
 def register_blueprints(app: Flask) -> list[Blueprint]:
     """The pages and the files that they need; RQ's dashboard where there is Redis."""
+    from flexmeasures_translation import install
     from flexmeasures_ui import jobs, pages
 
+    install(app)
     blueprints = [pages.make_blueprint(), jobs.make_blueprint()]
     if app.extensions["flexmeasures"].notifier is not None:
         from flexmeasures_ui import rq_pages
@@ -56,14 +58,19 @@ def menu_items(user: User) -> list[MenuItem]:
     """Dashboard and assets, and tasks for those who may look at them."""
     from flask import url_for
 
+    from flexmeasures_translation import marked
     from flexmeasures_ui.jobs import may_look
 
     items = [
-        MenuItem(name="dashboard", title="Dashboard", url=url_for("ui.dashboard"), icon="speedometer2"),
-        MenuItem(name="assets", title="Assets", url=url_for("ui.assets"), icon="plug"),
+        MenuItem(
+            name="dashboard", title=marked("Dashboard"), url=url_for("ui.dashboard"), icon="speedometer2"
+        ),
+        MenuItem(name="assets", title=marked("Assets"), url=url_for("ui.assets"), icon="plug"),
     ]
     if may_look(user):
-        items.append(MenuItem(name="tasks", title="Tasks", url=url_for("ui_tasks.tasks"), icon="list-task"))
+        items.append(
+            MenuItem(name="tasks", title=marked("Tasks"), url=url_for("ui_tasks.tasks"), icon="list-task")
+        )
     return items
 
 

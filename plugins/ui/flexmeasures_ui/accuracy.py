@@ -53,9 +53,10 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For those who have, or watch over, assets."""
+    from flexmeasures_translation import marked
     from flexmeasures_ui.menu import entry_for
 
-    return entry_for(user, ROLES, "accuracy", "Accuracy", "ui_accuracy.accuracy", "bullseye")
+    return entry_for(user, ROLES, "accuracy", marked("Accuracy"), "ui_accuracy.accuracy", "bullseye")
 
 
 def accuracy() -> str | Response:

@@ -6,19 +6,24 @@ from typing import Any
 
 from flask import jsonify, make_response, render_template, request
 
+from flexmeasures_translation import gettext, marked
+
 # The same for what is not there and for what is somebody else's, so that nobody learns which it is.
 TEXTS = {
-    401: ("Please log in", "This page is for people who have logged in."),
-    403: ("Not allowed", "Your account may not do this. Ask an administrator if it should."),
-    404: ("Not found", "There is nothing here, or it is not yours to see."),
-    405: ("Not possible here", "This page cannot be used in that way."),
-    413: ("Too large", "What was sent is larger than this platform accepts."),
-    500: ("Something failed", "The failure was logged. Nothing was changed by this request."),
-    503: ("Not available just now", "The platform cannot answer at the moment. Please try again shortly."),
+    401: (marked("Please log in"), marked("This page is for people who have logged in.")),
+    403: (marked("Not allowed"), marked("Your account may not do this. Ask an administrator if it should.")),
+    404: (marked("Not found"), marked("There is nothing here, or it is not yours to see.")),
+    405: (marked("Not possible here"), marked("This page cannot be used in that way.")),
+    413: (marked("Too large"), marked("What was sent is larger than this platform accepts.")),
+    500: (marked("Something failed"), marked("The failure was logged. Nothing was changed by this request.")),
+    503: (
+        marked("Not available just now"),
+        marked("The platform cannot answer at the moment. Please try again shortly."),
+    ),
 }
 
 # Errors whose own words are meant for people.
-OWN_WORDS = {400: "Not understood", 429: "Too many attempts"}
+OWN_WORDS = {400: marked("Not understood"), 429: marked("Too many attempts")}
 
 
 def error_page(error: Any) -> Any:
@@ -31,7 +36,9 @@ def error_page(error: Any) -> Any:
     if request.is_json:
         response = make_response(jsonify(message=text, status=error.code), error.code)
     else:
-        page = render_template("ui/error.html", title=title, text=text, code=error.code)
+        page = render_template(
+            "ui/error.html", title=gettext(title), text=gettext(text), code=error.code, here=lambda: "/"
+        )
         response = make_response(page, error.code)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After", "WWW-Authenticate"):

@@ -26,6 +26,7 @@ from flexmeasures.runtime import runtime
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext, marked
 
 SHOWN = 100
 ICONS = {
@@ -35,7 +36,7 @@ ICONS = {
     JobState.FAILED: "x-circle",
     JobState.CANCELLED: "slash-circle",
 }
-STATE_WORDS = {JobState.QUEUED: "waiting"}
+STATE_WORDS = {JobState.QUEUED: marked("waiting")}
 COUNTED = (JobState.FAILED, JobState.QUEUED, JobState.RUNNING)
 
 
@@ -109,17 +110,17 @@ def to_schedules() -> Response:
 
 def tasks() -> str:
     """Jobs of all queues."""
-    return _list("Tasks", queue_names())
+    return _list(gettext("Tasks"), queue_names())
 
 
 def forecasting() -> str:
     """Jobs that make forecasts."""
-    return _list("Forecasting tasks", ["forecasting"])
+    return _list(gettext("Forecasting tasks"), ["forecasting"])
 
 
 def schedules() -> str:
     """Jobs that make schedules."""
-    return _list("Scheduling tasks", ["scheduling"])
+    return _list(gettext("Scheduling tasks"), ["scheduling"])
 
 
 def _list(title: str, queues: Sequence[str]) -> str:
@@ -134,7 +135,10 @@ def _list(title: str, queues: Sequence[str]) -> str:
         "ui/tasks.html",
         active_page="tasks",
         title=title,
-        counts=[(name, counted.get(name, 0), ICONS[name], STATE_WORDS.get(name, name)) for name in COUNTED],
+        counts=[
+            (name, counted.get(name, 0), ICONS[name], gettext(STATE_WORDS.get(name, name)))
+            for name in COUNTED
+        ],
         oldest=None if oldest is None else formatting.duration(now - oldest),
         rows=[_row(job, sensors, now) for job in found],
         shown=SHOWN,
@@ -163,12 +167,12 @@ def job(job_id: int) -> str:
 
 def requeue(job_id: int) -> Response:
     """Let a job run again."""
-    return _act(jobs.requeue, job_id, "waits to run again")
+    return _act(jobs.requeue, job_id, marked("Task %(id)s waits to run again."))
 
 
 def cancel(job_id: int) -> Response:
     """Cancel a job."""
-    return _act(jobs.cancel, job_id, "is cancelled")
+    return _act(jobs.cancel, job_id, marked("Task %(id)s is cancelled."))
 
 
 def _act(act: Callable[[int], Job], job_id: int, done: str) -> Response:
@@ -176,7 +180,7 @@ def _act(act: Callable[[int], Job], job_id: int, done: str) -> Response:
     if user is None or not user.is_admin:
         abort(403)
     try:
-        flash(f"Task {act(job_id).id} {done}.")
+        flash(gettext(done, id=act(job_id).id))
     except NotFound:
         abort(404)
     except InputError as error:
@@ -200,11 +204,11 @@ def _row(job: Job, sensors: dict[int, Sensor], now: datetime) -> Row:
     started, ended = job.started_at, job.finished_at
     return Row(
         id=job.id,
-        what=job.function.replace("_", " "),
+        what=gettext(job.function.replace("_", " ")),
         sensor=sensors.get(job.sensor_id) if job.sensor_id is not None else None,
         state=STATE_WORDS.get(job.state, job.state),
         icon=ICONS.get(job.state, "question-circle"),
-        when=f"{formatting.duration(now - job.created_at)} ago",
+        when=gettext("%(duration)s ago", duration=formatting.duration(now - job.created_at)),
         took=_took((ended - started).total_seconds()) if started and ended else "",
         how=how,
         error=next(iter((job.error or "").strip().splitlines()), ""),
@@ -217,7 +221,11 @@ def _took(seconds: float) -> str:
 
 def _times(job: Job) -> list[tuple[str, str]]:
     zone = readers_zone()
-    moments = (("Asked", job.created_at), ("Started", job.started_at), ("Ended", job.finished_at))
+    moments = (
+        (gettext("Asked"), job.created_at),
+        (gettext("Started"), job.started_at),
+        (gettext("Ended"), job.finished_at),
+    )
     return [(name, formatting.local(moment, zone)) for name, moment in moments if moment is not None]
 
 

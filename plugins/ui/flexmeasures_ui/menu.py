@@ -12,6 +12,7 @@ from markupsafe import Markup
 from flexmeasures.auth import current_user
 from flexmeasures.hookspecs import MenuItem
 from flexmeasures.ui.utils.view_utils import menu_items
+from flexmeasures_translation import gettext
 from flexmeasures_ui.icons import icon
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def menu() -> list[Entry]:
     items = [by_name.get(name) or _guessed(name) for name in listed if name in by_name or name not in KNOWN]
     optional = KNOWN - NEED_NOT_BE_LISTED
     items += [item for name, item in by_name.items() if name not in listed and name not in optional]
-    return [Entry(item.name, item.title, item.url, _icon(item.icon)) for item in items]
+    return [Entry(item.name, gettext(item.title), item.url, _icon(item.icon)) for item in items]
 
 
 def entry_for(

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from flask import Blueprint, Response, abort, current_app, g, request
+from markupsafe import Markup
 
 from flexmeasures import __version__
 from flexmeasures.auth import login_required, may
@@ -25,8 +26,10 @@ from flexmeasures_charts.reader import readers_zone
 from flexmeasures_forecasting import scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import ATTRIBUTE
+from flexmeasures_translation import day_and_time, gettext, language, languages
 from flexmeasures_ui import (
     icons,
+    language_choice,
     listing,
     menu,
     panels,
@@ -48,6 +51,7 @@ def make_blueprint() -> Blueprint:
     """A new blueprint of all pages (one an app, since plugins can be loaded by several apps in a process)."""
     blueprint = Blueprint("ui", __name__, template_folder="templates")
     blueprint.add_url_rule("/ui/static/<digest>/<name>", "static_file", static_files.static_file)
+    blueprint.add_url_rule("/language/<code>", "language", language_choice.choose)
     for rule, name, view in (
         ("/dashboard", "dashboard", views.dashboard),
         ("/state", "state", views.state),
@@ -75,14 +79,37 @@ def _for_templates() -> dict[str, Any]:
         "icon": icons.icon,
         "type_icon": icons.type_icon,
         "readers_zone": readers_zone,
+        "language": language,
+        "languages": languages,
+        "here": language_choice.here,
+        "day_and_time": day_and_time,
         "panels": panels.panels,
         "added_plugins": panels.added_plugins,
         "version": __version__,
         "other_now": other_now,
         "number": formatting.number,
         "short": formatting.short,
+        "whole": formatting.whole,
+        "percent": formatting.percent,
+        "command": _command,
+        "soc_words": _soc_words,
         "duration": formatting.duration,
     }
+
+
+def _command(text: str) -> Markup:
+    """A command of the command line, as part of a text."""
+    return Markup("<code>{}</code>").format(text)
+
+
+def _soc_words(asset: Asset) -> str:
+    """The state of charge, of the largest that there can be: "0.3 of 1 MWh"."""
+    now, most = asset.soc_in_mwh, asset.max_soc_in_mwh
+    if now is None:
+        return ""
+    if most is None:
+        return f"{formatting.short(now)} MWh"
+    return gettext("%(now)s of %(most)s MWh", now=formatting.short(now), most=formatting.short(most))
 
 
 def other_now() -> str:
@@ -140,12 +167,15 @@ def _departure(asset: Asset) -> str:
 def _algorithms(asset: Asset) -> list[tuple[str, str, str]]:
     """What plans and forecasts the asset, the algorithm's name, and why it is that one."""
     found = []
-    kinds: tuple[tuple[Kind, str], ...] = (("scheduler", "Planned by"), ("forecaster", "Forecast by"))
+    kinds: tuple[tuple[Kind, str], ...] = (
+        ("scheduler", gettext("Planned by")),
+        ("forecaster", gettext("Forecast by")),
+    )
     for kind, what in kinds:
         try:
             choice = choose(kind, asset)
         except FlexMeasuresError as error:
-            found.append((what, "none", str(error)))
+            found.append((what, gettext("none"), str(error)))
         else:
             found.append((what, choice.algorithm.name, choice.because))
     return found

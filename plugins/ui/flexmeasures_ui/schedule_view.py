@@ -17,13 +17,14 @@ from flexmeasures.timing import parse_duration, parse_time, server_now
 from flexmeasures_charts import formatting
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_scheduling import explain
+from flexmeasures_translation import day_and_time, gettext, marked, weekday_and_time
 
 _COMPONENTS = {
-    "energy": "Energy",
+    "energy": marked("Energy"),
     "co2": "CO2",
-    "cycling": "Wear of the device",
-    "peak": "Highest consumption",
-    "end_value": "Energy left at the end",
+    "cycling": marked("Wear of the device"),
+    "peak": marked("Highest consumption"),
+    "end_value": marked("Energy left at the end"),
 }
 
 # Power below this (MW) is none.
@@ -89,7 +90,9 @@ def plan_of(asset: Asset) -> Plan | None:
     end = start + len(told["values"]) * resolution
     return Plan(
         headline=_headline(told),
-        when=f"{formatting.local(start, zone)} to {formatting.local(end, zone)}",
+        when=gettext(
+            "%(start)s to %(end)s", start=formatting.local(start, zone), end=formatting.local(end, zone)
+        ),
         relaxed=told["status"] == "relaxed",
         currency=told["currency"],
         price_unit=told["price_unit"],
@@ -120,15 +123,22 @@ def _now(told: Mapping[str, Any], start: datetime, resolution: timedelta, zone: 
     ]
 
     def at(slots: Sequence[int]) -> str:
-        return f"at {_range([told['prices'][k] for k in slots])} {told['price_unit']}"
+        return f"{_range([told['prices'][k] for k in slots])} {told['price_unit']}"
 
     doing, slots = stretches[0]
     end = (start + (slots[-1] + 1) * resolution).astimezone(zone)
-    said = f"Now it {doing} until {end:%a %H:%M}, {at(slots)}."
+    said = gettext(
+        "Now it %(consumes)s until %(time)s, at %(price)s.",
+        consumes=gettext(doing),
+        time=weekday_and_time(end),
+        price=at(slots),
+    )
     later = next((slots for next_doing, slots in stretches[1:] if next_doing == "consumes"), None)
     if doing != "consumes" and later is not None:
         begin = (start + later[0] * resolution).astimezone(zone)
-        said += f" It consumes next from {begin:%a %H:%M} on, {at(later)}."
+        said += " " + gettext(
+            "It consumes next from %(time)s on, at %(price)s.", time=weekday_and_time(begin), price=at(later)
+        )
     return said
 
 
@@ -147,13 +157,18 @@ def _against_last(stored: StoredSchedule, zone: ZoneInfo, unit: str, per_mw: flo
         return ""
     other = [(slot, value, before) for slot, value, before in both if abs(value - before) > IDLE]
     if not other:
-        return "The schedule before it planned the same for the slots that both plan."
+        return gettext("The schedule before it planned the same for the slots that both plan.")
     slot, value, before = other[0]
     first = formatting.local(stored.start + slot * stored.resolution, zone)
     now, then = (formatting.number(per_mw * each) for each in (value, before))
-    return (
-        f"It differs from the schedule before it in {len(other)} of the {len(both)} slots that both plan, first at "
-        f"{first}: {now} instead of {then} {unit}."
+    return gettext(
+        "It differs from the schedule before it in %(count)s of the %(all)s slots that both plan, first at %(first)s:"
+        " %(now)s instead of %(then)s.",
+        count=len(other),
+        all=len(both),
+        first=first,
+        now=now,
+        then=f"{then} {unit}",
     )
 
 
@@ -173,11 +188,16 @@ def _component(name: str) -> str:
 
 def _headline(told: Mapping[str, Any]) -> str:
     cost, saving, money = told["cost"], told["saving"], told["currency"]
-    sum_of_money = f"{'Earns' if cost < 0 else 'Costs'} {money} {formatting.number(_rounded(abs(cost)))}"
+    amount = f"{money} {formatting.number(_rounded(abs(cost)))}"
+    first = (
+        gettext("Earns %(amount)s", amount=amount) if cost < 0 else gettext("Costs %(amount)s", amount=amount)
+    )
     if _rounded(saving) == 0:
-        return f"{sum_of_money}, the same as without flexibility."
-    than = "more" if (saving > 0) == (cost < 0) else "less"
-    return f"{sum_of_money}, {money} {formatting.number(abs(saving))} {than} than without flexibility."
+        return gettext("%(earns)s, the same as without flexibility.", earns=first)
+    difference = f"{money} {formatting.number(abs(saving))}"
+    if (saving > 0) == (cost < 0):
+        return gettext("%(earns)s, %(amount)s more than without flexibility.", earns=first, amount=difference)
+    return gettext("%(earns)s, %(amount)s less than without flexibility.", earns=first, amount=difference)
 
 
 def _rounded(value: float) -> float:
@@ -189,9 +209,14 @@ def _limit(each: Mapping[str, Any], money: str, unit: str, per_mw: float, zone: 
     """Power in the plan's unit, energy in MWh."""
     by_power = each["unit"] == "MW"
     change = each["shadow_price"] / (per_mw if by_power else 1.0)
-    effect = "save" if change < 0 else "cost"
+    values = {
+        "unit": unit if by_power else each["unit"],
+        "amount": f"{money} {formatting.number(abs(change))}",
+    }
     larger = (
-        f"1 {unit if by_power else each['unit']} more would {effect} {money} {formatting.number(abs(change))}"
+        gettext("1 %(unit)s more would save %(amount)s", **values)
+        if change < 0
+        else gettext("1 %(unit)s more would cost %(amount)s", **values)
     )
     return Limit(_plain(each["words"], zone), len(each["slots"]), larger)
 
@@ -224,8 +249,8 @@ def _steps(
         limits = dict.fromkeys(text for moment in moments for text in held.get(moment, ()))
         found.append(
             Step(
-                start=f"{begin:%a %-d %b %H:%M}",
-                end=f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%a %-d %b %H:%M}",
+                start=day_and_time(begin, year=False),
+                end=f"{end:%H:%M}" if end.date() == begin.date() else day_and_time(end, year=False),
                 doing=doing,
                 power=per_mw * sum(values[slot] for slot in slots) / len(slots),
                 price=_range([prices[slot] for slot in slots]),
@@ -239,10 +264,10 @@ def _steps(
 
 def _doing(power: float) -> str:
     if abs(power) <= IDLE:
-        return "waits"
-    return "consumes" if power > 0 else "produces"
+        return marked("waits")
+    return marked("consumes") if power > 0 else marked("produces")
 
 
 def _range(values: Sequence[float]) -> str:
     low, high = formatting.number(min(values)), formatting.number(max(values))
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else gettext("%(low)s to %(high)s", low=low, high=high)

@@ -14,6 +14,7 @@ from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, Line
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import marked
 from flexmeasures_ui import time_window
 
 
@@ -57,7 +58,7 @@ def _read(found: Sensor, window: time_window.Window) -> ChartData:
         now=server_now(),
         unit=found.unit,
         consumption_as_positive=True,
-        power=(Line(MEASURED, "newest belief", found.unit, series),),
+        power=(Line(MEASURED, marked("newest belief"), found.unit, series),),
         price=None,
         quantity=quantity[:1].upper() + quantity[1:],
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexmeasures import hookimpl
 from flexmeasures.hookspecs import MenuItem
+from flexmeasures_translation import gettext, marked
 
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
     from flexmeasures.models import Asset, Site, User
 
-LIMITS = {"consumption_limit_in_mw": "Most to consume, MW", "production_limit_in_mw": "Most to produce, MW"}
+LIMITS = {
+    "consumption_limit_in_mw": marked("Most to consume, MW"),
+    "production_limit_in_mw": marked("Most to produce, MW"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def menu_items(user: User) -> list[MenuItem]:
 
     if not user.is_admin and not visible_sites(user):
         return []
-    return [MenuItem(name="sites", title="Sites", url=url_for("ui_sites.sites"), icon="diagram-3")]
+    return [MenuItem(name="sites", title=marked("Sites"), url=url_for("ui_sites.sites"), icon="diagram-3")]
 
 
 def visible_sites(user: User) -> list[Site]:
@@ -97,14 +101,17 @@ def create() -> Response | tuple[str, int]:
             }
             owner = found["assets"][0].owner if found["assets"] else None
             if owner is None:
-                raise _wrong("A site needs a flexible asset that somebody owns.", "assets")
+                raise _wrong(gettext("A site needs a flexible asset that somebody owns."), "assets")
             create_site(
                 form.get("name", "").strip(), owner, found["assets"], inflexible=found["others"], **limits
             )
     except FlexMeasuresError as error:
         return _page(form, {key: form.getlist(key) for key in ("assets", "others")}, str(error)), 422
     flash(
-        f"{form['name'].strip()} was added; its assets are planned together when a site's schedule is asked for."
+        gettext(
+            "%(name)s was added; its assets are planned together when a site's schedule is asked for.",
+            name=form["name"].strip(),
+        )
     )
     return redirect(url_for("ui_sites.sites"), code=303)
 
@@ -143,7 +150,9 @@ def _number(text: str, title: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise _wrong(f"{title}: {text!r} is not a number.", title) from None
+        raise _wrong(
+            gettext("%(title)s: %(text)s is not a number.", title=gettext(title), text=repr(text)), title
+        ) from None
 
 
 def _wrong(text: str, field: str) -> Exception:

@@ -35,9 +35,10 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For admins."""
+    from flexmeasures_translation import marked
     from flexmeasures_ui.menu import entry_for
 
-    return entry_for(user, (), "plugins", "System", "ui_system.plugins", "cpu")
+    return entry_for(user, (), "plugins", marked("System"), "ui_system.plugins", "cpu")
 
 
 def plugins() -> str:

@@ -18,13 +18,14 @@ from flexmeasures.timing import floor_time, server_now
 from flexmeasures_algorithms import facts_of
 from flexmeasures_charts import PowerChart
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext, marked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEFORE, AFTER = 6 * HOUR, 24 * HOUR
 LONGEST = 3 * 366 * DAY
 # Windows longer than the first are shown in slots of the second, where the asset's own fit into them.
 COARSER = ((16 * 7 * DAY, 7 * DAY), (14 * DAY, DAY), (2 * DAY, HOUR))
-ACCEPTED = "an ISO 8601 date and time, such as 2026-01-31T15:00"
+ACCEPTED = marked("an ISO 8601 date and time, such as 2026-01-31T15:00")
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ def asked_window(sensor: Sensor | None, query: Mapping[str, str], timezone: str)
     zone = ZoneInfo(timezone)
     start, end = (moment_of(query.get(name, ""), name, zone) for name in ("start", "end"))
     if start >= end:
-        raise InputError("start is not before end.", "start", "a start before the end")
+        raise InputError(gettext("start is not before end."), "start", gettext("a start before the end"))
     if end - start > LONGEST:
-        raise InputError("The window is too long.", "end", f"at most {LONGEST.days} days")
+        raise InputError(
+            gettext("The window is too long."), "end", gettext("at most %(count)s days", count=LONGEST.days)
+        )
     return Window(start, end)
 
 
@@ -94,7 +97,8 @@ def moment_of(text: str, field: str, zone: ZoneInfo) -> datetime:
             raise ValueError
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InputError(f"{field} {text!r} is not a date and time.", field, ACCEPTED) from None
+        said = gettext("%(field)s %(text)s is not a date and time.", field=field, text=repr(text))
+        raise InputError(said, field, gettext(ACCEPTED)) from None
 
 
 def default_window(sensor: Sensor) -> Window:
@@ -104,7 +108,9 @@ def default_window(sensor: Sensor) -> Window:
     if newest is None or now - BEFORE <= newest <= now + AFTER:
         return Window(now - BEFORE, now + AFTER)
     around = floor_time(newest, HOUR)
-    return Window(around - BEFORE, around + AFTER, why="There are no data around now; these are the newest.")
+    return Window(
+        around - BEFORE, around + AFTER, why=gettext("There are no data around now; these are the newest.")
+    )
 
 
 def _newest_data(sensor: Sensor) -> datetime | None:

@@ -10,13 +10,14 @@ import flexmeasures_scheduling as scheduling
 from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset
 from flexmeasures_charts.formatting import number
+from flexmeasures_translation import gettext, marked
 
 # What can be changed, and how it is called; all in MW or MWh.
 CHOICES = {
-    "capacity_in_mw": "power limit, MW",
-    "max_soc_in_mwh": "largest state of charge, MWh",
-    "min_soc_in_mwh": "smallest state of charge, MWh",
-    "soc_at_start": "state of charge at the start, MWh",
+    "capacity_in_mw": marked("power limit, MW"),
+    "max_soc_in_mwh": marked("largest state of charge, MWh"),
+    "min_soc_in_mwh": marked("smallest state of charge, MWh"),
+    "soc_at_start": marked("state of charge at the start, MWh"),
 }
 SMALLEST = 0.005  # of the currency: less is no difference
 
@@ -39,24 +40,37 @@ def question_of(asset: Asset, query: Mapping[str, str]) -> Question:
         return Question()
     stored = scheduling.newest_schedule(asset)
     if what not in CHOICES or stored is None:
-        return Question(to=to, error=f"Choose one of: {', '.join(CHOICES.values())}.")
+        return Question(
+            to=to,
+            error=gettext("Choose one of: %(choices)s.", choices=", ".join(map(gettext, CHOICES.values()))),
+        )
     try:
         value = float(to)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        return Question(what, to, error=f"{to!r} is not a number." if to else "Type a number.")
+        return Question(
+            what,
+            to,
+            error=gettext("%(text)s is not a number.", text=repr(to)) if to else gettext("Type a number."),
+        )
     try:
         found = scheduling.what_if(stored, {what: value})
     except FlexMeasuresError as error:
         return Question(what, to, error=str(error))
-    name, _, unit = CHOICES[what].partition(", ")
-    given = f"With a {name} of {number(value)} {unit}"
+    name, _, unit = gettext(CHOICES[what]).partition(", ")
+    values = {"limit": name, "value": f"{number(value)} {unit}"}
     if "conflicts" in found:
-        return Question(what, to, f"{given} there is no such plan.", (*found["conflicts"], *found["advice"]))
+        said = gettext("With a %(limit)s of %(value)s there is no such plan.", **values)
+        return Question(what, to, said, (*found["conflicts"], *found["advice"]))
     more, money = found["more"], stored.price_unit.partition("/")[0]
     if abs(more) < SMALLEST:
-        return Question(what, to, f"{given} it would cost the same.")
+        return Question(what, to, gettext("With a %(limit)s of %(value)s it would cost the same.", **values))
+    values |= {"amount": f"{money} {number(abs(more))}"}
+    if more > 0:
+        return Question(
+            what, to, gettext("With a %(limit)s of %(value)s it would cost %(amount)s more.", **values)
+        )
     return Question(
-        what, to, f"{given} it would cost {money} {number(abs(more))} {'more' if more > 0 else 'less'}."
+        what, to, gettext("With a %(limit)s of %(value)s it would cost %(amount)s less.", **values)
     )

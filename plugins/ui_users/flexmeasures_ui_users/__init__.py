@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 @hookimpl
 def register_blueprints(app: Flask) -> list[Blueprint]:
     """/users and /account."""
+    from flexmeasures_translation import install
     from flexmeasures_ui_users import account, users
 
+    install(app)
     return [users.make_blueprint(), account.make_blueprint()]
 
 
@@ -26,6 +28,8 @@ def menu_items(user: User) -> list[MenuItem]:
     """Users, for admins; the account is reached by one's name at the top of each page."""
     from flask import url_for
 
+    from flexmeasures_translation import marked
+
     if not user.is_admin:
         return []
-    return [MenuItem(name="users", title="Users", url=url_for("ui_users.users"), icon="people")]
+    return [MenuItem(name="users", title=marked("Users"), url=url_for("ui_users.users"), icon="people")]

@@ -16,6 +16,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.models import Asset
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts.reader import PLATFORMS, readers_zone
+from flexmeasures_translation import gettext
 from flexmeasures_ui_users.users import seen
 
 
@@ -49,7 +50,7 @@ def timezone() -> Response | tuple[str, int]:
                 update_user(user, {"timezone": asked or PLATFORMS})
     except ValidationError as refused:
         return _page(asked=asked, error=" ".join(refused.messages_dict["timezone"])), 400
-    flash(f"Times are shown in {readers_zone()} from now on.")
+    flash(gettext("Times are shown in %(zone)s from now on.", zone=readers_zone()))
     return redirect(url_for("ui_account.account"))
 
 
@@ -75,4 +76,6 @@ def _valid_for(age: int | timedelta) -> str:
     """In words; the setting is a number of seconds, of which Flask-Security makes a duration."""
     length = age if isinstance(age, timedelta) else timedelta(seconds=age)
     hours, rest = divmod(length, timedelta(hours=1))
-    return f"{hours} hours" if hours > 1 and not rest else f"{length / timedelta(minutes=1):g} minutes"
+    if hours > 1 and not rest:
+        return gettext("%(count)s hours", count=hours)
+    return gettext("%(count)s minutes", count=f"{length / timedelta(minutes=1):g}")

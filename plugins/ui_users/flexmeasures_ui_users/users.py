@@ -17,6 +17,7 @@ from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset, User
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext
 
 LARGEST_ID = 2**31 - 1
 
@@ -70,12 +71,17 @@ def user(user_id: int) -> str:
 def toggle_active(user_id: int) -> Response:
     """Let a user in again, or no longer; nobody does this to themself."""
     if _is_oneself(_user_or_404(user_id)):
-        flash("You cannot deactivate yourself.")
+        flash(gettext("You cannot deactivate yourself."))
         return redirect(url_for("ui_users.user", user_id=user_id))
     with writing() as session:
         found = session.get_one(User, user_id)
         auth.update_user(found, {"active": not found.active})
-        flash(f"{found.username} is {'active' if found.active else 'no longer active'}.")
+        told = (
+            gettext("%(name)s is active.", name=found.username)
+            if found.active
+            else gettext("%(name)s is no longer active.", name=found.username)
+        )
+        flash(told)
     return redirect(url_for("ui_users.user", user_id=user_id))
 
 
@@ -86,19 +92,21 @@ def reset_password_for(user_id: int) -> Response:
     try:
         auth.reset_password(found)
     except FlexMeasuresError as error:
-        flash(f"Nothing was changed: {error}")
+        flash(gettext("Nothing was changed: %(reason)s", reason=error))
     else:
-        flash(f"{name} is logged out and was mailed a link to set a new password.")
+        flash(gettext("%(name)s is logged out and was mailed a link to set a new password.", name=name))
     return redirect(url_for("ui_users.user", user_id=user_id))
 
 
 def seen(moment: datetime | None) -> str:
     """When somebody logged in last, in words; "never" for never."""
     if moment is None:
-        return "never"
+        return gettext("never")
     zone = readers_zone()
     days = (timing.server_now() - moment).days
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" + (f", {days} days ago" if days > 1 else "")
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" + (
+        ", " + gettext("%(count)s days ago", count=days) if days > 1 else ""
+    )
 
 
 def _is_oneself(other: User) -> bool:

@@ -53,7 +53,7 @@ def test_the_page_tells_cost_saving_limits_and_steps(
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     assert re.search(r"Why this plan Earns EUR [0-9.]+, EUR [0-9.]+ more than without flexibility\.", text)
     assert "Wear of the device" in text
-    assert re.search(r"The power limit of 2 MW, at \d+ times: 1 MW more would save EUR", text)
+    assert re.search(r"The power limit of 2 MW, in \d+ slots: 1 MW more would save EUR", text)
     assert re.search(r"Wed 4 Mar \d+:00 \d+:00 consumes", text)
 
 

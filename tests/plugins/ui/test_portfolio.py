@@ -207,9 +207,9 @@ def test_either_side_is_stacked_by_type(
         }
         page = client.get("/portfolio", query_string=WINDOW | {"show_stacked": "production"}).text
         wrong = client.get("/portfolio", query_string=WINDOW | {"show_stacked": "both"})
-    assert "Production, MW" in asked["production"]
+    assert "Production by type, MW" in asked["production"]
     assert "type-solar" in asked["production"]
-    assert "Consumption, MW" in asked["consumption"]
+    assert "Consumption by type, MW" in asked["consumption"]
     assert "Production by type" in page
     assert wrong.status_code == 400
     assert "production, consumption" in wrong.text

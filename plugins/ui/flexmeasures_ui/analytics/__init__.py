@@ -29,6 +29,7 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For those who have, or watch over, assets."""
+    from flexmeasures_translation import marked
     from flexmeasures_ui.menu import entry_for
 
-    return entry_for(user, ROLES, "analytics", "Analytics", "ui_analytics.analytics", "graph-up")
+    return entry_for(user, ROLES, "analytics", marked("Analytics"), "ui_analytics.analytics", "graph-up")

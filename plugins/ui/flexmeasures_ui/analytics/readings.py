@@ -17,6 +17,7 @@ from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, server_now
 from flexmeasures_charts import PowerChart
 from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, power_series
+from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
 from flexmeasures_ui.analytics.selection import Selection
 from flexmeasures_ui.time_window import only_produces
@@ -72,7 +73,7 @@ def _power(chosen: Selection) -> Pair:
     """The sums of the assets of which something is known, MW."""
     chart = power_chart(chosen)
     realised, expected = (_sum(power_series(chart, kind, chosen.zone)) for kind in (MEASURED, FORECAST))
-    return Pair("Power", "MW", realised, expected)
+    return Pair(marked("Power"), "MW", realised, expected)
 
 
 def _sum(series: Mapping[int, TimeSeries]) -> TimeSeries:
@@ -87,7 +88,7 @@ def _prices(chosen: Selection, market: Market) -> Pair:
     """Realised: the newest that is not a forecast; day-ahead prices are known before they apply."""
     realised = _series(chosen, market, source_types=REPORTING)
     expected = _series(chosen, market, source_types=EXPECTING, horizon_at_least=chosen.horizon)
-    return Pair("Prices", market.unit, realised, expected)
+    return Pair(marked("Prices"), market.unit, realised, expected)
 
 
 def _weather(chosen: Selection, sensor: Sensor) -> Pair:
@@ -115,7 +116,7 @@ def _costs(power: Pair, prices: Pair) -> Pair:
         replace(amount, values=amount.values * per_mwh * (amount.resolution / HOUR) * _on(price, amount))
         for amount, price in ((power.realised, prices.realised), (power.expected, prices.expected))
     )
-    return Pair("Costs", currency, realised, expected)
+    return Pair(marked("Costs"), currency, realised, expected)
 
 
 def _on(series: TimeSeries, like: TimeSeries) -> Floats:
@@ -133,8 +134,8 @@ def chart_of(chosen: Selection, pair: Pair) -> ChartData:
     lines = [
         Line(kind, name, pair.unit, series)
         for kind, name, series in (
-            (MEASURED, "realised", pair.realised),
-            (FORECAST, "expected", pair.expected),
+            (MEASURED, marked("realised"), pair.realised),
+            (FORECAST, marked("expected"), pair.expected),
         )
         if not np.isnan(series.values).all()
     ]

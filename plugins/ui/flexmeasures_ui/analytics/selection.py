@@ -17,6 +17,7 @@ from flexmeasures.timing import floor_time, iso_duration, parse_duration, server
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data.asset_groups import OF_TYPES, assets_of, plural
 from flexmeasures_master_data.geo import nearest_weather_sensors
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import visible_assets
 from flexmeasures_ui.time_window import Window, asked_window, moment_of, resolution_for
 
@@ -78,13 +79,13 @@ def resources(user: User) -> list[tuple[str, str]]:
     """Names and titles of what may be chosen: all, groups with assets of the user, and each asset."""
     own = visible_assets(user)
     names = {asset.type_name for asset in own}
-    found = [(ALL, "all assets")] if len(own) > 1 else []
-    found += [(group, group) for group, types in OF_TYPES.items() if len(names & set(types)) > 1]
+    found = [(ALL, gettext("all assets"))] if len(own) > 1 else []
+    found += [(group, gettext(group)) for group, types in OF_TYPES.items() if len(names & set(types)) > 1]
     types = db.session.scalars(select(SensorType).where(SensorType.kind == "asset").order_by(SensorType.id))
     for kind in types:
         several = sum(asset.type_name == kind.name for asset in own)
         if several > 1:
-            found.append((plural(kind.display_name), plural(kind.display_name)))
+            found.append((plural(kind.display_name), gettext(plural(kind.display_name))))
     return found + [(asset.name, asset.display_name) for asset in own]
 
 
@@ -136,8 +137,12 @@ def _window(query: Mapping[str, str], zone: ZoneInfo) -> Window:
 
 def _one_of(value: str, accepted: Sequence[str], field: str) -> str:
     if value not in accepted:
-        raise InputError(f"{field} {value!r} is not understood.", field, ", ".join(accepted))
+        raise InputError(_not_understood(field, value), field, ", ".join(accepted))
     return value
+
+
+def _not_understood(field: str, value: str) -> str:
+    return gettext("%(field)s %(value)s is not understood.", field=field, value=repr(value))
 
 
 def _assets(resource: str, user: User) -> tuple[str, list[Asset]]:
@@ -173,7 +178,7 @@ def weather_types() -> list[tuple[str, str]]:
     query = select(SensorType.name, SensorType.display_name).where(
         SensorType.id.in_(select(WeatherSensor.type_id).distinct())
     )
-    return [(name, title) for name, title in db.session.execute(query.order_by(SensorType.id))]
+    return [(name, gettext(title)) for name, title in db.session.execute(query.order_by(SensorType.id))]
 
 
 def _weather(sensor_type: str, assets: Sequence[Asset]) -> WeatherSensor | None:
@@ -190,7 +195,11 @@ def _market(name: str | None, assets: Sequence[Asset]) -> Market | None:
     if name:
         found = db.session.scalar(select(Market).where(Market.name == name))
         if found is None:
-            raise InputError(f"There is no market {name!r}.", "market", "one of those offered")
+            raise InputError(
+                gettext("There is no market %(name)s.", name=repr(name)),
+                "market",
+                gettext("one of those offered"),
+            )
         return found
     markets = [asset.market for asset in assets if asset.market is not None]
     return max(markets, key=markets.count) if markets else None

@@ -14,6 +14,7 @@ from flexmeasures.models import Asset
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import floor_time
 from flexmeasures_charts.formatting import age, duration
+from flexmeasures_translation import gettext, weekday_and_time
 
 DAY = timedelta(days=1)
 # A hole that is shorter than both is the way of meters, and no alert.
@@ -31,7 +32,12 @@ class Alert:
 def alerts(assets: Sequence[Asset], measured: Sequence[Asset], now: datetime, zone: ZoneInfo) -> list[Alert]:
     """The alerts about these assets. measured: those of them that report, of which holes are told."""
     found = [
-        Alert(asset, f"The state of charge is {age(asset.soc_datetime, now, asset.event_resolution)}.")
+        Alert(
+            asset,
+            gettext(
+                "The state of charge is %(age)s.", age=age(asset.soc_datetime, now, asset.event_resolution)
+            ),
+        )
         for asset in assets
         if asset.soc_datetime is not None and now - asset.soc_datetime > DAY
     ]
@@ -57,4 +63,5 @@ def _longest_hole(series: TimeSeries) -> tuple[datetime, timedelta] | None:
 
 def _told(hole: tuple[datetime, timedelta], zone: ZoneInfo) -> str:
     start, length = hole
-    return f"No data for {duration(length)} from {start.astimezone(zone):%a %H:%M} on."
+    since = weekday_and_time(start.astimezone(zone))
+    return gettext("No data for %(duration)s from %(start)s on.", duration=duration(length), start=since)

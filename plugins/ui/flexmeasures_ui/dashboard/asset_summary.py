@@ -15,6 +15,7 @@ from flexmeasures.models import Asset, User
 from flexmeasures.timing import server_now
 from flexmeasures_charts.formatting import age, duration, local, number, power_unit, short, shown
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext, ngettext
 
 if TYPE_CHECKING:
     from flexmeasures_ui.dashboard.plans import Plan
@@ -80,30 +81,31 @@ def _row(
     per_mw: float,
     plan: Plan | None,
 ) -> Row:
-    type_name = asset.type.display_name if asset.type is not None else ""
+    type_name = gettext(asset.type.display_name) if asset.type is not None else ""
     capacity = "" if asset.capacity_in_mw is None else short(asset.capacity_in_mw * per_mw)
     silent = last is None or now - last[0] - asset.event_resolution > _patience(asset.event_resolution)
     if plan is not None and silent:
         known = plan.now == plan.now
         power_now = number(shown(plan.now, consumption_as_positive=True) * per_mw) if known else ""
-        doing = f"{_doing(plan.now)} as scheduled" if known else ""
+        doing = gettext("%(producing)s as scheduled", producing=_doing(plan.now)) if known else ""
         return Row(
             asset,
             type_name,
             capacity,
             power_now,
             doing,
-            "scheduled, not measured",
+            gettext("scheduled, not measured"),
             "",
             stale=False,
             planned=True,
         )
     if last is None:
-        return Row(asset, type_name, capacity, "", "", "no data yet", "", stale=True)
+        return Row(asset, type_name, capacity, "", "", gettext("no data yet"), "", stale=True)
     start, power = last
     end = start + asset.event_resolution
     value = shown(power, consumption_as_positive=True)
-    expected = f" (expected every {duration(asset.event_resolution)})" if silent else ""
+    every = gettext("(expected every %(duration)s)", duration=duration(asset.event_resolution))
+    expected = f" {every}" if silent else ""
     return Row(
         asset,
         type_name,
@@ -117,7 +119,9 @@ def _row(
 
 
 def _doing(power: float) -> str:
-    return "consuming" if power > 0 else "producing" if power < 0 else "idle"
+    if power == 0:
+        return gettext("idle")
+    return gettext("consuming") if power > 0 else gettext("producing")
 
 
 def _patience(resolution: timedelta) -> timedelta:
@@ -128,27 +132,51 @@ def _patience(resolution: timedelta) -> timedelta:
 def _sentence(rows: Sequence[Row], fresh: Sequence[float], unit: str, per_mw: float, user: User) -> str:
     """What matters first: who is silent, and what the others use together."""
     if not rows:
-        whose = "There are no assets yet." if user.is_admin else "You have no assets yet."
-        return f"{whose} An administrator adds them with `flexmeasures add asset` or through the API."
+        whose = gettext("There are no assets yet.") if user.is_admin else gettext("You have no assets yet.")
+        how = gettext("An administrator adds them with `flexmeasures add asset` or through the API.")
+        return f"{whose} {how}"
     silent = [row for row in rows if row.stale]
-    total = shown(sum(fresh), consumption_as_positive=True) * per_mw
-    verb = "using" if total >= 0 else "producing"
-    using = f"{verb} {number(abs(total))} {unit} together"
+    using = _using(shown(sum(fresh), consumption_as_positive=True) * per_mw, unit)
     following = sum(row.planned for row in rows)
     plans = (
-        f" {_count(following, 'asset')} without a meter follow{'s' if following == 1 else ''} a schedule."
+        ngettext(
+            "%(num)s asset without a meter follows a schedule.",
+            "%(num)s assets without a meter follow a schedule.",
+            following,
+        )
         if following
         else ""
     )
     if not silent:
         reporting = len(rows) - following
-        well = f"{_count(reporting, 'asset')} reporting, {using}" if reporting else "no asset reports"
-        return f"All well: {well}.{plans}"
+        well = (
+            ngettext(
+                "All well: %(num)s asset reporting, %(using)s.",
+                "All well: %(num)s assets reporting, %(using)s.",
+                reporting,
+                using=using,
+            )
+            if reporting
+            else gettext("All well: no asset reports.")
+        )
+        return f"{well} {plans}".strip()
     names = ", ".join(f"{row.asset.display_name} ({row.age})" for row in silent[:3])
-    more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
-    rest = f" The others are {using}." if fresh else ""
-    return f"{len(silent)} of {_count(len(rows), 'asset')} silent: {names}{more}.{rest}{plans}"
+    if len(silent) > 3:
+        names += " " + gettext("and %(count)s more", count=len(silent) - 3)
+    told = ngettext(
+        "%(silent)s of %(num)s asset silent: %(names)s.",
+        "%(silent)s of %(num)s assets silent: %(names)s.",
+        len(rows),
+        silent=len(silent),
+        names=names,
+    )
+    rest = gettext("The others are %(using)s.", using=using) if fresh else ""
+    return " ".join(part for part in (told, rest, plans) if part)
 
 
-def _count(number_of: int, thing: str) -> str:
-    return f"{number_of} {thing}{'' if number_of == 1 else 's'}"
+def _using(total: float, unit: str) -> str:
+    """What all use or produce together; total in that unit, consumption positive."""
+    amount = f"{number(abs(total))} {unit}"
+    if total < 0:
+        return gettext("producing %(amount)s together", amount=amount)
+    return gettext("using %(amount)s together", amount=amount)

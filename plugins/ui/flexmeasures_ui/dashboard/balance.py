@@ -12,9 +12,10 @@ from flexmeasures.beliefs import search_one
 from flexmeasures.models import Asset
 from flexmeasures_charts.formatting import number
 from flexmeasures_master_data.asset_groups import OF_TYPES, plural
+from flexmeasures_translation import gettext, marked
 from flexmeasures_ui.dashboard import drawings
 
-GRID = "grid"
+GRID = marked("grid")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def sides(
     net = sum(powers.values())
     (produced if net > 0 else consumed)[GRID] = abs(net)
     return (
-        _side("From", produced, assets, unit, per_mw),
-        _side("To", consumed, assets, unit, per_mw),
+        _side(gettext("Comes from"), produced, assets, unit, per_mw),
+        _side(gettext("Goes to"), consumed, assets, unit, per_mw),
     )
 
 
@@ -62,7 +63,7 @@ def _side(
 ) -> Side:
     names = {asset.type_name: asset.type.display_name if asset.type else asset.type_name for asset in assets}
     parts = [
-        (kind, names.get(kind, kind), f"{number(amount * per_mw)} {unit}")
+        (kind, gettext(names.get(kind, kind)), f"{number(amount * per_mw)} {unit}")
         for kind, amount in sorted(amounts.items(), key=lambda item: (item[0] == GRID, -item[1]))
         if amount > 0
     ]
@@ -82,8 +83,10 @@ def money(net: float, assets: Sequence[Asset], now: datetime) -> str:
         return ""
     currency, _, energy = market.unit.partition("/")
     per_hour = net * price * (1000.0 if energy == "kWh" else 1.0)
-    verb = "costs" if per_hour > 0 else "earns"
-    return f"At {number(price)} {market.unit} this {verb} {number(abs(per_hour))} {currency} an hour."
+    words = {"price": f"{number(price)} {market.unit}", "amount": f"{number(abs(per_hour))} {currency}"}
+    if per_hour > 0:
+        return gettext("At %(price)s this costs %(amount)s an hour.", **words)
+    return gettext("At %(price)s this earns %(amount)s an hour.", **words)
 
 
 def groups(assets: Sequence[Asset], powers: Mapping[int, float], unit: str, per_mw: float) -> list[Group]:
@@ -92,7 +95,7 @@ def groups(assets: Sequence[Asset], powers: Mapping[int, float], unit: str, per_
     for asset in assets:
         by_type.setdefault(asset.type_name, []).append(asset)
     found = [
-        (plural(same[0].type.display_name) if same[0].type else "without type", kind, same)
+        (plural(same[0].type.display_name) if same[0].type else marked("without type"), kind, same)
         for kind, same in by_type.items()
     ]
     for name, kinds in OF_TYPES.items():

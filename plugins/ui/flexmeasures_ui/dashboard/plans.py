@@ -14,6 +14,7 @@ from flexmeasures.db import db
 from flexmeasures.models import Asset, StoredSchedule
 from flexmeasures.models.sources import SCHEDULING_SCRIPT
 from flexmeasures.timing import floor_time
+from flexmeasures_translation import gettext
 
 AHEAD = timedelta(hours=24)
 IDLE = 0.01  # of the capacity: less power than that counts as none
@@ -44,14 +45,11 @@ class Plan:
         last = first
         while last < len(signs) and signs[last] == signs[first]:
             last += 1
-        verb = "consumes" if signs[first] > 0 else "produces"
-        begin, end = (self.start + k * self.resolution for k in (first, last))
-        when = (
-            f"until {end.astimezone(zone):%H:%M}"
-            if first == 0
-            else f"{begin.astimezone(zone):%H:%M}–{end.astimezone(zone):%H:%M}"
-        )
-        return f"{verb} {when}"
+        verb = gettext("consumes") if signs[first] > 0 else gettext("produces")
+        begin, end = ((self.start + k * self.resolution).astimezone(zone) for k in (first, last))
+        if first == 0:
+            return gettext("%(consumes)s until %(time)s", consumes=verb, time=f"{end:%H:%M}")
+        return f"{verb} {begin:%H:%M}–{end:%H:%M}"
 
 
 def plans_of(assets: Sequence[Asset], now: datetime) -> dict[int, Plan]:

@@ -12,6 +12,7 @@ from flexmeasures.models import User
 from flexmeasures.timing import floor_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401, visible_assets
 from flexmeasures_ui.dashboard import balance, drawings
 from flexmeasures_ui.dashboard.alerts import alerts
@@ -30,7 +31,7 @@ def dashboard() -> str:
         # What starts with an underscore is the login's.
         for name in [name for name in session if not name.startswith("_")]:
             session.pop(name)
-        flash("What was chosen on other pages is forgotten.")
+        flash(gettext("What was chosen on other pages is forgotten."))
     return dashboard_page(user_or_401())
 
 
@@ -55,7 +56,9 @@ def dashboard_page(user: User) -> str:
         lanes=[
             (
                 plan.asset,
-                drawings.steps(plan.powers, "schedule", f"Schedule of {plan.asset.display_name}"),
+                drawings.steps(
+                    plan.powers, "schedule", gettext("Schedule of %(name)s", name=plan.asset.display_name)
+                ),
                 plan.next_action(zone),
             )
             for plan in plans.values()
@@ -91,7 +94,7 @@ def state() -> str:
         drawing = drawings.line(
             [-value if only_produces(asset) else value for value in values.tolist()],
             "measured",
-            "The last day",
+            gettext("The last day"),
         )
     seen = overview([asset], user, plans_of([asset], server_now()))
     return render_template("ui/_state.html", asset=asset, row=seen.rows[0], unit=seen.unit, drawing=drawing)

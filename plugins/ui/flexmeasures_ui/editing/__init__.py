@@ -27,6 +27,7 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """The upload, for those who may own assets."""
+    from flexmeasures_translation import marked
     from flexmeasures_ui.menu import entry_for
 
-    return entry_for(user, ("Prosumer",), "upload", "Upload data", "ui_upload.upload", "upload")
+    return entry_for(user, ("Prosumer",), "upload", marked("Upload data"), "ui_upload.upload", "upload")

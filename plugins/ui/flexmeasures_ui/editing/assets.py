@@ -19,9 +19,11 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Market, Role, SensorType, User, belief
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.formatting import whole
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
 from flexmeasures_ui.editing import flexibility
 from flexmeasures_ui.editing.fields import Field, messages, typed
@@ -71,28 +73,54 @@ def fields_of(user: User) -> tuple[Field, ...]:
         select(User.id, User.username).where(User.roles.any(Role.name == "Prosumer")).order_by(User.username)
     )
     found = [
-        Field("display_name", "Name", help="Four letters or more.", required=True),
+        Field("display_name", gettext("Name"), help=gettext("Four letters or more."), required=True),
         Field(
             "asset_type_name",
-            "Type",
+            gettext("Type"),
             "select",
-            options=tuple((name, title) for name, title in types),
+            options=tuple((name, gettext(title)) for name, title in types),
             required=True,
         ),
-        Field("capacity_in_mw", "Capacity, MW", help="Largest power.", required=True, numeric=float),
         Field(
-            "event_resolution", "Resolution, minutes", help="Length of a slot.", required=True, numeric=int
+            "capacity_in_mw",
+            gettext("Capacity, MW"),
+            help=gettext("Largest power."),
+            required=True,
+            numeric=float,
         ),
-        Field("latitude", "Latitude", help="Degrees north; click on the map.", required=True, numeric=float),
-        Field("longitude", "Longitude", help="Degrees east.", required=True, numeric=float),
-        Field("timezone", "Time zone", help="Such as Europe/Amsterdam."),
-        Field("min_soc_in_mwh", "Least state of charge, MWh", help="Of what can store.", numeric=float),
-        Field("max_soc_in_mwh", "Most state of charge, MWh", help="Of what can store.", numeric=float),
+        Field(
+            "event_resolution",
+            gettext("Resolution, minutes"),
+            help=gettext("Length of a slot."),
+            required=True,
+            numeric=int,
+        ),
+        Field(
+            "latitude",
+            gettext("Latitude"),
+            help=gettext("Degrees north; click on the map."),
+            required=True,
+            numeric=float,
+        ),
+        Field("longitude", gettext("Longitude"), help=gettext("Degrees east."), required=True, numeric=float),
+        Field("timezone", gettext("Time zone"), help=gettext("Such as Europe/Amsterdam.")),
+        Field(
+            "min_soc_in_mwh",
+            gettext("Least state of charge, MWh"),
+            help=gettext("Of what can store."),
+            numeric=float,
+        ),
+        Field(
+            "max_soc_in_mwh",
+            gettext("Most state of charge, MWh"),
+            help=gettext("Of what can store."),
+            numeric=float,
+        ),
         Field(
             "market_id",
-            "Market",
+            gettext("Market"),
             "select",
-            help="Whose prices count.",
+            help=gettext("Whose prices count."),
             options=tuple((str(number), title) for number, title in markets),
             required=True,
             numeric=int,
@@ -100,7 +128,9 @@ def fields_of(user: User) -> tuple[Field, ...]:
     ]
     if user.is_admin:
         choices = tuple((str(number), name) for number, name in owners)
-        found.append(Field("owner_id", "Owner", "select", options=choices, required=True, numeric=int))
+        found.append(
+            Field("owner_id", gettext("Owner"), "select", options=choices, required=True, numeric=int)
+        )
     return tuple(found)
 
 
@@ -122,7 +152,7 @@ def create() -> Page:
             asset_id, name = made.id, made.display_name
     except ValidationError as error:
         return _form(None, request.form, messages(error)), 422
-    flash(f"{name} was added.")
+    flash(gettext("%(name)s was added.", name=name))
     return redirect(url_for("ui.asset", asset_id=asset_id), code=303)
 
 
@@ -150,7 +180,7 @@ def update(asset_id: int) -> Page:
             master_data.update_asset(session.get_one(Asset, asset.id), sent)
     except ValidationError as error:
         return _form(asset_or_404(asset_id, "update"), request.form, messages(error)), 422
-    flash("The asset was changed.")
+    flash(gettext("The asset was changed."))
     return redirect(url_for("ui.asset", asset_id=asset_id), code=303)
 
 
@@ -202,7 +232,7 @@ def delete(asset_id: int) -> Response:
     name = asset.display_name
     with writing() as session:
         removed = sensors.delete_sensor(session.get_one(Asset, asset.id))
-    flash(f"{name} was deleted, with {removed} values.")
+    flash(gettext("%(name)s was deleted, with %(count)s values.", name=name, count=whole(removed)))
     return redirect(url_for("ui.assets"), code=303)
 
 
@@ -211,17 +241,17 @@ def plan(asset_id: int) -> Response:
     asset = asset_or_404(asset_id, "update")
     zone = readers_zone()
     try:
-        soc = _number(request.form.get("soc", ""), "State of charge")
+        soc = _number(request.form.get("soc", ""), gettext("State of charge"))
         targets = []
         if request.form.get("target") or request.form.get("target_time"):
-            value = _number(request.form.get("target", ""), "Target")
+            value = _number(request.form.get("target", ""), gettext("Target"))
             targets.append(
                 Target(
                     datetime=moment_of(request.form.get("target_time", ""), "target_time", zone), value=value
                 )
             )
         if targets and targets[0].datetime <= server_now():
-            raise InputError("The target lies in the past.", "target_time", "a later time")
+            raise InputError(gettext("The target lies in the past."), "target_time", "a later time")
         doubts = plausibility.state(asset, soc, [target.value for target in targets])
         if doubts:
             raise InputError(" ".join(doubts), "soc", "a state that the asset can have, in MWh")
@@ -235,9 +265,9 @@ def plan(asset_id: int) -> Response:
             kind = "soc-with-targets" if targets else "soc"
             trigger_schedule(found, event_id, kind, soc, server_now(), targets)
     except FlexMeasuresError as error:
-        flash(f"Nothing was planned: {error}")
+        flash(gettext("Nothing was planned: %(reason)s", reason=error))
     else:
-        flash("A schedule was asked for; it is shown here once it is made.")
+        flash(gettext("A schedule was asked for; it is shown here once it is made."))
     return redirect(url_for("ui.asset", asset_id=asset_id), code=303)
 
 
@@ -247,5 +277,9 @@ def _number(text: str, what: str) -> float:
     except ValueError:
         value = float("nan")
     if not 0 <= value < 1e9:
-        raise InputError(f"{what} {text!r} is not a number of MWh.", what, "a number from 0 on")
+        raise InputError(
+            gettext("%(what)s: %(text)s is not a number of MWh.", what=what, text=repr(text)),
+            what,
+            gettext("a number from 0 on"),
+        )
     return value

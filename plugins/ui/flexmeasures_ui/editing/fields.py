@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from flexmeasures_translation import gettext
+
 
 @dataclass(frozen=True)
 class Field:
@@ -42,10 +44,10 @@ def messages(error: ValidationError) -> dict[str, str]:
     """The messages by field; those of no field under ""."""
     told = error.messages
     if not isinstance(told, Mapping):
-        return {"": " ".join(str(each) for each in told)}
+        return {"": " ".join(gettext(str(each)) for each in told)}
     return {
-        "" if str(name) == "_schema" else str(name): " ".join(map(str, each))
+        "" if str(name) == "_schema" else str(name): " ".join(gettext(str(text)) for text in each)
         if isinstance(each, list)
-        else str(each)
+        else gettext(str(each))
         for name, each in told.items()
     }

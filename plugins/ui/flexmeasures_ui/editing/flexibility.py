@@ -16,6 +16,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.errors import InputError
 from flexmeasures.models import Asset, Market
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import asset_or_404
 from flexmeasures_ui.editing.fields import Field, messages, typed
 
@@ -47,7 +48,7 @@ def update(asset_id: int) -> Page:
         return _form(asset, request.form, {error.field or "": str(error)}), 422
     except ValidationError as error:
         return _form(asset, request.form, messages(error)), 422
-    flash("The flexibility was changed; it counts from the next schedule on.")
+    flash(gettext("The flexibility was changed; it counts from the next schedule on."))
     return redirect(url_for("ui.asset", asset_id=asset_id), code=303)
 
 
@@ -71,11 +72,12 @@ def title(key: str) -> str:
 def fields_of_flexibility() -> tuple[Field, ...]:
     """A field for each key but those that name a sensor that is no market."""
     markets = db.session.execute(select(Market.id, Market.display_name).order_by(Market.display_name))
-    offered = (("", "(not stated)"), *((str(number), name) for number, name in markets))
-    switch = (("", "(not stated)"), ("true", "yes"), ("false", "no"))
+    offered = (("", gettext("(not stated)")), *((str(number), name) for number, name in markets))
+    switch = (("", gettext("(not stated)")), ("true", gettext("yes")), ("false", gettext("no")))
     found = []
     for key, schema in scheduling.described().items():
-        label, meaning = title(key), schema["description"]
+        label, meaning = gettext(title(key)), schema["description"]
+        meaning = gettext(meaning)
         if key in scheduling.MARKET_KEYS:
             found.append(Field(key, label, "select", meaning, offered, numeric=int))
         elif schema["type"] == "boolean":

@@ -21,8 +21,10 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Sensor, User
 from flexmeasures.timing import timezone
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.formatting import whole
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ingestion import Imported, Layout, Request, read_file, store
+from flexmeasures_translation import day_and_time, gettext
 from flexmeasures_ui.access import LARGEST_ID, user_or_401, visible_assets
 from flexmeasures_ui.headers import set_headers
 
@@ -87,10 +89,17 @@ def store_file() -> Page:
         replacing = request.form.get("replace") == "on"
         stored = store(sensor, imported, lambda: sources.source_of(user), timedelta(0), replacing=replacing)
     except FlexMeasuresError as error:
-        return _form(chosen, str(error).replace("--allow-overwrite to replace", "tick “Replace”")), 422
+        return _form(
+            chosen, str(error).replace("--allow-overwrite to replace", gettext("tick “Replace”"))
+        ), 422
     path.unlink(missing_ok=True)
     flash(
-        f"Stored {stored.new} new and {stored.replaced} replaced values of {sensor.display_name or sensor.name}."
+        gettext(
+            "Stored %(new)s new and %(replaced)s replaced values of %(name)s.",
+            new=whole(stored.new),
+            replaced=whole(stored.replaced),
+            name=sensor.display_name or sensor.name,
+        )
     )
     if sensor.kind == "asset":
         return redirect(url_for("ui.asset", asset_id=sensor.id), code=303)
@@ -102,7 +111,7 @@ def _read(path: Path, chosen: dict[str, str], user: User) -> tuple[Imported, Sen
     sensor = _sensor(chosen["sensor"], user)
     pair = tuple(part.strip() for part in chosen["where"].partition("=")[::2])
     if chosen["where"] and not all(pair):
-        raise InputError("The row filter needs a column and a text.", "where", "COLUMN=TEXT")
+        raise InputError(gettext("The row filter needs a column and a text."), "where", "COLUMN=TEXT")
     if chosen["kind"] not in KINDS:
         raise InputError(f"{chosen['kind']!r} is not understood.", "kind", ", ".join(filter(None, KINDS)))
     layout = Layout(
@@ -121,7 +130,7 @@ def _read(path: Path, chosen: dict[str, str], user: User) -> tuple[Imported, Sen
 def _sensor(text: str, user: User) -> Sensor:
     offered = {str(sensor.id): sensor for sensor in _offered(user)}
     if text not in offered:
-        raise InputError("No sensor is chosen.", "sensor", "one of those offered")
+        raise InputError(gettext("No sensor is chosen."), "sensor", gettext("one of those offered"))
     return offered[text]
 
 
@@ -168,7 +177,11 @@ def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
     return {
         "reader": imported.reader,
         "rows": [
-            (start.astimezone(zone).strftime("%a %-d %b %Y %H:%M %Z"), value, _way(value) if asset else "")
+            (
+                f"{day_and_time(start.astimezone(zone))} {start.astimezone(zone):%Z}",
+                value,
+                _way(value) if asset else "",
+            )
             for start, value in known[:SHOWN]
         ],
         "count": len(known),
@@ -182,7 +195,7 @@ def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
 
 
 def _way(value: float) -> str:
-    return "consumption" if value > 0 else "production" if value < 0 else ""
+    return gettext("consumption") if value > 0 else gettext("production") if value < 0 else ""
 
 
 # -- files between the two steps -------------------------------------------------------------------------
@@ -198,7 +211,7 @@ def _keep(user: User) -> Path:
     """Keep the file of the request for the second step; older ones go."""
     sent = request.files.get("file")
     if sent is None or not sent.filename:
-        raise InputError("No file is chosen.", "file", "a file")
+        raise InputError(gettext("No file is chosen."), "file", gettext("a file"))
     _tidy(user)
     name = secure_filename(sent.filename)[-80:] or "file"
     path = _folder() / f"{user.id}-{secrets.token_urlsafe(16)}-{name}"
@@ -211,7 +224,7 @@ def _kept(user: User, token: str) -> Path:
     path = _folder() / token
     mine = re.fullmatch(rf"{user.id}-[\w-]+-[\w.-]+", token) is not None
     if not mine or "/" in token or not path.is_file():
-        raise InputError("The file is no longer here.", "file", "choose it again")
+        raise InputError(gettext("The file is no longer here."), "file", gettext("choose it again"))
     return path
 
 

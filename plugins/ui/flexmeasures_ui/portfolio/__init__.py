@@ -29,6 +29,9 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 @hookimpl
 def menu_items(user: User) -> list[MenuItem]:
     """For those who have, or watch over, a portfolio."""
+    from flexmeasures_translation import marked
     from flexmeasures_ui.menu import entry_for
 
-    return entry_for(user, ROLES, "portfolio", "Portfolio overview", "ui_portfolio.portfolio", "pie-chart")
+    return entry_for(
+        user, ROLES, "portfolio", marked("Portfolio overview"), "ui_portfolio.portfolio", "pie-chart"
+    )

@@ -15,6 +15,7 @@ from flexmeasures.models import StoredSchedule
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, floor_time, to_ms
 from flexmeasures_scheduling import activation
+from flexmeasures_translation import marked
 from flexmeasures_ui.portfolio.summary import add_money, type_title
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def effects_by_type(found: Sequence[Change]) -> list[Effect]:
 
 def total_of(effects: Sequence[Effect]) -> Effect:
     """All of them together."""
-    total = Effect("all")
+    total = Effect(marked("all"))
     for each in effects:
         total.assets += each.assets
         total.curtailed += each.curtailed

@@ -14,6 +14,7 @@ from flexmeasures_charts.data import FORECAST, MEASURED, SCHEDULE, ChartData, Li
 from flexmeasures_charts.formatting import power_unit
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_charts.stacks import Layer, Stacks
+from flexmeasures_translation import gettext, marked
 from flexmeasures_ui.portfolio.effect import changes, regulation
 from flexmeasures_ui.portfolio.summary import type_title
 from flexmeasures_ui.time_window import power_chart, resolution_for
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from flexmeasures_ui.time_window import Window
 
 PRODUCTION, CONSUMPTION = "production", "consumption"
+TITLES = {
+    "": marked("Power of all assets together"),
+    PRODUCTION: marked("Production by type"),
+    CONSUMPTION: marked("Consumption by type"),
+}
 SIDES = (PRODUCTION, CONSUMPTION)
-UP_AND_DOWN = "Up-regulation + / down-regulation \u2212"
+UP_AND_DOWN = marked("Up-regulation + / down-regulation \u2212")
 
 
 def all_together(assets: Sequence[Asset], window: Window) -> PowerChart:
@@ -56,7 +62,7 @@ def stacks(assets: Sequence[Asset], window: Window, side: str) -> Stacks:
         end=window.end,
         zone=zone,
         now=now,
-        title=f"{side.capitalize()}, {unit}",
+        title=f"{gettext(TITLES[side])}, {unit}",
         unit=unit,
         first=like.start,
         resolution=like.resolution,
@@ -72,7 +78,9 @@ def effect(assets: Sequence[Asset], window: Window) -> ChartData | None:
     unit, per_mw = power_unit(max(change.asset.capacity_in_mw or 1.0 for change in found))
     finest = min(change.asset.event_resolution for change in found)
     series = regulation(found, window, resolution_for(window.end - window.start, finest))
-    line = Line(SCHEDULE, "effect of the schedules", unit, replace(series, values=series.values * per_mw))
+    line = Line(
+        SCHEDULE, marked("effect of the schedules"), unit, replace(series, values=series.values * per_mw)
+    )
     return ChartData(
         start=window.start,
         end=window.end,

@@ -13,6 +13,7 @@ from flexmeasures.beliefs import search, search_one
 from flexmeasures.errors import WrongResolution
 from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timing import to_ms
+from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Sum:
 
 def type_title(asset: Asset) -> str:
     """What the tables and charts call the asset's type."""
-    return asset.type.display_name if asset.type is not None else "without type"
+    return asset.type.display_name if asset.type is not None else marked("without type")
 
 
 def add_money(to: dict[str, float], more: Mapping[str, float]) -> None:
@@ -81,7 +82,7 @@ def sums_by_type(assets: Sequence[Asset], window: Window, now: datetime) -> list
 
 def total_of(sums: Sequence[Sum]) -> Sum:
     """All of them together."""
-    total = Sum("all")
+    total = Sum(marked("all"))
     for each in sums:
         total.add(each)
     return total

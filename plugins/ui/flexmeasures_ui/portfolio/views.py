@@ -16,6 +16,7 @@ from flexmeasures.timing import floor_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.reader import readers_zone
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import user_or_401, visible_assets
 from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.headers import set_headers
@@ -67,6 +68,7 @@ def portfolio() -> str:
         window=window,
         side=_side(),
         sides=plots.SIDES,
+        side_titles={side: gettext(title) for side, title in plots.TITLES.items()},
         sums=sums,
         total=total_of(sums),
         total_before=total_of(sums_by_type(assets, before, now)),
