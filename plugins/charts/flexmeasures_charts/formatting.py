@@ -15,6 +15,7 @@ from flexmeasures_translation import day_and_time, decimal_mark, gettext
 Power = TypeVar("Power", float, NDArray[np.float64])
 
 THIN_SPACE = "\u2009"
+NO_BREAK = "\u00a0"
 MINUS = "\u2212"
 
 
@@ -48,7 +49,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     """A part of 1 as a percentage; an en dash for None."""
     if share is None:
         return "\u2013"
-    return f"{100 * share:.{digits}f} %".replace(".", decimal_mark())
+    return f"{100 * share:.{digits}f}{NO_BREAK}%".replace(".", decimal_mark())
 
 
 def short(value: float) -> str:

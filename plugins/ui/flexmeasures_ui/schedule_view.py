@@ -27,6 +27,16 @@ _COMPONENTS = {
     "end_value": marked("Energy left at the end"),
 }
 
+# Limits that schedulers know by name, in the words in which they say them themselves; other words stay as they are.
+_LIMITS = {
+    "capacity_in_mw": marked("the power limit of %(value)s"),
+    "charge_limit_in_mw": marked("the charging limit of %(value)s"),
+    "discharge_limit_in_mw": marked("the discharging limit of %(value)s"),
+    "min_soc_in_mwh": marked("the minimum of %(value)s"),
+    "max_soc_in_mwh": marked("the maximum of %(value)s"),
+    "asset_type": marked("that it cannot discharge"),
+}
+
 # Power below this (MW) is none.
 IDLE = 1e-9
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
@@ -218,7 +228,14 @@ def _limit(each: Mapping[str, Any], money: str, unit: str, per_mw: float, zone: 
         if change < 0
         else gettext("1 %(unit)s more would cost %(amount)s", **values)
     )
-    return Limit(_plain(each["words"], zone), len(each["slots"]), larger)
+    return Limit(_words(each, zone), len(each["slots"]), larger)
+
+
+def _words(each: Mapping[str, Any], zone: ZoneInfo) -> str:
+    known = _LIMITS.get(each["limit"])
+    if known is None:
+        return _plain(each["words"], zone)
+    return gettext(known, value=f"{formatting.short(each['value'])} {each['unit']}")
 
 
 def _plain(text: str, zone: ZoneInfo) -> str:
@@ -240,7 +257,7 @@ def _steps(
     held: dict[datetime, list[str]] = {}
     for each in told.get("binding", ()):
         for moment, _ in each["slots"]:
-            held.setdefault(parse_time(moment), []).append(_plain(each["words"], zone))
+            held.setdefault(parse_time(moment), []).append(_words(each, zone))
     found = []
     for doing, group in groupby(range(len(values)), lambda slot: _doing(values[slot])):
         slots = list(group)

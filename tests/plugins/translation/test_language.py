@@ -55,7 +55,7 @@ def test_what_programs_are_answered_is_english(client: Any) -> None:
 
 def test_numbers_and_days_are_written_as_the_language_does(app: Any) -> None:
     with app.test_request_context("/", headers=GERMAN):
-        assert (number(1234.5678), short(0.25), percent(0.123)) == ("1\u2009235", "0,25", "12,3 %")
+        assert (number(1234.5678), short(0.25), percent(0.123)) == ("1\u2009235", "0,25", "12,3\u00a0%")
         assert number(-1.5) == "\u22121,50"
         assert day_and_time(SATURDAY) == "Sa 14. Mär 2026 09:05"
         assert month_and_year(SATURDAY) == "14. Mär 2026"

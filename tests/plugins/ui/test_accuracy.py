@@ -40,7 +40,7 @@ def test_the_league_names_the_best_and_is_given_as_files(
 ) -> None:
     with as_user(client, prosumer):
         page = client.get("/accuracy").text
-        assert "90.0 %" in page
+        assert "90.0\u00a0%" in page
         assert "(best)" in page
         rows = list(csv.DictReader(io.StringIO(client.get("/accuracy?format=csv").text)))
         assert {row["horizon"] for row in rows} == {"PT1H", "PT6H"}

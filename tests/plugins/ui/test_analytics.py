@@ -71,7 +71,7 @@ def test_realised_and_expected_are_told_with_their_errors(
         assert rows[0]["power_realised (MW)"] == "1.0"
         page = client.get("/analytics", query_string=WINDOW)
         assert page.status_code == 200
-        for said in ("Power", "Costs", "Prices: ", "6 h before", "100.0 %", "Slots of 15 min"):
+        for said in ("Power", "Costs", "Prices: ", "6 h before", "100.0\u00a0%", "Slots of 15 min"):
             assert said in page.text, said
 
 

@@ -149,7 +149,7 @@ def test_the_asset_page_tells_how_good_its_forecasts_were(
     # Of 20 known of linspace(0.5, -1.5, 24), against 0.25: worked out apart from the code.
     measured = [0.5 - 2 * k / 23 for k in range(24) if not 8 <= k < 12]
     wape = sum(abs(0.25 - y) for y in measured) / sum(map(abs, measured))
-    assert f"{100 * (1 - wape):.1f} %" in table
+    assert f"{100 * (1 - wape):.1f}\u00a0%" in table
 
 
 def test_the_csv_has_the_values_of_the_chart(client: Any, as_user: Any, prosumer: Any, battery: Any) -> None:

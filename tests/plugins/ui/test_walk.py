@@ -207,6 +207,18 @@ def test_a_page_is_without_grave_faults_in_both_themes_and_sizes(
         assert page.get_by_role("main").count() == page.get_by_role("heading", level=1).count() == 1
 
 
+@pytest.mark.parametrize("code", ["de", "nl"])
+def test_pages_of_other_languages_fit_on_a_phone(demo: Demo, code: str) -> None:
+    with demo.page("Prosumer", locale=code, viewport=PHONE) as watched:
+        page = watched.page
+        for path in OF_OWNERS:
+            page.goto(demo.path(path))
+            charts_are_there(page)
+            assert page.locator(f"html[lang={code}]").count() == 1
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        assert watched.complaints == []
+
+
 # -- what people do ---------------------------------------------------------------------------------------
 
 
