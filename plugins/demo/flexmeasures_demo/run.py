@@ -141,13 +141,22 @@ def _served(steps: Steps, app: Flask, port: int) -> Iterator[str]:
             raise InputError(
                 f"Port {port} cannot be used: {error.strerror}.", "port", "a free port"
             ) from None
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
+        closing = threading.Event()
+        threading.Thread(target=_serve, args=(server, closing), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
+        closing.set()
         server.close()
         workers.stop()
+
+
+def _serve(server: Any, closing: threading.Event) -> None:
+    try:
+        server.run()
+    except OSError:
+        if not closing.is_set():  # else the sockets were closed while it waited for them, as they should be
+            raise
 
 
 def _forecast(steps: Steps, app: Flask, made: Portfolio) -> list[str]:

@@ -170,12 +170,12 @@ def stock_inputs(
     slots, start = len(problem.prices), problem.soc_at_start
     lower, upper = np.full(slots, minimum), np.full(slots, maximum)
     warnings = []
-    if start < minimum:
+    if start < minimum - ROUNDING:
         way = _way_to(problem, minimum, power.power_upper, targets)
         lower[: len(way)] = [min(start, stock) for stock in way]  # losses may take it lower at first
         if len(way) == slots:
             warnings.append(f"The minimum of {minimum:.10g} MWh cannot be reached within the window.")
-    if start > maximum:
+    if start > maximum + ROUNDING:
         way = _way_to(problem, maximum, power.power_lower, targets)
         upper[: len(way)] = [max(start, stock) for stock in way]
         if len(way) == slots:

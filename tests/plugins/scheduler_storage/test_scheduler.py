@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flexmeasures.errors import AlgorithmError, UnknownPrices
@@ -41,6 +41,10 @@ def devices(draw):
     return kind, [cent / 100 for cent in cents], minutes, capacity, (minimum, stock), start, targets
 
 
+# Of a start that only rounding puts above the maximum, and a target that is really above it.
+@example(
+    device=("battery", [0.0], 5, 0.0037, (0.0, 0.00185), 0.0018500000000000003, {0: 0.001865}), sooner=False
+)
 @given(device=devices(), sooner=st.booleans())
 @settings(max_examples=150, deadline=None)
 @pytest.mark.contract("16.1", "16.2", "16.3", "27.25")
