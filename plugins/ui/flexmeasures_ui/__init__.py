@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from flexmeasures.config import Setting
     from flexmeasures.models import User
+    from flexmeasures_master_data.asset_fields import AssetField
     from flexmeasures_ui.hookspecs import Panel as Panel
 
 __all__, __getattr__ = door(__name__, {"hookspecs": ("Panel",)})
@@ -51,6 +52,14 @@ def register_blueprints(app: Flask) -> list[Blueprint]:
 
         blueprints.append(rq_pages.blueprint)
     return blueprints
+
+
+@hookimpl
+def register_asset_fields() -> list[AssetField]:
+    """The limits that the dashboard watches."""
+    from flexmeasures_ui.dashboard.rules import rules_field
+
+    return [rules_field()]
 
 
 @hookimpl

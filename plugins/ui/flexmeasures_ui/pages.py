@@ -42,6 +42,7 @@ from flexmeasures_ui import (
 from flexmeasures_ui.access import asset_or_404, user_or_401
 from flexmeasures_ui.dashboard import views
 from flexmeasures_ui.dashboard.asset_summary import overview
+from flexmeasures_ui.dashboard.rules import RULES, rules_of
 from flexmeasures_ui.headers import set_headers
 
 CHARGING = ("one-way_evse", "two-way_evse")
@@ -148,6 +149,9 @@ def asset(asset_id: int) -> str:
         departure=_departure(found),
         algorithms=_algorithms(found),
         asked=(found.attributes or {}).get(ATTRIBUTE) or {},
+        rules=[
+            (gettext(RULES[key].title), formatting.short(value)) for key, value in rules_of(found).items()
+        ],
         scores=scored,
         per_mw=per_mw,
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],

@@ -147,8 +147,10 @@ def _row(site: Site, assets: Mapping[int, Asset]) -> Row:
 
 
 def _number(text: str, title: str) -> float:
+    from flexmeasures_charts.formatting import with_point
+
     try:
-        return float(text)
+        return float(with_point(text))
     except ValueError:
         raise _wrong(
             gettext("%(title)s: %(text)s is not a number.", title=gettext(title), text=repr(text)), title

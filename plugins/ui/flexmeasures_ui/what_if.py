@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import flexmeasures_scheduling as scheduling
 from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset
-from flexmeasures_charts.formatting import number
+from flexmeasures_charts.formatting import number, with_point
 from flexmeasures_translation import gettext, marked
 
 # What can be changed, and how it is called; all in MW or MWh.
@@ -45,7 +45,7 @@ def question_of(asset: Asset, query: Mapping[str, str]) -> Question:
             error=gettext("Choose one of: %(choices)s.", choices=", ".join(map(gettext, CHOICES.values()))),
         )
     try:
-        value = float(to)
+        value = float(with_point(to))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

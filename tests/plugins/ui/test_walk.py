@@ -25,7 +25,7 @@ PAGES = (
     "/dashboard", "/analytics", "/analytics?resource=renewables", "/portfolio", "/portfolio?show_stacked=production",
     "/accuracy", "/upload", "/account",
     "/assets", "/assets?q=nothing+like+it", "/assets/new", "/assets/BATTERY", "/assets/BATTERY/edit",
-    "/assets/BATTERY/flexibility", "/assets/BATTERY?what=capacity_in_mw&to=0.2",
+    "/assets/BATTERY/flexibility", "/assets/BATTERY/limits", "/assets/BATTERY?what=capacity_in_mw&to=0.2",
     "/assets/delete_with_data/BATTERY/", "/assets/PV", "/assets/owned_by/2", "/sensors/BATTERY", "/sensors/PV",
     "/sites", "/users", "/users/2", "/plugins", "/tasks/", "/tasks/1", "/tasks/forecasting", "/tasks/scheduling",
     "/tasks/schedules", "/no-such-page",

@@ -1,8 +1,8 @@
-"""What needs somebody's attention: holes in the measurements of the last day, states of charge that are old."""
+"""What needs somebody's attention: values beyond limits, holes in the last day's measurements, old states of charge."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import floor_time
 from flexmeasures_charts.formatting import age, duration
 from flexmeasures_translation import gettext, weekday_and_time
+from flexmeasures_ui.dashboard.rules import broken_rules
 
 DAY = timedelta(days=1)
 # A hole that is shorter than both is the way of meters, and no alert.
@@ -29,9 +30,16 @@ class Alert:
     text: str
 
 
-def alerts(assets: Sequence[Asset], measured: Sequence[Asset], now: datetime, zone: ZoneInfo) -> list[Alert]:
-    """The alerts about these assets. measured: those of them that report, of which holes are told."""
-    found = [
+def alerts(
+    assets: Sequence[Asset],
+    measured: Sequence[Asset],
+    powers: Mapping[int, float],
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[Alert]:
+    """The alerts about these assets. measured: those that report, of which holes are told; powers: by id, MW."""
+    found = [Alert(asset, text) for asset in assets for text in broken_rules(asset, powers.get(asset.id))]
+    found += [
         Alert(
             asset,
             gettext(

@@ -44,7 +44,7 @@ def dashboard_page(user: User) -> str:
     zone = readers_zone()
     g.map_tiles = map_tiles()
     reporting = [row.asset for row in seen.rows if not row.stale and not row.planned]
-    found = alerts(assets, reporting, now, zone)
+    found = alerts(assets, reporting, seen.powers, now, zone)
     return render_flexmeasures_template(
         "ui/dashboard.html",
         active_page="dashboard",

@@ -19,13 +19,13 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Market, Role, SensorType, User, belief
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_charts.formatting import whole
+from flexmeasures_charts.formatting import whole, with_point
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
 from flexmeasures_translation import gettext
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
-from flexmeasures_ui.editing import flexibility
+from flexmeasures_ui.editing import alert_rules, flexibility
 from flexmeasures_ui.editing.fields import Field, messages, typed
 from flexmeasures_ui.time_window import moment_of
 
@@ -51,6 +51,8 @@ def make_blueprint() -> Blueprint:
             "POST",
             login_required,
         ),
+        ("/assets/<int:asset_id>/limits", "alert_rules", alert_rules.edit, "GET", login_required),
+        ("/assets/<int:asset_id>/limits", "update_alert_rules", alert_rules.update, "POST", login_required),
         ("/assets/delete_with_data/<int:asset_id>/", "ask_delete", ask_delete, "GET", login_required),
         ("/assets/delete_with_data/<int:asset_id>/", "delete", delete, "POST", login_required),
     ):
@@ -273,7 +275,7 @@ def plan(asset_id: int) -> Response:
 
 def _number(text: str, what: str) -> float:
     try:
-        value = float(text)
+        value = float(with_point(text))
     except ValueError:
         value = float("nan")
     if not 0 <= value < 1e9:

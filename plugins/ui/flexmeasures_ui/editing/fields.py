@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from flexmeasures_charts.formatting import with_point
 from flexmeasures_translation import gettext
 
 
@@ -34,7 +35,7 @@ def typed(fields: tuple[Field, ...], form: Mapping[str, str]) -> dict[str, Any]:
         found[field.name] = text
         if field.numeric is not None:
             try:
-                found[field.name] = field.numeric(text)
+                found[field.name] = field.numeric(with_point(text))
             except ValueError:
                 continue
     return found

@@ -91,9 +91,15 @@ def _form(asset: Asset, values: Mapping[str, Any], errors: Mapping[str, str]) ->
     fields = fields_of_flexibility()
     known = {field.name for field in fields}
     return render_flexmeasures_template(
-        "ui/flexibility_form.html",
+        "ui/asset_part_form.html",
         active_page="assets",
         asset=asset,
+        title=gettext("Flexibility of %(name)s", name=asset.display_name),
+        part=gettext("flexibility"),
+        lead=gettext(
+            "What all schedules of this asset heed, unless an event asks otherwise. Nothing has to be filled in."
+        ),
+        action=url_for("ui_asset_forms.update_flexibility", asset_id=asset.id),
         fields=fields,
         values=values,
         errors=errors,
