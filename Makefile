@@ -77,6 +77,6 @@ TRANSLATIONS = plugins/translation/flexmeasures_translation/translations
 translations: $(READY)
 	cd plugins && ../.venv/bin/pybabel extract -F translation/babel.cfg -k marked --no-location --omit-header \
 	  --no-wrap --sort-output -o ../$(TRANSLATIONS)/messages.pot ui/flexmeasures_ui ui_users/flexmeasures_ui_users \
-	  charts/flexmeasures_charts translation/flexmeasures_translation
+	  charts/flexmeasures_charts translation/flexmeasures_translation tariffs/flexmeasures_tariffs
 	.venv/bin/pybabel update --ignore-pot-creation-date --no-wrap -N -i $(TRANSLATIONS)/messages.pot -d $(TRANSLATIONS)
 	.venv/bin/pybabel compile --statistics -d $(TRANSLATIONS)

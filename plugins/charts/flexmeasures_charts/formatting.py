@@ -58,13 +58,6 @@ def short(value: float) -> str:
     return text.rstrip("0").rstrip(mark) if mark in text else text
 
 
-def with_point(text: str) -> str:
-    """A number as typed, its decimals after a point: a comma counts as one where the reader's language has it so."""
-    return (
-        text.replace(",", ".") if decimal_mark() == "," and text.count(",") == 1 and "." not in text else text
-    )
-
-
 def duration(length: timedelta) -> str:
     """In words, by the largest fitting unit: "15 min", "3 h", "2 days"."""
     seconds = abs(length.total_seconds())

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from flexmeasures import hookimpl
 from flexmeasures.doors import door
-from flexmeasures.hookspecs import RecurringJob
+from flexmeasures.hookspecs import MenuItem, RecurringJob
 
 if TYPE_CHECKING:
-    from flask import Blueprint
+    from flask import Blueprint, Flask
 
     from flexmeasures.jobs import Outcome
-    from flexmeasures.models import Job, Sensor, Source
+    from flexmeasures.models import Job, Sensor, Source, User
     from flexmeasures_tariffs.formula import Tariff as Tariff
     from flexmeasures_tariffs.managing import put_tariff as put_tariff
     from flexmeasures_tariffs.schema import tariff_of as tariff_of
@@ -34,11 +34,26 @@ def register_queues() -> list[str]:
 
 
 @hookimpl
-def register_blueprints() -> list[Blueprint]:
-    """The resource `tariffs` of version 2.0 of the API."""
+def register_blueprints(app: Flask) -> list[Blueprint]:
+    """The resource `tariffs` of version 2.0 of the API, and the pages."""
     from flexmeasures_tariffs.api import blueprint
+    from flexmeasures_tariffs.pages import make_blueprint
+    from flexmeasures_translation import install
 
-    return [blueprint]
+    install(app)
+    return [blueprint, make_blueprint()]
+
+
+@hookimpl
+def menu_items(user: User) -> list[MenuItem]:
+    """The page of tariffs, for admins; others see in it what they pay, by its address."""
+    from flask import url_for
+
+    from flexmeasures_translation import marked
+
+    if not user.is_admin:
+        return []
+    return [MenuItem(name="tariffs", title=marked("Tariffs"), url=url_for("tariffs.tariffs"), icon="receipt")]
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexmeasures import hookimpl
 from flexmeasures.hookspecs import MenuItem
-from flexmeasures_translation import gettext, marked
+from flexmeasures_translation import gettext, marked, with_point
 
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
@@ -147,8 +147,6 @@ def _row(site: Site, assets: Mapping[int, Asset]) -> Row:
 
 
 def _number(text: str, title: str) -> float:
-    from flexmeasures_charts.formatting import with_point
-
     try:
         return float(with_point(text))
     except ValueError:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import flexmeasures_scheduling as scheduling
 from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset
-from flexmeasures_charts.formatting import number, with_point
-from flexmeasures_translation import gettext, marked
+from flexmeasures_charts.formatting import number
+from flexmeasures_translation import gettext, marked, with_point
 
 # What can be changed, and how it is called; all in MW or MWh.
 CHOICES = {

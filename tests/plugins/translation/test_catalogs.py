@@ -12,6 +12,7 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 import flexmeasures_charts
+import flexmeasures_tariffs
 import flexmeasures_translation
 import flexmeasures_ui
 import flexmeasures_ui_users
@@ -20,7 +21,13 @@ from flexmeasures_translation.language import OURS
 from flexmeasures_ui.editing.flexibility import title
 
 CODES = ("de", "nl")
-PACKAGES = (flexmeasures_charts, flexmeasures_translation, flexmeasures_ui, flexmeasures_ui_users)
+PACKAGES = (
+    flexmeasures_charts,
+    flexmeasures_tariffs,
+    flexmeasures_translation,
+    flexmeasures_ui,
+    flexmeasures_ui_users,
+)
 VALUE = re.compile(r"%\((\w+)\)s")
 
 

@@ -19,11 +19,11 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Market, Role, SensorType, User, belief
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_charts.formatting import whole, with_point
+from flexmeasures_charts.formatting import whole
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
-from flexmeasures_translation import gettext
+from flexmeasures_translation import gettext, with_point
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
 from flexmeasures_ui.editing import alert_rules, flexibility
 from flexmeasures_ui.editing.fields import Field, messages, typed

@@ -8,8 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from flexmeasures_charts.formatting import with_point
-from flexmeasures_translation import gettext
+from flexmeasures_translation import gettext, with_point
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,13 @@ def decimal_mark() -> str:
     return _decimal_mark(language())
 
 
+def with_point(text: str) -> str:
+    """A number as typed, its decimals after a point: a comma counts as one where the reader's language has it so."""
+    return (
+        text.replace(",", ".") if decimal_mark() == "," and text.count(",") == 1 and "." not in text else text
+    )
+
+
 def _weekday(moment: datetime) -> str:
     return _names(language())[0][moment.weekday()]
 
