@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from flexmeasures_scheduling.sites import SITE_FUNCTION as SITE_FUNCTION
     from flexmeasures_scheduling.sites import State as State
     from flexmeasures_scheduling.sites import change_flexibility as change_flexibility
+    from flexmeasures_scheduling.sites import change_site as change_site
     from flexmeasures_scheduling.sites import create_site as create_site
     from flexmeasures_scheduling.sites import schedule_site as schedule_site
     from flexmeasures_scheduling.sites import trigger_site as trigger_site
@@ -123,6 +124,7 @@ __all__, __getattr__ = door(
             "SITE_FUNCTION",
             "State",
             "change_flexibility",
+            "change_site",
             "create_site",
             "trigger_site",
             "schedule_site",

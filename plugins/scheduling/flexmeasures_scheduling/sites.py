@@ -61,42 +61,78 @@ def create_site(
 
     flexibility: what it asks of all its schedules, by SITE_KEYS.
     """
+    _check_name(name)
+    asked = read_flexibility(flexibility or {}, accepted=SITE_KEYS).asked
+    connection = _connected(owner, assets, inflexible, consumption_limit_in_mw, production_limit_in_mw)
+    check_flexibility(asked, owner, assets[0].market)
+    site = Site(
+        name=name,
+        display_name=name,
+        unit="MW",
+        event_resolution=assets[0].event_resolution,
+        owner_id=owner.id,
+        attributes=connection | ({ATTRIBUTE: asked} if asked else {}),
+    )
+    db.session.add(site)
+    db.session.flush()
+    return site
+
+
+def change_site(
+    site: Site,
+    name: str,
+    assets: Sequence[Asset],
+    consumption_limit_in_mw: float,
+    production_limit_in_mw: float,
+    inflexible: Sequence[Asset] = (),
+) -> None:
+    """Give a site another name, other assets of its owner, or other limits; InputError naming what does not fit.
+
+    What it asks of its schedules stays. Joins `with db.writing():`.
+    """
+    if name != site.name:
+        _check_name(name)
+    if site.owner is None:
+        raise InputError(f"Site {site.id} is nobody's.", "owner", "a site with an owner")
+    connection = _connected(site.owner, assets, inflexible, consumption_limit_in_mw, production_limit_in_mw)
+    asked = (site.attributes or {}).get(ATTRIBUTE) or {}
+    check_flexibility(asked, site.owner, assets[0].market)
+    site.name = site.display_name = name
+    site.event_resolution = assets[0].event_resolution
+    site.attributes = connection | ({ATTRIBUTE: asked} if asked else {})
+    db.session.flush()
+
+
+def _check_name(name: str) -> None:
     if not name or db.session.scalar(select(Site.id).where(Site.name == name)) is not None:
         what = f"There is a site {name!r} already." if name else "The site has no name."
         raise InputError(what, "name", "a name that no other site has")
-    for field, limit in (
-        ("consumption_limit_in_mw", consumption_limit_in_mw),
-        ("production_limit_in_mw", production_limit_in_mw),
-    ):
+
+
+def _connected(
+    owner: User,
+    assets: Sequence[Asset],
+    inflexible: Sequence[Asset],
+    consumption_limit_in_mw: float,
+    production_limit_in_mw: float,
+) -> dict[str, Any]:
+    """What a site keeps of its connection; InputError for assets that cannot be together and for bad limits."""
+    limits = {
+        "consumption_limit_in_mw": consumption_limit_in_mw,
+        "production_limit_in_mw": production_limit_in_mw,
+    }
+    for field, limit in limits.items():
         if not 0 <= limit < float("inf"):
             raise InputError(f"{field} is {limit}.", field, "a number of MW, not negative")
-    asked = read_flexibility(flexibility or {}, accepted=SITE_KEYS).asked
     if not assets:
         raise InputError("A site needs assets.", "assets", "at least one flexible asset")
     for asset in (*assets, *inflexible):
         if asset.owner_id != owner.id:
             raise InputError(f"Asset {asset.id} is not of owner {owner.id}.", "assets", "assets of the owner")
-    first = assets[0]
-    check_flexibility(asked, owner, first.market)
-    if any(each.event_resolution != first.event_resolution for each in assets):
+    if any(each.event_resolution != assets[0].event_resolution for each in assets):
         raise InputError("The assets have slots of different lengths.", "assets", "assets of one resolution")
-    site = Site(
-        name=name,
-        display_name=name,
-        unit="MW",
-        event_resolution=first.event_resolution,
-        owner_id=owner.id,
-        attributes={
-            "assets": [each.id for each in assets],
-            "inflexible": [each.id for each in inflexible],
-            "consumption_limit_in_mw": consumption_limit_in_mw,
-            "production_limit_in_mw": production_limit_in_mw,
-            **({ATTRIBUTE: asked} if asked else {}),
-        },
-    )
-    db.session.add(site)
-    db.session.flush()
-    return site
+    flexible, others = ([each.id for each in group] for group in (assets, inflexible))
+    return {"assets": flexible, "inflexible": others, **limits}
 
 
 def change_flexibility(site: Site, wishes: Mapping[str, Any]) -> None:

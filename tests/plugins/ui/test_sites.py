@@ -59,3 +59,56 @@ def test_what_is_wrong_is_told_and_what_was_typed_is_kept(
         assert said in answer.text
         assert f'value="{new["others"][0]}" selected' in answer.text
         assert client.get("/sites").text.count('<th scope="row">') == 1
+
+
+def _number(app: Any, name: str) -> int | None:
+    from sqlalchemy import select
+
+    from flexmeasures.db import db
+    from flexmeasures.models import Site
+
+    with app.app_context():
+        return db.session.scalar(select(Site.id).where(Site.name == name))
+
+
+def test_an_admin_changes_a_site_and_it_keeps_what_it_asks(
+    app: Any, client: Any, admin: Any, as_user: Any, new: dict[str, Any]
+) -> None:
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Site
+    from flexmeasures_scheduling import change_flexibility
+
+    with as_user(client, admin):
+        client.post("/sites", data=new)
+        path = f"/sites/{_number(app, 'Farm')}/edit"
+        with app.app_context(), writing():
+            change_flexibility(db.session.get_one(Site, _number(app, "Farm")), {"peak_price_per_mw": 10.0})
+        form = client.get(path).text
+        for typed in ("Farm", "1.5", "0.5"):
+            assert f'value="{typed}"' in form
+        assert f'value="{new["others"][0]}" selected' in form
+        changed = new | {"name": "Farm north", "consumption_limit_in_mw": "2", "others": []}
+        assert client.post(path, data=changed).status_code == 303
+        refused = client.post(path, data=changed | {"assets": []})
+        assert (refused.status_code, "needs assets" in refused.text) == (422, True)
+        page = client.get("/sites").text
+    assert "Farm north" in page
+    assert "peak_price_per_mw = 10.0" in page
+    assert "House" not in page.partition("<form")[0]
+
+
+def test_a_deleted_site_leaves_its_assets(
+    app: Any, client: Any, admin: Any, prosumer: Any, as_user: Any, new: dict[str, Any], battery: Any
+) -> None:
+    with as_user(client, admin):
+        client.post("/sites", data=new)
+        path = f"/sites/{_number(app, 'Farm')}/delete"
+    with as_user(client, prosumer):
+        assert client.get(path).status_code == client.post(path).status_code == 403
+        assert client.get(path.replace("delete", "edit")).status_code == 403
+    with as_user(client, admin):
+        assert "Delete Farm?" in client.get(path).text
+        assert client.post(path).status_code == 303
+        assert _number(app, "Farm") is None
+        assert client.get(path).status_code == client.post(path).status_code == 404
+        assert client.get(f"/assets/{battery.id}").status_code == 200
