@@ -9,7 +9,7 @@ SETTINGS = [
         "FLEXMEASURES_HIDE_NAN_IN_UI",
         False,
         bool,
-        'Leave cells of metrics tables empty instead of showing "nan".',
+        "Leave cells of the metrics table of analytics empty where nothing is known, instead of a dash.",
         chapter="2.2.2",
     ),
     Setting(

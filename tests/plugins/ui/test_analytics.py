@@ -48,6 +48,7 @@ def test_without_assets_it_says_what_to_do(client: Any, prosumer: Any, as_user: 
         assert 'href="/analytics"' in client.get("/dashboard").text
 
 
+@pytest.mark.contract("25.5", "25.6")
 def test_realised_and_expected_are_told_with_their_errors(
     client: Any, told: Any, prosumer: Any, as_user: Any
 ) -> None:
@@ -73,6 +74,18 @@ def test_realised_and_expected_are_told_with_their_errors(
         assert page.status_code == 200
         for said in ("Power", "Costs", "Prices: ", "6 h before", "100.0\u00a0%", "Slots of 15 min"):
             assert said in page.text, said
+
+
+@pytest.mark.contract("25.10")
+def test_cells_without_a_value_have_a_dash_or_are_empty_as_the_operator_wishes(
+    app: Any, client: Any, told: Any, prosumer: Any, as_user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with as_user(client, prosumer):
+        assert '<td class="num">\u2013</td>' in client.get("/analytics", query_string=WINDOW).text
+        monkeypatch.setitem(app.config, "FLEXMEASURES_HIDE_NAN_IN_UI", True)
+        page = client.get("/analytics", query_string=WINDOW).text
+    assert '<td class="num">\u2013</td>' not in page
+    assert '<td class="num"></td>' in page
 
 
 def test_charts_are_drawn_and_a_plot_that_is_none_is_not(
@@ -103,6 +116,7 @@ def test_what_was_known_then_is_shown(client: Any, told: Any, prosumer: Any, as_
         ]
 
 
+@pytest.mark.contract("25.5")
 def test_a_choice_stays_in_the_session_until_another_is_made(
     client: Any, told: Any, prosumer: Any, as_user: Any, make_asset: Any
 ) -> None:
@@ -119,6 +133,7 @@ def test_a_choice_stays_in_the_session_until_another_is_made(
         assert not re.search(r'<option value="roof" selected', client.get("/analytics").text)
 
 
+@pytest.mark.contract("25.4", "25.5")
 def test_groups_are_offered_and_individual_traces_where_assets_share_a_place(
     client: Any, told: Any, prosumer: Any, as_user: Any, make_asset: Any
 ) -> None:

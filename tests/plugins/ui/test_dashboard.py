@@ -82,6 +82,7 @@ def test_the_balance_has_two_equal_sides(
     assert 'href="/analytics?resource=solar+panels"' in page
 
 
+@pytest.mark.contract("25.3")
 def test_places_are_listed_for_the_map_and_a_name_stays_text(
     client: Any, prosumer: Any, make_asset: Any, as_user: Any
 ) -> None:
@@ -93,6 +94,7 @@ def test_places_are_listed_for_the_map_and_a_name_stays_text(
         assert "&lt;b&gt;Roof" in client.get(f"/state?id={asset.id}").text
 
 
+@pytest.mark.contract("25.3")
 def test_the_state_of_an_asset_is_drawn_or_said_to_be_missing(
     client: Any, prosumer: Any, battery: Any, make_asset: Any, store: Any, as_user: Any, make_user: Any
 ) -> None:

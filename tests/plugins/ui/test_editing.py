@@ -47,6 +47,7 @@ def assets_of(app: Any) -> list[Any]:
         return list(db.session.scalars(select(Asset).order_by(Asset.id)))
 
 
+@pytest.mark.contract("25.8")
 def test_only_admins_make_assets_and_see_those_of_a_user(
     client: Any, prosumer: Any, admin: Any, battery: Any, as_user: Any, new: dict[str, str]
 ) -> None:
@@ -65,6 +66,20 @@ def test_only_admins_make_assets_and_see_those_of_a_user(
         assert client.get("/assets/owned_by/999").status_code == 404
 
 
+@pytest.mark.contract("25.9")
+def test_the_form_of_a_new_asset_offers_prosumers_as_owners_and_quarters_of_an_hour(
+    client: Any, admin: Any, prosumer: Any, as_user: Any, make_user: Any
+) -> None:
+    make_user("meter-device", "MDC")
+    with as_user(client, admin):
+        page = client.get("/assets/new").text
+    owners = page.partition('id="owner_id"')[2].partition("</select>")[0]
+    assert prosumer.username in owners
+    assert "meter-device" not in owners
+    assert re.search(r'name="event_resolution" value="15"', page)
+
+
+@pytest.mark.contract("25.8")
 def test_an_asset_is_made_and_changed(
     app: Any, client: Any, admin: Any, prosumer: Any, as_user: Any, new: dict[str, str]
 ) -> None:

@@ -246,7 +246,7 @@ def test_the_menu_follows_the_listed_views(client: Any, as_user: Any, app: Any, 
     with as_user(client, prosumer):
         page = client.get("/dashboard").text
     navigation = page[page.index("<nav") : page.index("</nav>")]
-    hrefs = ["/assets", "/our_metrics", "/portfolio", "/dashboard"]  # nobody brings "control"
+    hrefs = ["/assets", "/our_metrics", "/control", "/portfolio", "/dashboard"]
     assert re.findall(r'href="([^"]+)"', navigation) == hrefs
     assert "Our metrics" in navigation
     assert re.search(r'href="/dashboard" aria-current="page"', navigation)

@@ -5,44 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 import pytest
 
 from flexmeasures.timing import clock
 
-from .conftest import HOUR, START, tell
-
-PRICES = np.tile([10.0, 90.0], 6)
-
-
-def plan(asset_id: int, targets: list[dict[str, Any]] | None = None, **asked: Any) -> None:
-    """Plan an asset of 1 MWh over 12 hours from START on; inside an app context."""
-    import flexmeasures_scheduling as scheduling
-    from flexmeasures.db import db, writing
-    from flexmeasures.models import Asset
-    from flexmeasures_algorithms import choose
-
-    asset = db.session.get_one(Asset, asset_id)
-    arguments = {"soc_in_mwh": 1.0, "targets": targets or [], "flexibility": asked}
-    made = scheduling.solve_for_job(asset, choose("scheduler", asset), arguments, START, 12 * HOUR)
-    with writing():
-        scheduling.save_schedule(made)
-
-
-@pytest.fixture
-def planned(app: Any, battery: Any) -> int:
-    import flexmeasures_master_data as master_data
-    from flexmeasures.db import writing
-    from flexmeasures.models import Asset
-
-    fields = {"name": "hourly", "market_type_name": "day_ahead", "unit": "EUR/MWh", "event_resolution": 60}
-    with app.app_context():
-        with writing() as session:
-            market = master_data.create_market(fields | {"display_name": "Hourly market"})
-            session.get_one(Asset, battery.id).market_id = market.id
-        tell(market, PRICES, START, step=HOUR)
-        plan(battery.id, cost_per_mwh_cycled=2.0)
-    return int(battery.id)
+from .conftest import HOUR, START, plan
 
 
 def test_the_page_tells_cost_saving_limits_and_steps(

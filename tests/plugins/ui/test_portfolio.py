@@ -60,6 +60,7 @@ def test_a_window_that_is_none_is_refused(
         assert client.get("/portfolio", query_string=query).status_code == 400
 
 
+@pytest.mark.contract("25.7")
 def test_energy_and_money_are_summed_by_type_and_not_those_of_schedules(
     client: Any, prosumer: Any, battery: Any, market: Any, as_user: Any, app: Any
 ) -> None:
@@ -191,6 +192,7 @@ def test_without_a_schedule_there_is_no_effect(
 # -- stacked by type --------------------------------------------------------------------------------------
 
 
+@pytest.mark.contract("25.7")
 def test_either_side_is_stacked_by_type(
     client: Any, prosumer: Any, battery: Any, make_asset: Any, as_user: Any, app: Any
 ) -> None:

@@ -23,7 +23,7 @@ GRAVE = ("serious", "critical")
 # /health and the like are for programs; Swagger UI's own faults on the page of the API are not ours.
 PAGES = (
     "/dashboard", "/analytics", "/analytics?resource=renewables", "/portfolio", "/portfolio?show_stacked=production",
-    "/accuracy", "/upload", "/account",
+    "/accuracy", "/control", "/upload", "/account",
     "/assets", "/assets?q=nothing+like+it", "/assets/new", "/assets/BATTERY", "/assets/BATTERY/edit",
     "/assets/BATTERY/flexibility", "/assets/BATTERY/limits", "/assets/BATTERY?what=capacity_in_mw&to=0.2",
     "/assets/delete_with_data/BATTERY/", "/assets/PV", "/assets/owned_by/2", "/sensors/BATTERY", "/sensors/PV",

@@ -26,6 +26,7 @@ def test_visitors_are_led_to_the_login_and_who_is_no_admin_is_refused(
         assert 'href="/users"' not in client.get("/dashboard").text
 
 
+@pytest.mark.contract("25.8", "25.10")
 def test_an_admin_sees_all_users_with_roles_and_assets(
     client: Any, admin: Any, prosumer: Any, as_user: Any
 ) -> None:
@@ -42,6 +43,7 @@ def test_an_admin_sees_all_users_with_roles_and_assets(
             assert client.get(f"/users/{user_id}").status_code == 404
 
 
+@pytest.mark.contract("25.8")
 def test_a_user_is_deactivated_and_activated_again_by_post_only(
     app: Any, client: Any, admin: Any, prosumer: Any, as_user: Any
 ) -> None:

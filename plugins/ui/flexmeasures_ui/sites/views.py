@@ -157,7 +157,7 @@ def _name() -> str:
     return request.form.get("name", "").strip()
 
 
-def _read() -> tuple[dict[str, list[Asset]], dict[str, float]]:
+def _read() -> tuple[dict[str, list[Asset]], dict[str, Any]]:
     """The chosen assets by group, and the limits; InputError for what is no number."""
     groups = {}
     for group in GROUPS:
