@@ -24,10 +24,16 @@ LARGEST_ID = 2**31 - 1
 
 def make_blueprint() -> Blueprint:
     """A new blueprint (one an app, since plugins can be loaded by several apps in a process)."""
+    from flexmeasures_ui_users import user_forms
+
     blueprint = Blueprint("ui_users", __name__, template_folder="templates")
     views: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
         ("/users", "users", users, ["GET"]),
+        ("/users/new", "new", user_forms.new, ["GET"]),
+        ("/users/new", "create", user_forms.create, ["POST"]),
         ("/users/<int:user_id>", "user", user, ["GET"]),
+        ("/users/<int:user_id>/edit", "edit", user_forms.edit, ["GET"]),
+        ("/users/<int:user_id>/edit", "update", user_forms.update, ["POST"]),
         ("/users/toggle_active/<int:user_id>", "toggle_active", toggle_active, ["POST"]),
         ("/users/reset_password_for/<int:user_id>", "reset_password_for", reset_password_for, ["POST"]),
     )
@@ -56,7 +62,7 @@ def users() -> str:
 
 def user(user_id: int) -> str:
     """One user, with the assets that are theirs."""
-    found = _user_or_404(user_id)
+    found = user_or_404(user_id)
     query = select(Asset).where(Asset.owner_id == found.id).order_by(Asset.display_name)
     return render_flexmeasures_template(
         "ui_users/user.html",
@@ -70,7 +76,7 @@ def user(user_id: int) -> str:
 
 def toggle_active(user_id: int) -> Response:
     """Let a user in again, or no longer; nobody does this to themself."""
-    if _is_oneself(_user_or_404(user_id)):
+    if _is_oneself(user_or_404(user_id)):
         flash(gettext("You cannot deactivate yourself."))
         return redirect(url_for("ui_users.user", user_id=user_id))
     with writing() as session:
@@ -87,7 +93,7 @@ def toggle_active(user_id: int) -> Response:
 
 def reset_password_for(user_id: int) -> Response:
     """Give a user a random password and mail them a link to set a new one."""
-    found = _user_or_404(user_id)
+    found = user_or_404(user_id)
     name = found.username
     try:
         auth.reset_password(found)
@@ -114,7 +120,8 @@ def _is_oneself(other: User) -> bool:
     return me is not None and me.id == other.id
 
 
-def _user_or_404(user_id: int) -> User:
+def user_or_404(user_id: int) -> User:
+    """The user of that id."""
     found = db.session.get(User, user_id) if user_id <= LARGEST_ID else None
     if found is None:
         abort(404)

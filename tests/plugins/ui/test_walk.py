@@ -27,7 +27,7 @@ PAGES = (
     "/assets", "/assets?q=nothing+like+it", "/assets/new", "/assets/BATTERY", "/assets/BATTERY/edit",
     "/assets/BATTERY/flexibility", "/assets/BATTERY/limits", "/assets/BATTERY?what=capacity_in_mw&to=0.2",
     "/assets/delete_with_data/BATTERY/", "/assets/PV", "/assets/owned_by/2", "/sensors/BATTERY", "/sensors/PV",
-    "/sites", "/tariffs", "/tariffs/new", "/users", "/users/2",
+    "/sites", "/tariffs", "/tariffs/new", "/users", "/users/2", "/users/new", "/users/2/edit",
     "/plugins", "/tasks/", "/tasks/1", "/tasks/forecasting", "/tasks/scheduling",
     "/tasks/schedules", "/no-such-page",
 )  # fmt: skip
