@@ -94,6 +94,32 @@ def test_energy_and_money_are_summed_by_type_and_not_those_of_schedules(
     assert chart.json["root_id"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "earned"), [("production_price_per_mwh", 30.0), ("production_market_id", 80.0)]
+)
+def test_production_earns_its_own_price_where_one_is_stated(
+    client: Any, prosumer: Any, battery: Any, market: Any, as_user: Any, app: Any, asked: str, earned: float
+) -> None:
+    import flexmeasures_master_data as master_data
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Asset
+
+    fields = {"name": "feed-in", "market_type_name": "tou_tariff", "unit": "EUR/MWh", "event_resolution": 15}
+    with app.app_context():
+        tell(battery, [1.0, -0.5], THEN)
+        tell(market, [100.0, 200.0], THEN)
+        with writing() as session:
+            other = master_data.create_market(fields)
+            value = other.id if asked.endswith("_id") else earned
+            master_data.update_asset(session.get_one(Asset, battery.id), {"flexibility": {asked: value}})
+        tell(db.session.get_one(type(other), other.id), [1.0, 80.0], THEN)
+    with as_user(client, prosumer):
+        row = client.get("/portfolio/data.json", query_string=WINDOW).json[0]
+    hours = battery.event_resolution / HOUR
+    assert row["costs"] == pytest.approx(100.0 * hours)
+    assert row["revenues"] == pytest.approx(0.5 * earned * hours)
+
+
 def test_from_now_on_forecasts_count_and_are_told_apart(
     client: Any, prosumer: Any, battery: Any, as_user: Any, app: Any
 ) -> None:

@@ -42,7 +42,6 @@ def dashboard_page(user: User) -> str:
     plans = plans_of(assets, now)
     seen = overview(assets, user, plans)
     zone = readers_zone()
-    g.map_tiles = map_tiles()
     reporting = [row.asset for row in seen.rows if not row.stale and not row.planned]
     found = alerts(assets, reporting, seen.powers, now, zone)
     return render_flexmeasures_template(
@@ -66,15 +65,16 @@ def dashboard_page(user: User) -> str:
         alerts=found,
         failed=count_failed_jobs(now, [asset.id for asset in assets]) if assets else 0,
         placed=[asset for asset in assets if asset.latitude is not None and asset.longitude is not None],
-        tiles=g.map_tiles,
+        tiles=map_tiles(),
     )
 
 
 def map_tiles() -> str:
-    """The address of tiles for the map, "" for none; then there is the map of countries alone."""
+    """The address of tiles for a map of this page, which may ask for them; "" for none: the map of countries alone."""
     token = current_app.config["MAPBOX_ACCESS_TOKEN"]
     tiles: str = current_app.config["FLEXMEASURES_MAP_TILES"]
-    return tiles or (MAPBOX + token if token else "")
+    g.map_tiles = tiles or (MAPBOX + token if token else "")
+    return str(g.map_tiles)
 
 
 def state() -> str:

@@ -25,6 +25,7 @@ from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
 from flexmeasures_translation import gettext, with_point
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
+from flexmeasures_ui.dashboard.views import map_tiles
 from flexmeasures_ui.editing import alert_rules, flexibility
 from flexmeasures_ui.editing.fields import Field, messages, typed
 from flexmeasures_ui.time_window import moment_of
@@ -199,7 +200,7 @@ def _form(asset: Asset | None, values: Mapping[str, Any], errors: Mapping[str, s
         values=values,
         errors=at_field,
         others=others,
-        tiles="",
+        tiles=map_tiles(),
     )
 
 

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flexmeasures.beliefs import search, search_one
+from flexmeasures.db import db
 from flexmeasures.errors import WrongResolution
+from flexmeasures.models import Market
 from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timing import to_ms
+from flexmeasures_scheduling import ATTRIBUTE
 from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
 
 if TYPE_CHECKING:
-    from flexmeasures.models import Asset, Market
+    from flexmeasures.models import Asset
     from flexmeasures.timeseries import Floats, TimeSeries
     from flexmeasures_ui.time_window import Window
 
@@ -116,10 +119,23 @@ def _sum(asset: Asset, measured: TimeSeries, expected: TimeSeries | None, now: d
     priced = None if asset.market is None else _prices(asset.market, measured)
     if priced is not None:
         currency, per_mwh = priced
-        money = np.nan_to_num(energy * per_mwh)
+        earned = _production_prices(asset, measured, per_mwh)
+        money = np.nan_to_num(energy * np.where(energy < 0, earned, per_mwh))
         found.costs[currency] = float(money[money > 0].sum())
         found.revenues[currency] = float(-money[money < 0].sum())
     return found
+
+
+def _production_prices(asset: Asset, like: TimeSeries, per_mwh: Floats) -> Floats:
+    """Per MWh, what production earns in each slot: what the asset's flexibility states, else its market's prices."""
+    asked = (asset.attributes or {}).get(ATTRIBUTE) or {}
+    number = asked.get("production_market_id")
+    market = None if number is None else db.session.get(Market, number)
+    if market is not None:
+        priced = _prices(market, like)
+        return np.full(len(like), np.nan) if priced is None else priced[1]
+    constant = asked.get("production_price_per_mwh")
+    return per_mwh if constant is None else np.full(len(like), float(constant))
 
 
 def _prices(market: Market, like: TimeSeries) -> tuple[str, Floats] | None:
