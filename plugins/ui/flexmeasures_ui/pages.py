@@ -83,6 +83,7 @@ def _for_templates() -> dict[str, Any]:
         "language": language,
         "languages": languages,
         "here": language_choice.here,
+        "script_texts": script_texts,
         "day_and_time": day_and_time,
         "panels": panels.panels,
         "added_plugins": panels.added_plugins,
@@ -95,6 +96,18 @@ def _for_templates() -> dict[str, Any]:
         "command": _command,
         "soc_words": _soc_words,
         "duration": formatting.duration,
+    }
+
+
+def script_texts() -> dict[str, str]:
+    """What the page's scripts say, by the names that they know."""
+    return {
+        "slow": gettext("Still loading; a shorter window is faster."),
+        "failed": gettext("The chart cannot be shown. The table below is complete; reload to try again."),
+        "now": gettext("now"),
+        "place": gettext("The place"),
+        "loading": gettext("Loading"),
+        "noState": gettext("The state of this asset cannot be shown now."),
     }
 
 

@@ -251,6 +251,29 @@ def test_the_chart_shows_what_the_server_stores(demo: Demo) -> None:
         assert any("0.5" in row for row in stored)
 
 
+def test_the_legend_tells_the_values_at_the_cursor(demo: Demo) -> None:
+    with demo.page("Prosumer") as watched:
+        page = watched.page
+        page.goto(demo.path("/assets/BATTERY"))
+        charts_are_there(page)
+        chart = page.locator("#power-chart").bounding_box()
+        assert chart is not None
+        told = page.locator(".legend [data-at]")
+        page.mouse.move(chart["x"] + 0.6 * chart["width"], chart["y"] + 100)
+        page.wait_for_function(
+            "[...document.querySelectorAll('[data-at]')].every((each) => each.textContent)"
+        )
+        texts = told.all_text_contents()
+        assert len(texts) == 2
+        assert re.fullmatch(r"\u2212?[\d.]+ MW", texts[0])
+        assert re.fullmatch(r"[\d.]+ EUR/MWh", texts[1])
+        page.mouse.move(0, 0)
+        page.wait_for_function(
+            "[...document.querySelectorAll('[data-at]')].every((each) => !each.textContent)"
+        )
+        assert watched.complaints == []
+
+
 def test_charts_move_together_and_the_address_keeps_the_window(demo: Demo) -> None:
     with demo.page("Prosumer") as watched:
         page = watched.page

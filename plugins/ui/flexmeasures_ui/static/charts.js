@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const SLOW_MS = 8000;
+  const TEXTS = JSON.parse(document.body.dataset.texts ?? "{}");
   const LABEL_PX = 75;
 
   // Which properties take the colour of a model's tag.
@@ -68,7 +69,7 @@
   function link(element, root) {
     const [range] = tagged(root, "time");
     if (!range) return;
-    linked.set(element, { range, cursors: tagged(root, "cursor") });
+    linked.set(element, { range, cursors: tagged(root, "cursor"), lines: linesOf(element, root) });
     const moved = () => {
       if (following) return;
       following = true;
@@ -80,14 +81,46 @@
     range.properties.start.change.connect(moved);
     range.properties.end.change.connect(moved);
     for (const plot of [...root.references()].filter((model) => model.type === "Figure")) {
-      plot.on_event("mousemove", ({ x }) => point((cursor) => cursor.setv({ location: x, visible: true })));
-      plot.on_event("mouseleave", () => point((cursor) => cursor.setv({ visible: false })));
+      plot.on_event("mousemove", ({ x }) => point((cursor) => cursor.setv({ location: x, visible: true }), x));
+      plot.on_event("mouseleave", () => point((cursor) => cursor.setv({ visible: false }), null));
     }
     if (fine) tagged(root, "pan").forEach((tool) => { tool.active = true; });
   }
 
-  function point(each) {
-    for (const { cursors } of linked.values()) cursors.forEach(each);
+  function point(each, x) {
+    for (const { cursors, lines } of linked.values()) {
+      cursors.forEach(each);
+      for (const { at, data } of lines) at.textContent = x === null ? "" : textAt(data, x);
+    }
+  }
+
+  // The lines that the legend names, each with the place for its value at the cursor; not those that are several of a kind.
+  function linesOf(element, root) {
+    const found = [];
+    for (const swatch of element.closest("section")?.querySelectorAll(".legend .swatch[data-kind]") ?? []) {
+      const same = [...root.references()].filter((model) => model.name === swatch.dataset.kind && "text" in (model.data_source?.data ?? {}));
+      if (same.length !== 1) continue;
+      const item = swatch.parentElement;
+      const at = item.querySelector("[data-at]") ?? item.appendChild(document.createElement("span"));
+      at.dataset.at = "";
+      at.className = "at-cursor";
+      found.push({ at, data: same[0].data_source.data });
+    }
+    return found;
+  }
+
+  // The text of the value whose x is nearest; "" outside of the line and where nothing is known.
+  function textAt({ x, y, text }, moment) {
+    let low = 0;
+    let high = x.length - 1;
+    if (high < 1 || moment < x[0] || moment > x[high]) return "";
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (x[middle] <= moment) low = middle;
+      else high = middle;
+    }
+    const nearest = moment - x[low] <= x[high] - moment ? low : high;
+    return Number.isFinite(y[nearest]) ? text[nearest] : "";
   }
 
   function show(element, range) {
@@ -106,10 +139,10 @@
   async function draw(element) {
     const asked = element.dataset.chart;
     const state = element.querySelector("[data-chart-state]") ?? document.createElement("p");
-    const slow = setTimeout(() => { state.textContent = "Still loading; a shorter window is faster."; }, SLOW_MS);
+    const slow = setTimeout(() => { state.textContent = TEXTS.slow; }, SLOW_MS);
     try {
       const response = await fetch(asked, { headers: { Accept: "application/json" } });
-      if (!response.ok) throw new Error(`the server answered ${response.status}`);
+      if (!response.ok) throw new Error(response.status);
       const item = await response.json();
       if (asked !== element.dataset.chart) return; // another one is asked for by now
       drawn.get(element)?.clear();
@@ -122,7 +155,7 @@
       document.addEventListener("themechange", () => roots.forEach(paint));
       element.dataset.ready = "true";
     } catch (error) {
-      state.textContent = `The chart cannot be shown (${error.message}). The table below is complete; reload to try again.`;
+      state.textContent = `${TEXTS.failed} (${error.message})`;
       element.dataset.ready = "false";
     } finally {
       clearTimeout(slow);

@@ -10,11 +10,12 @@
   const style = () => ({ color: colour("muted"), weight: 0.5, fillColor: colour("card"), fillOpacity: 1 });
 
   const icons = new Map([...document.querySelectorAll("[data-icon]")].map((each) => [each.dataset.icon, each.innerHTML]));
+  const texts = JSON.parse(document.body.dataset.texts ?? "{}");
   const inputs = ["#latitude", "#longitude"].map((name) => document.querySelector(name));
   if (element.dataset.picks) {
     const typed = () => inputs.map((input) => Number.parseFloat(input.value));
     const known = typed().every(Number.isFinite);
-    const pin = L.marker(known ? typed() : AMSTERDAM, { icon: L.divIcon({ className: "pin", iconSize: [16, 16] }), title: "The place" });
+    const pin = L.marker(known ? typed() : AMSTERDAM, { icon: L.divIcon({ className: "pin", iconSize: [16, 16] }), title: texts.place });
     if (known) pin.addTo(map);
     map.setView(known ? typed() : AMSTERDAM, 4);
     map.on("click", ({ latlng }) => {
@@ -35,7 +36,7 @@
       icon, title: place.querySelector("a").textContent, alt: place.querySelector("a").textContent,
     });
     const popup = document.createElement("div");
-    popup.textContent = "Loading";
+    popup.textContent = texts.loading;
     marker.bindPopup(popup, { minWidth: 240 });
     marker.on("popupopen", async () => {
       try {
@@ -44,7 +45,7 @@
         const fragment = new DOMParser().parseFromString(await answer.text(), "text/html");
         popup.replaceChildren(...fragment.body.childNodes);
       } catch {
-        popup.textContent = "The state of this asset cannot be shown now.";
+        popup.textContent = texts.noState;
       }
       marker.getPopup().update();
     });

@@ -4,9 +4,10 @@
   const slider = document.querySelector("[data-replay]");
   if (!slider) return;
   const told = document.querySelector("[data-replay-text]");
-  const words = new Intl.DateTimeFormat(undefined, {
+  const words = new Intl.DateTimeFormat(document.documentElement.lang, {
     timeZone: slider.dataset.zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
   });
+  const texts = JSON.parse(document.body.dataset.texts ?? "{}");
   let waiting = 0;
 
   function show() {
@@ -22,7 +23,7 @@
   }
 
   slider.addEventListener("input", () => {
-    told.textContent = slider.value === slider.max ? "now" : words.format(new Date(1000 * Number(slider.value)));
+    told.textContent = slider.value === slider.max ? texts.now : words.format(new Date(1000 * Number(slider.value)));
     document.body.classList.toggle("replaying", slider.value !== slider.max);
     clearTimeout(waiting);
     waiting = setTimeout(show, 120);
