@@ -76,6 +76,26 @@ def test_realised_and_expected_are_told_with_their_errors(
             assert said in page.text, said
 
 
+def test_energy_and_costs_of_the_schedules_are_told_beside_those_that_came_to_be(
+    client: Any, prosumer: Any, as_user: Any, planned: int
+) -> None:
+    window = {"start_time": START.isoformat(), "end_time": (START + 12 * HOUR).isoformat()}
+    with as_user(client, prosumer):
+        rows = client.get("/analytics_data/metrics/json", query_string=window).json
+        page = client.get("/analytics", query_string=window).text
+        plan = client.get(f"/assets/{planned}").text
+    cost = next(row for row in rows if row["plot"] == "costs")
+    energy = next(row for row in rows if row["plot"] == "power")
+    said = re.search(r"Earns EUR ([\d.]+)", plan)
+    assert said is not None
+    # The plan counts the wear of the battery, 2 EUR an MWh, as well.
+    assert -cost["scheduled"] > float(said[1])
+    assert energy["scheduled"] == pytest.approx(-1.0)  # 1 MWh is stored at the start, which it sells
+    assert next(row for row in rows if row["plot"] == "prices")["scheduled"] is None
+    assert "Scheduled, MWh" in page
+    assert "Scheduled, EUR" in page
+
+
 @pytest.mark.contract("25.10")
 def test_cells_without_a_value_have_a_dash_or_are_empty_as_the_operator_wishes(
     app: Any, client: Any, told: Any, prosumer: Any, as_user: Any, monkeypatch: pytest.MonkeyPatch

@@ -14,10 +14,10 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of one plot. realised, expected: energy in MWh, money, or a mean, of all that is known of each; None for nothing.
+    """Of one plot. realised, expected, scheduled: of all that is known of each, energy in MWh, money, or a mean.
 
-    slots: how many have both. mae: in the unit of the plot. wape: a part of 1, None where nothing was realised; mape:
-    of power only, None where a realised value is 0.
+    These are None for nothing; slots: how many have both of the first two. mae: in the unit of the plot. wape: a part
+    of 1, None where nothing was realised; mape: of power only, None where a realised value is 0.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Metrics:
     unit: str
     realised: float | None
     expected: float | None
+    scheduled: float | None
     slots: int
     mae: float | None
     wape: float | None
@@ -46,6 +47,9 @@ def metrics_of(plot: str, pair: Pair) -> Metrics:
         unit=pair.unit,
         realised=_amount(plot, pair.realised.values, pair.realised.resolution),
         expected=_amount(plot, pair.expected.values, pair.expected.resolution),
+        scheduled=None
+        if pair.scheduled is None
+        else _amount(plot, pair.scheduled.values, pair.scheduled.resolution),
         slots=int(both.sum()),
         mae=float(errors.mean()) if some else None,
         wape=float(errors.sum() / total) if some and total > 0 else None,

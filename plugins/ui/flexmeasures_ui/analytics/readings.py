@@ -16,7 +16,7 @@ from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, server_now
 from flexmeasures_charts import PowerChart
-from flexmeasures_charts.data import FORECAST, MEASURED, ChartData, Line, power_series
+from flexmeasures_charts.data import FORECAST, MEASURED, SCHEDULE, ChartData, Line, power_series
 from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
 from flexmeasures_ui.analytics.selection import Selection
@@ -32,12 +32,16 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Pair:
-    """What came to be and what was expected, shape (n,), NaN where unknown. unit: of both; name: for people."""
+    """What came to be, what was expected, and of power and costs what was scheduled, shape (n,), NaN where unknown.
+
+    unit: of all; name: for people.
+    """
 
     name: str
     unit: str
     realised: TimeSeries
     expected: TimeSeries
+    scheduled: TimeSeries | None = None
 
 
 def power_chart(chosen: Selection) -> PowerChart:
@@ -72,8 +76,10 @@ def pairs(chosen: Selection, plots: Sequence[str] = PLOTS) -> dict[str, Pair]:
 def _power(chosen: Selection) -> Pair:
     """The sums of the assets of which something is known, MW."""
     chart = power_chart(chosen)
-    realised, expected = (_sum(power_series(chart, kind, chosen.zone)) for kind in (MEASURED, FORECAST))
-    return Pair(marked("Power"), "MW", realised, expected)
+    realised, expected, scheduled = (
+        _sum(power_series(chart, kind, chosen.zone)) for kind in (MEASURED, FORECAST, SCHEDULE)
+    )
+    return Pair(marked("Power"), "MW", realised, expected, scheduled)
 
 
 def _sum(series: Mapping[int, TimeSeries]) -> TimeSeries:
@@ -112,11 +118,14 @@ def _costs(power: Pair, prices: Pair) -> Pair:
     """What the energy of each slot cost; what production earned is negative."""
     currency, _, energy = prices.unit.partition("/")
     per_mwh = 1000.0 if energy == "kWh" else 1.0
-    realised, expected = (
-        replace(amount, values=amount.values * per_mwh * (amount.resolution / HOUR) * _on(price, amount))
-        for amount, price in ((power.realised, prices.realised), (power.expected, prices.expected))
-    )
-    return Pair(marked("Costs"), currency, realised, expected)
+
+    def cost(amount: TimeSeries, price: TimeSeries) -> TimeSeries:
+        hours = amount.resolution / HOUR
+        return replace(amount, values=amount.values * per_mwh * hours * _on(price, amount))
+
+    scheduled = None if power.scheduled is None else cost(power.scheduled, prices.realised)
+    realised, expected = cost(power.realised, prices.realised), cost(power.expected, prices.expected)
+    return Pair(marked("Costs"), currency, realised, expected, scheduled)
 
 
 def _on(series: TimeSeries, like: TimeSeries) -> Floats:
@@ -136,8 +145,9 @@ def chart_of(chosen: Selection, pair: Pair) -> ChartData:
         for kind, name, series in (
             (MEASURED, marked("realised"), pair.realised),
             (FORECAST, marked("expected"), pair.expected),
+            (SCHEDULE, marked("scheduled"), pair.scheduled),
         )
-        if not np.isnan(series.values).all()
+        if series is not None and not np.isnan(series.values).all()
     ]
     return ChartData(
         start=chosen.window.start,

@@ -122,7 +122,10 @@ def _source(chosen: Selection) -> list[dict[str, Any]]:
     by_start: dict[str, dict[str, float | None]] = {}
     names: dict[str, None] = {}
     for plot, pair in pairs(chosen).items():
-        for kind, series in (("realised", pair.realised), ("expected", pair.expected)):
+        for kind in ("realised", "expected", "scheduled"):
+            series = getattr(pair, kind)
+            if series is None:
+                continue
             name = f"{plot}_{kind} ({pair.unit})"
             names[name] = None
             for k, value in enumerate(series.values.tolist()):
