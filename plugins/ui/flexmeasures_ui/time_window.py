@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import abort, request
@@ -41,6 +41,10 @@ class Window:
         """Query of the page for the stretch before."""
         return self._moved(-1)
 
+    def day(self, offset: int) -> dict[str, str]:
+        """Query of the page for a day: 0 for today, -1 for yesterday, 1 for tomorrow."""
+        return calendar_day(offset).query
+
     @property
     def later(self) -> dict[str, str]:
         """Query of the page for the stretch after."""
@@ -63,6 +67,14 @@ class Window:
 
 def _query(start: datetime, end: datetime) -> dict[str, str]:
     return {name: f"{moment:%Y-%m-%dT%H:%M}Z" for name, moment in (("start", start), ("end", end))}
+
+
+def calendar_day(offset: int) -> Window:
+    """Today by the reader's clock (0), yesterday (-1), tomorrow (1), from midnight to midnight."""
+    zone = readers_zone()
+    day = server_now().astimezone(zone).date() + offset * DAY
+    start, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + DAY))
+    return Window(start, end)
 
 
 def of_request(sensor: Sensor) -> Window:

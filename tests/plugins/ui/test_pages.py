@@ -7,7 +7,7 @@ import gzip
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from flexmeasures.hookspecs import MenuItem, hookimpl
 from flexmeasures.testing import PASSWORD
+from flexmeasures.timing import clock
 
 from .conftest import NOW, START
 
@@ -368,3 +369,28 @@ def test_the_default_window_is_around_now_or_the_newest_data(
         page = client.get(f"/assets/{old.id}").text
     assert "There are no data around now; these are the newest." in page
     assert "start=2017-03-04T01:00Z&amp;end=2017-03-05T07:00Z" in page
+
+
+def test_a_day_is_one_of_the_readers_clock_also_where_clocks_change(
+    app: Any, client: Any, as_user: Any, prosumer: Any, battery: Any
+) -> None:
+    from flexmeasures.auth import update_user
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import User
+
+    with app.app_context(), writing():
+        update_user(db.session.get_one(User, prosumer.id), {"timezone": "Europe/Amsterdam"})
+    with (
+        as_user(client, prosumer),
+        clock(datetime(2026, 3, 29, 21, 30, tzinfo=UTC)),
+    ):  # 23:30, a day of 23 hours
+        page = client.get(f"/assets/{battery.id}").text
+    links = {
+        name: re.findall(r"=([\d-]+T[\d:]+Z)", address.replace("%3A", ":"))
+        for address, name in re.findall(r'<a href="([^"]*)">(Yesterday|Today|Tomorrow)</a>', page)
+    }
+    assert links == {
+        "Yesterday": ["2026-03-27T23:00Z", "2026-03-28T23:00Z"],
+        "Today": ["2026-03-28T23:00Z", "2026-03-29T22:00Z"],
+        "Tomorrow": ["2026-03-29T22:00Z", "2026-03-30T22:00Z"],
+    }
