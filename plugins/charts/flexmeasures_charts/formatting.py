@@ -29,6 +29,11 @@ def power_unit(largest_mw: float) -> tuple[str, float]:
     return ("kW", 1000.0) if largest_mw < 0.1 else ("MW", 1.0)
 
 
+def energy_unit(largest_mwh: float) -> tuple[str, float]:
+    """Unit in which energies up to that size read well, and how many of it make a MWh."""
+    return ("kWh", 1000.0) if abs(largest_mwh) < 0.1 else ("MWh", 1.0)
+
+
 def number(value: float, digits: int = 3) -> str:
     """Three significant digits, thousands set apart by thin spaces; an en dash for what is not known."""
     if not isfinite(value):

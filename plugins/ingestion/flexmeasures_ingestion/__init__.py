@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from flexmeasures_ingestion.readers.base import Layout as Layout
     from flexmeasures_ingestion.readers.base import Rows as Rows
     from flexmeasures_ingestion.readers.tables import TableReader as TableReader
+    from flexmeasures_ingestion.units import ENERGY as ENERGY
+    from flexmeasures_ingestion.units import POWER as POWER
 
 __all__, __getattr__ = door(
     __name__,
@@ -26,6 +28,7 @@ __all__, __getattr__ = door(
         "importing": ("Imported", "Request", "read_file", "store"),
         "readers.base": ("FileReader", "Layout", "Rows"),
         "readers.tables": ("TableReader",),
+        "units": ("ENERGY", "POWER"),
     },
 )
 

@@ -95,6 +95,7 @@ def _for_templates() -> dict[str, Any]:
         "percent": formatting.percent,
         "command": _command,
         "soc_words": _soc_words,
+        "soc_range": _range_of_soc,
         "duration": formatting.duration,
     }
 
@@ -117,13 +118,23 @@ def _command(text: str) -> Markup:
 
 
 def _soc_words(asset: Asset) -> str:
-    """The state of charge, of the largest that there can be: "0.3 of 1 MWh"."""
+    """The state of charge, of the largest that there can be: "0.3 of 1 MWh", "20 of 60 kWh"."""
     now, most = asset.soc_in_mwh, asset.max_soc_in_mwh
     if now is None:
         return ""
+    unit, per_mwh = formatting.energy_unit(most if most is not None else now)
     if most is None:
-        return f"{formatting.short(now)} MWh"
-    return gettext("%(now)s of %(most)s MWh", now=formatting.short(now), most=formatting.short(most))
+        return f"{formatting.short(now * per_mwh)} {unit}"
+    amounts = (formatting.short(now * per_mwh), formatting.short(most * per_mwh))
+    return gettext("%(now)s of %(most)s", now=amounts[0], most=f"{amounts[1]} {unit}")
+
+
+def _range_of_soc(asset: Asset) -> str:
+    """From the least to the largest state of charge."""
+    most = asset.max_soc_in_mwh or 0.0
+    unit, per_mwh = formatting.energy_unit(most)
+    least = formatting.short((asset.min_soc_in_mwh or 0.0) * per_mwh)
+    return f"{least}\u2013{formatting.short(most * per_mwh)} {unit}"
 
 
 def other_now() -> str:

@@ -10,7 +10,8 @@ import flexmeasures_scheduling as scheduling
 from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset
 from flexmeasures_charts.formatting import number
-from flexmeasures_translation import gettext, marked, with_point
+from flexmeasures_translation import gettext, marked
+from flexmeasures_ui.quantities import quantity
 
 # What can be changed, and how it is called; all in MW or MWh.
 CHOICES = {
@@ -45,7 +46,7 @@ def question_of(asset: Asset, query: Mapping[str, str]) -> Question:
             error=gettext("Choose one of: %(choices)s.", choices=", ".join(map(gettext, CHOICES.values()))),
         )
     try:
-        value = float(with_point(to))
+        value = quantity(to, CHOICES[what].rpartition(", ")[2])
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

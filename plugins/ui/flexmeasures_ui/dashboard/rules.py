@@ -24,6 +24,11 @@ class Rule:
     of_power: bool
     above: bool
 
+    @property
+    def unit(self) -> str:
+        """In which it is kept."""
+        return "MW" if self.of_power else "MWh"
+
 
 CONSUMPTION_IS_POSITIVE = marked("Consumption is positive, production negative.")
 RULES = {

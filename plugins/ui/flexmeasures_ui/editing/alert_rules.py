@@ -50,7 +50,8 @@ def _errors(error: ValidationError) -> dict[str, str]:
 
 def _fields() -> tuple[Field, ...]:
     return tuple(
-        Field(key, gettext(rule.title), help=gettext(rule.help), numeric=float) for key, rule in RULES.items()
+        Field(key, gettext(rule.title), help=gettext(rule.help), numeric=float, unit=rule.unit)
+        for key, rule in RULES.items()
     )
 
 

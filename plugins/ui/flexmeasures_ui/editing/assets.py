@@ -23,11 +23,12 @@ from flexmeasures_charts.formatting import whole
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import Target, trigger_schedule
-from flexmeasures_translation import gettext, with_point
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
 from flexmeasures_ui.dashboard.views import map_tiles
 from flexmeasures_ui.editing import alert_rules, flexibility
 from flexmeasures_ui.editing.fields import Field, messages, typed
+from flexmeasures_ui.quantities import quantity
 from flexmeasures_ui.time_window import moment_of
 
 Page = str | Response | tuple[str, int]
@@ -87,9 +88,10 @@ def fields_of(user: User) -> tuple[Field, ...]:
         Field(
             "capacity_in_mw",
             gettext("Capacity, MW"),
-            help=gettext("Largest power."),
+            help=gettext("Largest power; also as 11 kW."),
             required=True,
             numeric=float,
+            unit="MW",
         ),
         Field(
             "event_resolution",
@@ -110,14 +112,16 @@ def fields_of(user: User) -> tuple[Field, ...]:
         Field(
             "min_soc_in_mwh",
             gettext("Least state of charge, MWh"),
-            help=gettext("Of what can store."),
+            help=gettext("Of what can store; also as 60 kWh."),
             numeric=float,
+            unit="MWh",
         ),
         Field(
             "max_soc_in_mwh",
             gettext("Most state of charge, MWh"),
-            help=gettext("Of what can store."),
+            help=gettext("Of what can store; also as 60 kWh."),
             numeric=float,
+            unit="MWh",
         ),
         Field(
             "market_id",
@@ -276,7 +280,7 @@ def plan(asset_id: int) -> Response:
 
 def _number(text: str, what: str) -> float:
     try:
-        value = float(with_point(text))
+        value = quantity(text, "MWh")
     except ValueError:
         value = float("nan")
     if not 0 <= value < 1e9:

@@ -8,12 +8,16 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from flexmeasures_translation import gettext, with_point
+from flexmeasures_translation import gettext
+from flexmeasures_ui.quantities import quantity
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field. kind: of the input element, or "select" with options of (value, title). numeric: of the value."""
+    """One field. kind: of the input element, or "select" with options of (value, title). numeric: of the value.
+
+    unit: MW or MWh, in which a number is meant that is typed without a unit.
+    """
 
     name: str
     label: str
@@ -22,6 +26,7 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()
     required: bool = False
     numeric: type[int] | type[float] | None = None
+    unit: str = ""
 
 
 def typed(fields: tuple[Field, ...], form: Mapping[str, str]) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def typed(fields: tuple[Field, ...], form: Mapping[str, str]) -> dict[str, Any]:
         found[field.name] = text
         if field.numeric is not None:
             try:
-                found[field.name] = field.numeric(with_point(text))
+                found[field.name] = quantity(text, field.unit) if field.numeric is float else int(text)
             except ValueError:
                 continue
     return found

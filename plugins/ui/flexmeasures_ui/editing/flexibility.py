@@ -83,7 +83,9 @@ def fields_of_flexibility() -> tuple[Field, ...]:
         elif schema["type"] == "boolean":
             found.append(Field(key, label, "select", meaning, switch))
         elif key not in scheduling.SENSOR_KEYS:
-            found.append(Field(key, label, help=meaning, numeric=float))
+            found.append(
+                Field(key, label, help=meaning, numeric=float, unit="MW" if key.endswith("_in_mw") else "")
+            )
     return tuple(found)
 
 

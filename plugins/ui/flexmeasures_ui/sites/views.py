@@ -17,9 +17,10 @@ from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Site, User
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_scheduling import ATTRIBUTE, change_site, create_site
-from flexmeasures_translation import gettext, marked, with_point
+from flexmeasures_translation import gettext, marked
 from flexmeasures_ui.access import LARGEST_ID, user_or_401, visible_assets
 from flexmeasures_ui.headers import set_headers
+from flexmeasures_ui.quantities import quantity
 
 LIMITS = {
     "consumption_limit_in_mw": marked("Most to consume, MW"),
@@ -170,7 +171,7 @@ def _read() -> tuple[dict[str, list[Asset]], dict[str, Any]]:
 
 def _number(text: str, title: str) -> float:
     try:
-        return float(with_point(text))
+        return quantity(text, "MW")
     except ValueError:
         said = gettext("%(title)s: %(text)s is not a number.", title=gettext(title), text=repr(text))
         raise InputError(said, title) from None
