@@ -19,9 +19,9 @@ from flexmeasures.auth import roles_required
 from flexmeasures.db import db
 from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Sensor, User
-from flexmeasures.timing import timezone
+from flexmeasures.timing import parse_duration, timezone
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_charts.formatting import whole
+from flexmeasures_charts.formatting import duration, whole
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ingestion import Imported, Layout, Request, read_file, store
 from flexmeasures_translation import day_and_time, gettext
@@ -45,6 +45,9 @@ CHOICES = (
     "where",
 )
 KINDS = {"": None, "register": "register", "states": "states"}
+DURATION = re.compile(
+    r"\bP(?:\d+D)?(?:T(?:\d+[HMS])+)?(?<!P)\b"
+)  # as errors name them, which commands tell too
 Page = str | Response | tuple[str, int]
 
 
@@ -158,7 +161,7 @@ def _form(
         active_page="upload",
         chosen=chosen,
         offered=_offered(user_or_401()),
-        error=error,
+        error=_in_words(error),
         shown=shown,
         token=token,
     )
@@ -189,9 +192,14 @@ def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
         "last": known[-1][0].astimezone(zone) if known else None,
         "unit": "MW" if asset else sensor.unit,
         "file_unit": imported.unit,
-        "notes": imported.notes,
-        "warnings": imported.warnings,
+        "notes": [_in_words(note) for note in imported.notes],
+        "warnings": [_in_words(warning) for warning in imported.warnings],
     }
+
+
+def _in_words(text: str) -> str:
+    """What readers tell, with durations as people read them."""
+    return DURATION.sub(lambda found: duration(parse_duration(found[0])), text)
 
 
 def _way(value: float) -> str:
