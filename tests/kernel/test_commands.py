@@ -234,7 +234,7 @@ def test_run_does_not_upgrade_a_database_that_is_not_the_instance_s(
     monkeypatch.setenv("FLASK_ENV", "development")
     result = flexmeasures("run", "--port", str(free_port()))
     assert result.exit_code == 1
-    assert "(flexmeasures). Run: flexmeasures db upgrade" in result.stderr
+    assert "Run: flexmeasures db upgrade" in result.stderr
 
 
 def test_the_wsgi_module_holds_the_app(named_instance: Path) -> None:

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from flexmeasures import beliefs
-from flexmeasures.beliefs import search
+from flexmeasures.beliefs import search, search_one
+from flexmeasures.grid import DAY, midnight
 from flexmeasures.models.sources import EXPECTING, SCHEDULING_SCRIPT
-from flexmeasures.timeseries import TimeSeries
-from flexmeasures.timing import server_now
+from flexmeasures.timeseries import TimeSeries, downsample
+from flexmeasures.timing import server_now, to_ms
 from flexmeasures_charts.formatting import power_unit, shown
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import gettext, marked
@@ -37,8 +38,9 @@ BAND = (0.1, 0.9)
 class Line:
     """One line of a chart: its kind (measured, forecast, schedule, price), its name in the legend, its values.
 
-    series: in the chart's unit and sign, NaN where nothing is known. band: between which values it will stay
-    in 80 of 100 cases, the lower and the higher, shape of the series; None where a forecaster told none.
+    series: in the chart's unit and sign, NaN where nothing is known. band: of one asset, the lower and the higher,
+    shape of the series: of a forecast, between which values it will stay in 80 of 100 cases (None where a forecaster
+    told none); of measurements in coarser slots than the asset's own, the least and the largest of each slot.
     """
 
     kind: str
@@ -91,14 +93,20 @@ def read(chart: PowerChart) -> ChartData:
     zone = readers_zone()
     largest = max((asset.capacity_in_mw or 1.0 for asset in chart.assets), default=1.0)
     unit, per_mw = power_unit(largest)
-    found = {kind: power_series(chart, kind, zone) for kind in (MEASURED, FORECAST, SCHEDULE)}
+    own, extremes = _own_measurements(chart), None
+    if own is None:
+        measured = power_series(chart, MEASURED, zone)
+    else:
+        measured = {chart.assets[0].id: downsample(own, chart.resolution, zone.key)}
+        extremes = _extremes(own, measured[chart.assets[0].id], zone)
+    found = {MEASURED: measured} | {kind: power_series(chart, kind, zone) for kind in (FORECAST, SCHEDULE)}
     lines: list[Line] = []
     for kind, series in found.items():
         apart = chart.traces == "power" or (chart.traces == "schedules" and kind == SCHEDULE)
         groups = [[asset] for asset in chart.assets] if apart else [list(chart.assets)]
-        lines += [
-            line for group in groups if (line := _line(kind, group, series, unit, per_mw, chart)) is not None
-        ]
+        around = extremes if kind == MEASURED else None
+        made = (_line(kind, group, series, unit, per_mw, chart, around) for group in groups)
+        lines += [line for line in made if line is not None]
     silent = [
         asset.name for asset in chart.assets if not any(_known(found[kind][asset.id]) for kind in found)
     ]
@@ -134,6 +142,7 @@ def _line(
     unit: str,
     per_mw: float,
     chart: PowerChart,
+    extremes: tuple[Floats, Floats] | None = None,
 ) -> Line | None:
     """The sum of those assets that have any data (unknown where one of them is), None if none has."""
     known = [series[asset.id] for asset in assets if _known(series[asset.id])]
@@ -142,12 +151,39 @@ def _line(
     total = np.sum([each.values for each in known], axis=0)
     values = shown(total * per_mw, chart.consumption_as_positive)
     name = kind if len(chart.assets) == len(assets) else f"{assets[0].name}, {kind}"
-    band = _band(assets[0], chart, per_mw) if kind == FORECAST and len(assets) == 1 else None
-    return Line(kind, name, unit, TimeSeries(known[0].start, known[0].resolution, values), band)
+    band = _band(assets[0], chart) if kind == FORECAST and len(assets) == 1 else extremes
+    shown_band = None if band is None else _as_shown(band, chart, per_mw)
+    return Line(kind, name, unit, TimeSeries(known[0].start, known[0].resolution, values), shown_band)
 
 
-def _band(asset: Asset, chart: PowerChart, per_mw: float) -> tuple[Floats, Floats] | None:
-    """The 80 % band of one asset's forecasts; None for coarser slots, whose quantiles are not the means of these."""
+def _own_measurements(chart: PowerChart) -> TimeSeries | None:
+    """Of one asset, what its coarser slots in the chart are made of; None for several assets, and its own slots."""
+    asset = chart.assets[0] if len(chart.assets) == 1 else None
+    if asset is None or chart.resolution <= asset.event_resolution:
+        return None
+    return search_one(asset, chart.start, chart.end, horizon_at_most=timedelta(0), prior=chart.known_at)
+
+
+def _extremes(own: TimeSeries, means: TimeSeries, zone: ZoneInfo) -> tuple[Floats, Floats] | None:
+    """Least and largest value in each slot, which its mean hides, MW; None where nothing is known."""
+    known = ~np.isnan(own.values)
+    if not known.any():
+        return None
+    bounds = means.starts_ms
+    if means.resolution % DAY == timedelta(0):  # local days, which clocks make shorter or longer
+        day = means.start.astimezone(zone).date()
+        days = (day + k * means.resolution for k in range(len(means)))
+        bounds = np.array([to_ms(midnight(each, zone)) for each in days])
+    slots = np.searchsorted(bounds, own.starts_ms[known], side="right") - 1
+    low, high = np.full(len(means), np.inf), np.full(len(means), -np.inf)
+    np.minimum.at(low, slots, own.values[known])
+    np.maximum.at(high, slots, own.values[known])
+    low[np.isinf(low)] = high[np.isinf(high)] = np.nan
+    return low, high
+
+
+def _band(asset: Asset, chart: PowerChart) -> tuple[Floats, Floats] | None:
+    """The 80 % band of one asset's forecasts, MW; None for coarser slots: their quantiles are not the means of these."""
     if chart.resolution != asset.event_resolution:
         return None
     ahead = chart.forecast_horizon
@@ -160,9 +196,14 @@ def _band(asset: Asset, chart: PowerChart, per_mw: float) -> tuple[Floats, Float
         source_types=EXPECTING,
         prior=chart.known_at,
     )
-    sides = [shown(series.values * per_mw, chart.consumption_as_positive) for series in below.values()]
-    low, high = np.minimum(*sides), np.maximum(*sides)
+    low, high = (series.values for series in below.values())
     return None if np.isnan(low).all() else (low, high)
+
+
+def _as_shown(band: tuple[Floats, Floats], chart: PowerChart, per_mw: float) -> tuple[Floats, Floats]:
+    """The lower and the higher side in the chart's unit and sign."""
+    sides = [shown(side * per_mw, chart.consumption_as_positive) for side in band]
+    return np.minimum(*sides), np.maximum(*sides)
 
 
 def _known(series: TimeSeries) -> bool:

@@ -166,6 +166,7 @@ def asset(asset_id: int) -> str:
         chart=shown,
         rows=_rows(shown),
         zone_note=formatting.zone_note(shown.zone, shown.start, shown.end),
+        shows_extremes=any(line.kind == MEASURED and line.band is not None for line in shown.power),
         plan=schedule_view.plan_of(found),
         refusal=schedule_view.refusal_of(found),
         question=what_if.question_of(found, request.args),

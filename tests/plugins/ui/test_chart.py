@@ -173,7 +173,8 @@ def test_there_is_no_band_without_quantiles_nor_of_coarser_slots(
         assert areas(runtime().first("draw_power_chart", chart=chart)) == []
     with app.app_context():
         chart = PowerChart(assets=attached(banded), start=START, end=END, resolution=HOUR)
-        assert areas(runtime().first("draw_power_chart", chart=chart)) == []
+        drawn = areas(runtime().first("draw_power_chart", chart=chart))
+        assert [glyph for glyph, _ in drawn if glyph["tags"] == ["forecast"]] == []
 
 
 def test_nothing_in_a_chart_needs_eval(item: dict[str, Any]) -> None:
@@ -292,3 +293,53 @@ def test_the_sign_is_flipped_in_one_function() -> None:
     assert shown(1.5, consumption_as_positive=True) == 1.5
     assert shown(1.5, consumption_as_positive=False) == -1.5
     assert str(shown(0.0, consumption_as_positive=False)) == "0.0"
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_slots_that_are_coarser_keep_the_least_and_the_largest_measurement(
+    app: Any, make_asset: Any, prosumer: Any, store: Any, positive: bool
+) -> None:
+    asset = make_asset(prosumer, "Busy battery")
+    quarters = [1.0, -1.0, 0.5, 0.0, 2.0, 2.0, 2.0, 2.0]
+    store(asset, quarters, START)
+    store(asset, [3.0], START + 4 * HOUR)
+    with app.app_context():
+        window = {"assets": attached(asset), "start": START, "end": START + 6 * HOUR}
+        chart = PowerChart(**window, resolution=HOUR, consumption_as_positive=positive)
+        (measured,) = read(chart).power
+        (fine,) = read(PowerChart(**window, resolution=QUARTER)).power
+    assert fine.band is None
+    assert measured.band is not None
+    sign = 1 if positive else -1
+    sides = [sorted(pair) for pair in zip(*(side.tolist() for side in measured.band), strict=True)]
+    assert sides[:2] == [sorted([-1.0 * sign, 1.0 * sign]), [2.0 * sign, 2.0 * sign]]
+    assert sides[4] == [3.0 * sign, 3.0 * sign]
+    assert np.isnan(measured.band[0][[2, 3, 5]]).all()
+
+
+def test_several_assets_have_no_such_area(app: Any, make_asset: Any, prosumer: Any, store: Any) -> None:
+    assets = [make_asset(prosumer, name) for name in ("Left battery", "Right battery")]
+    for asset in assets:
+        store(asset, [1.0, 0.0, 1.0, 0.0], START)
+    with app.app_context():
+        chart = PowerChart(assets=attached(*assets), start=START, end=START + HOUR, resolution=HOUR)
+        assert [line.band for line in read(chart).power] == [None]
+
+
+def test_the_area_holds_the_mean_of_each_local_day_also_where_clocks_change(
+    app: Any, make_asset: Any, prosumer: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "FLEXMEASURES_TIMEZONE", "Europe/Amsterdam")
+    asset = make_asset(prosumer, "Busy battery")
+    start = datetime(2026, 3, 22, 23, tzinfo=UTC)  # midnight there; clocks change on the 29th
+    days = 14
+    store(asset, np.repeat(np.arange(days * 24) // 24, 4).astype(float), start)
+    with app.app_context():
+        window = {"assets": attached(asset), "start": start, "end": start + days * DAY}
+        (measured,) = read(PowerChart(**window, resolution=DAY)).power
+    assert measured.band is not None
+    low, high = measured.band
+    means = measured.series.values
+    assert (low <= means).all()
+    assert (means <= high).all()
+    assert (low[:6] == high[:6]).all()  # each of these days has one value
