@@ -183,7 +183,7 @@ def _extremes(own: TimeSeries, means: TimeSeries, zone: ZoneInfo) -> tuple[Float
 
 
 def _band(asset: Asset, chart: PowerChart) -> tuple[Floats, Floats] | None:
-    """The 80 % band of one asset's forecasts, MW; None for coarser slots: their quantiles are not the means of these."""
+    """The 80 % band of one asset's forecasts, MW; None for coarser slots, where quantiles are not the means."""
     if chart.resolution != asset.event_resolution:
         return None
     ahead = chart.forecast_horizon
