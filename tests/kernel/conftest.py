@@ -15,10 +15,8 @@ from click.testing import CliRunner, Result
 from flask import Flask
 
 from flexmeasures.cli import cli
-from flexmeasures.server import supervisor
-
-sys.path.append(str(Path(__file__).parent))  # for bad_plugins
 from flexmeasures.db import db, is_sqlite
+from flexmeasures.server import supervisor
 from flexmeasures_jobs_rq.testing import temporary_redis
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bad_plugins import TWELVE, Bad, generate
 from click.testing import CliRunner
 from flask import Flask
 
@@ -22,6 +21,8 @@ from flexmeasures.cli import cli
 from flexmeasures.db import db, writing
 from flexmeasures.models import Asset, User
 from flexmeasures.testing import PASSWORD, make_app
+
+from .bad_plugins import TWELVE, Bad, generate
 
 pytestmark = pytest.mark.usefixtures("forget_modules")
 
