@@ -75,3 +75,34 @@ def add(run: Any, tmp_path: Path) -> Callable[..., Any]:
         return result
 
     return invoke
+
+
+HERE = "Europe/Amsterdam"
+
+
+WORDS = ("--source", "meter", "--sign", "consumption-positive")
+
+
+QUARTER = timedelta(minutes=15)
+
+
+def at(*moment: int) -> datetime:
+    return datetime(*moment, tzinfo=UTC)  # type: ignore[arg-type,misc]
+
+
+def series(first: datetime, step: timedelta, values: list[float]) -> dict[datetime, float]:
+    return {first + k * step: value for k, value in enumerate(values)}
+
+
+@pytest.fixture
+def daily(app: Any, battery: Any) -> Any:
+    """A sensor of local days in Amsterdam."""
+    from flexmeasures.db import writing
+    from flexmeasures.models import Asset
+
+    with app.app_context(), writing() as session:
+        asset = session.get(Asset, battery.id)
+        assert asset is not None
+        asset.event_resolution = timedelta(days=1)
+        asset.timezone = HERE
+        return asset
