@@ -79,6 +79,7 @@ CODE = sorted(
     for path in (ROOT / room).rglob("*.py")
     if "__pycache__" not in path.parts
 )
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 TEMPLATES = sorted(
     path
     for room in ("kernel", "plugins")
@@ -87,7 +88,7 @@ TEMPLATES = sorted(
 )
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [*CODE, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_stays_short_enough_to_be_read(path: Path) -> None:
     lines = path.read_text().count("\n")
     assert lines < LONGEST, f"{path.relative_to(ROOT)} has {lines} lines"
