@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from flexmeasures.models import User
     from flexmeasures_machine_tokens.tokens import add_token as add_token
     from flexmeasures_machine_tokens.tokens import revoke_token as revoke_token
+    from flexmeasures_machine_tokens.tokens import sent_token as sent_token
     from flexmeasures_machine_tokens.tokens import tokens_of as tokens_of
 
 NAME = "machine_tokens"
 
-__all__, __getattr__ = door(__name__, {"tokens": ("add_token", "revoke_token", "tokens_of")})
+__all__, __getattr__ = door(__name__, {"tokens": ("add_token", "revoke_token", "sent_token", "tokens_of")})
 
 
 @hookimpl
@@ -36,9 +37,6 @@ def register_migrations() -> Path:
 @hookimpl
 def authenticate(request: Request) -> User | None:
     """The user in whose name a request with a machine token is made."""
-    from flask import current_app
+    from flexmeasures_machine_tokens.tokens import sent_token, user_of
 
-    from flexmeasures_machine_tokens.tokens import user_of
-
-    header = request.headers.get(current_app.config["SECURITY_TOKEN_AUTHENTICATION_HEADER"], "")
-    return user_of(header.removeprefix("Bearer "))
+    return user_of(sent_token(request))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from flask import Request, current_app
 from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -66,6 +67,13 @@ def revoke_token(user: User, token_id: int) -> str:
         name = found.name
         session.delete(found)
     return name
+
+
+def sent_token(request: Request) -> str:
+    """The machine token that a request carries in the header of tokens, "" for none."""
+    header: str = request.headers.get(current_app.config["SECURITY_TOKEN_AUTHENTICATION_HEADER"], "")
+    token = header.removeprefix("Bearer ")
+    return token if token.startswith(PREFIX) else ""
 
 
 def user_of(token: str) -> User | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
+from flask import Blueprint, abort, current_app, flash, g, redirect, request, url_for
 from marshmallow import ValidationError
 from sqlalchemy import func, select
 from werkzeug import Response
@@ -47,12 +47,14 @@ def account() -> str:
 
 def token() -> str:
     """The same with a new token; only the answer to this post holds it."""
+    _only_in_person()
     user = current_user()
     return _page(token=None if user is None else new_token(user))
 
 
 def add_machine_token() -> str | tuple[str, int]:
     """Make a machine token; only the answer to this post holds it."""
+    _only_in_person()
     user, name = current_user(), request.form.get("name", "").strip()
     _only_with_machine_tokens()
     asked = request.form.get("valid_for", USUAL)
@@ -75,6 +77,12 @@ def revoke_machine_token(token_id: int) -> Response:
         abort(404)
     flash(gettext("Programs can no longer use the token %(name)s.", name=name))
     return redirect(url_for("ui_account.account"), code=303)
+
+
+def _only_in_person() -> None:
+    """No token makes further ones: who got hold of one would keep access when it is revoked."""
+    if g.get("flexmeasures_authenticated_by") == "token" or machine_tokens.sent_token(request):
+        abort(403)
 
 
 def _only_with_machine_tokens() -> None:

@@ -110,3 +110,13 @@ def test_the_account_page_makes_shows_once_and_revokes(client: Any, as_user: Any
         assert client.post(number[0]).status_code == 303
         assert client.post(number[0]).status_code == 404
     assert client.get(MINE, headers={"Authorization": token[0]}).status_code == 401
+
+
+def test_a_token_makes_no_further_tokens(app: Any, client: Any, prosumer: Any) -> None:
+    with app.app_context():
+        token = add_token(db.session.get_one(User, prosumer.id), "gateway")
+    for path in ("/account/machine-tokens", "/account/token"):
+        answer = client.post(path, data={"name": "another"}, headers={"Authorization": token})
+        assert answer.status_code == 403
+    with app.app_context():
+        assert [each.name for each in tokens_of(db.session.get_one(User, prosumer.id))] == ["gateway"]

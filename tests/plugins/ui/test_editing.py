@@ -345,3 +345,11 @@ def test_the_upload_is_for_those_who_own_or_watch_assets(
         assert "You own no asset yet" in client.get("/upload").text
     with as_user(client, admin):
         assert "dummy" in client.get("/upload").text.lower()
+
+
+def test_durations_are_told_in_words_and_what_only_looks_like_one_stays() -> None:
+    from flexmeasures_ui.editing.upload import _in_words
+
+    assert _in_words("rows of PT15M, of PT1H or P2D") == "rows of 15 min, of 1 h or 2 days"
+    for text in ("column P99999999999D", "PT", "P", "PUT", "P1D2"):
+        assert _in_words(text) == text

@@ -198,8 +198,15 @@ def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
 
 
 def _in_words(text: str) -> str:
-    """What readers tell, with durations as people read them."""
-    return DURATION.sub(lambda found: duration(parse_duration(found[0])), text)
+    """What readers tell, with durations as people read them; what only looks like one stays."""
+
+    def words(found: re.Match[str]) -> str:
+        try:
+            return duration(parse_duration(found[0]))
+        except InputError:
+            return found[0]
+
+    return DURATION.sub(words, text)
 
 
 def _way(value: float) -> str:
