@@ -33,6 +33,7 @@ FILES = {
     "theme.js": (None, "theme.js", "text/javascript; charset=utf-8"),
     "charts.js": (None, "charts.js", "text/javascript; charset=utf-8"),
     "replay.js": (None, "replay.js", "text/javascript; charset=utf-8"),
+    "keys.js": (None, "keys.js", "text/javascript; charset=utf-8"),
     "tasks.js": (None, "tasks.js", "text/javascript; charset=utf-8"),
     "bootstrap.css": (
         "flask_bootstrap",

@@ -250,7 +250,7 @@ def test_the_menu_follows_the_listed_views(client: Any, as_user: Any, app: Any, 
     hrefs = ["/assets", "/our_metrics", "/control", "/portfolio", "/dashboard"]
     assert re.findall(r'href="([^"]+)"', navigation) == hrefs
     assert "Our metrics" in navigation
-    assert re.search(r'href="/dashboard" aria-current="page"', navigation)
+    assert re.search(r'href="/dashboard" data-page="dashboard" aria-current="page"', navigation)
 
 
 def test_plugins_bring_entries_of_the_menu(client: Any, as_user: Any, app: Any, prosumer: Any) -> None:

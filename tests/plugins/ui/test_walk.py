@@ -251,6 +251,26 @@ def test_the_chart_shows_what_the_server_stores(demo: Demo) -> None:
         assert any("0.5" in row for row in stored)
 
 
+def test_keys_lead_to_pages_and_windows_but_not_while_something_is_typed(demo: Demo) -> None:
+    with demo.page("Prosumer") as watched:
+        page = watched.page
+        page.goto(demo.address + "/dashboard")
+        page.keyboard.press("g")
+        page.keyboard.press("p")
+        page.wait_for_url("**/portfolio")
+        page.keyboard.press("[")
+        page.wait_for_url("**/portfolio?*start=*")
+        page.keyboard.press("?")
+        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        page.keyboard.press("/")
+        page.wait_for_url("**/assets")
+        page.keyboard.press("/")
+        page.keyboard.type("gp?")
+        assert page.get_by_label("Search").input_value() == "gp?"
+        assert page.url.endswith("/assets")
+        assert watched.complaints == []
+
+
 def test_the_legend_tells_the_values_at_the_cursor(demo: Demo) -> None:
     with demo.page("Prosumer") as watched:
         page = watched.page
