@@ -153,7 +153,11 @@ def _draw_band(plot: Any, line: Line, low: Floats, high: Floats) -> None:
     known = np.flatnonzero(np.isfinite(low) & np.isfinite(high) & (np.arange(len(low)) < len(x)))
     for stretch in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
         area = plot.varea(
-            x[stretch], low[stretch], high[stretch], fill_color=COLOURS[line.kind], fill_alpha=0.15
+            x[stretch],
+            low[stretch],
+            high[stretch],
+            fill_color=COLOURS[line.kind],
+            fill_alpha=0.15 if line.kind == FORECAST else 0.08,
         )
         area.glyph.tags = [line.kind]
 
