@@ -20,6 +20,7 @@ from flexmeasures_charts.data import FORECAST, MEASURED, SCHEDULE, ChartData, Li
 from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
 from flexmeasures_ui.analytics.selection import Selection
+from flexmeasures_ui.money import currency_of
 from flexmeasures_ui.time_window import only_produces
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ def _series(chosen: Selection, sensor: Sensor, **filters: Any) -> TimeSeries:
 
 def _costs(power: Pair, prices: Pair) -> Pair:
     """What the energy of each slot cost; what production earned is negative."""
-    currency, _, energy = prices.unit.partition("/")
-    per_mwh = 1000.0 if energy == "kWh" else 1.0
+    currency, per_mwh = currency_of(prices.unit)
 
     def cost(amount: TimeSeries, price: TimeSeries) -> TimeSeries:
         hours = amount.resolution / HOUR

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flexmeasures.beliefs import search_one
-from flexmeasures.errors import WrongResolution
 from flexmeasures_ui.dashboard.plans import IDLE, Plan
+from flexmeasures_ui.money import prices_per_mwh
 
 if TYPE_CHECKING:
     from flexmeasures.models import Asset
@@ -68,14 +67,6 @@ def _of_plan(plan: Plan) -> Iterator[Action]:
 
 def _prices(plan: Plan) -> tuple[Floats, str]:
     """Money per MWh in each slot, shape (n,), NaN where it is not known; and its currency."""
-    unknown, market = np.full(len(plan.powers), np.nan), plan.asset.market
-    if market is None:
-        return unknown, ""
-    currency, _, energy = market.unit.partition("/")
-    end = plan.start + len(plan.powers) * plan.resolution
-    try:
-        series = search_one(market, plan.start, end, resolution=plan.resolution)
-    except WrongResolution:
-        return unknown, currency
-    unknown[: len(series)] = series.values[: len(unknown)] * (1000.0 if energy == "kWh" else 1.0)
-    return unknown, currency
+    market = plan.asset.market
+    priced = None if market is None else prices_per_mwh(market, plan.start, plan.resolution, len(plan.powers))
+    return (np.full(len(plan.powers), np.nan), "") if priced is None else (priced[1], priced[0])

@@ -14,6 +14,7 @@ from flexmeasures_charts.formatting import number
 from flexmeasures_master_data.asset_groups import OF_TYPES, plural
 from flexmeasures_translation import gettext, marked
 from flexmeasures_ui.dashboard import drawings
+from flexmeasures_ui.money import currency_of
 
 GRID = marked("grid")
 
@@ -81,8 +82,8 @@ def money(net: float, assets: Sequence[Asset], now: datetime) -> str:
     price = next((float(value) for value in values if value == value), None)
     if price is None:
         return ""
-    currency, _, energy = market.unit.partition("/")
-    per_hour = net * price * (1000.0 if energy == "kWh" else 1.0)
+    currency, per_mwh = currency_of(market.unit)
+    per_hour = net * price * per_mwh
     words = {"price": f"{number(price)} {market.unit}", "amount": f"{number(abs(per_hour))} {currency}"}
     if per_hour > 0:
         return gettext("At %(price)s this costs %(amount)s an hour.", **words)

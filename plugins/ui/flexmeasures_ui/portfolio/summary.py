@@ -11,13 +11,13 @@ import numpy as np
 
 from flexmeasures.beliefs import search, search_one
 from flexmeasures.db import db
-from flexmeasures.errors import WrongResolution
 from flexmeasures.models import Market
 from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timing import to_ms
 from flexmeasures_scheduling import ATTRIBUTE
 from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
+from flexmeasures_ui.money import prices_per_mwh
 
 if TYPE_CHECKING:
     from flexmeasures.models import Asset
@@ -116,7 +116,7 @@ def _sum(asset: Asset, measured: TimeSeries, expected: TimeSeries | None, now: d
         consumption=float(energy[energy > 0].sum()),
         expected=float(np.abs(energy[forecast]).sum()),
     )
-    priced = None if asset.market is None else _prices(asset.market, measured)
+    priced = None if asset.market is None else _prices_on(asset.market, measured)
     if priced is not None:
         currency, per_mwh = priced
         earned = _production_prices(asset, measured, per_mwh)
@@ -132,18 +132,11 @@ def _production_prices(asset: Asset, like: TimeSeries, per_mwh: Floats) -> Float
     number = asked.get("production_market_id")
     market = None if number is None else db.session.get(Market, number)
     if market is not None:
-        priced = _prices(market, like)
+        priced = _prices_on(market, like)
         return np.full(len(like), np.nan) if priced is None else priced[1]
     constant = asked.get("production_price_per_mwh")
     return per_mwh if constant is None else np.full(len(like), float(constant))
 
 
-def _prices(market: Market, like: TimeSeries) -> tuple[str, Floats] | None:
-    """Currency, and prices per MWh on the slots of a series; None where resolutions do not fit."""
-    end = like.start + len(like.values) * like.resolution
-    try:
-        found = search_one(market, like.start, end, resolution=like.resolution)
-    except WrongResolution:
-        return None
-    currency, _, energy = market.unit.partition("/")
-    return currency, found.values[: len(like.values)] * (1000.0 if energy == "kWh" else 1.0)
+def _prices_on(market: Market, like: TimeSeries) -> tuple[str, Floats] | None:
+    return prices_per_mwh(market, like.start, like.resolution, len(like))
