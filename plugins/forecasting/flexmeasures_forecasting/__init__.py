@@ -37,9 +37,12 @@ if TYPE_CHECKING:
     from flexmeasures_forecasting.known_data import Knowledge as Knowledge
     from flexmeasures_forecasting.known_data import outcomes as outcomes
     from flexmeasures_forecasting.known_data import present_problem as present_problem
+    from flexmeasures_forecasting.regressors import REGRESSORS as REGRESSORS
     from flexmeasures_forecasting.regressors import check_choice as check_choice
     from flexmeasures_forecasting.regressors import choose_regressors as choose_regressors
+    from flexmeasures_forecasting.regressors import offered_regressors as offered_regressors
     from flexmeasures_forecasting.regressors import regressors_of as regressors_of
+    from flexmeasures_forecasting.regressors import usual_regressors as usual_regressors
 
 HOURLY = "forecast new data"
 
@@ -77,7 +80,10 @@ __all__, __getattr__ = door(
         "regressors": (
             "check_choice",
             "choose_regressors",
+            "REGRESSORS",
+            "offered_regressors",
             "regressors_of",
+            "usual_regressors",
         ),
     },
 )

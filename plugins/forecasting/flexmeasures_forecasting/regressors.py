@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from marshmallow import ValidationError, fields
+from sqlalchemy import and_, false, or_, select
 
 from flexmeasures.db import db
 from flexmeasures.errors import InputError, shown
@@ -20,6 +21,7 @@ from flexmeasures_algorithms import is_open
 from flexmeasures_master_data import AssetField, geo
 
 REGRESSORS = "regressors"  # the attribute that says what explains a sensor
+MOST_OFFERED = 1000
 MAX_DISTANCE_KM = 100.0  # weather from farther away explains nothing here
 CONSUMERS = ("temperature", "radiation", "wind_speed")
 DEFAULTS = {
@@ -61,6 +63,23 @@ def regressors_of(sensor: Sensor) -> list[Explaining]:
     return _named([each for each in found if _fits(each, sensor) and is_open(each, sensor.owner)])
 
 
+def usual_regressors(sensor: Sensor) -> tuple[str, ...]:
+    """The types of weather that explain a sensor of its type unless they are excluded."""
+    return DEFAULTS.get(sensor.type_name, ())
+
+
+def offered_regressors(sensor: Sensor) -> list[Sensor]:
+    """Other sensors that may be added: of markets and weather, and the owner's assets, by name."""
+    kinds = Sensor.kind.in_(("market", "weather_sensor"))
+    own = Sensor.owner_id == sensor.owner_id if sensor.owner_id is not None else false()
+    query = select(Sensor).where(or_(kinds, and_(Sensor.kind == "asset", own)))
+    found = db.session.scalars(query.order_by(Sensor.display_name, Sensor.id).limit(MOST_OFFERED))
+    usual = {each.id for each in _nearby(sensor)}
+    return [
+        each for each in found if each.id not in usual and _fits(each, sensor) and is_open(each, sensor.owner)
+    ]
+
+
 def _named(sensors: Sequence[Sensor]) -> list[Explaining]:
     """Weather by its type, all else by its name; those of a name that is there already with their id."""
     named: dict[str, Sensor] = {}
@@ -75,7 +94,7 @@ def _nearby(sensor: Sensor) -> list[Sensor]:
     if sensor.kind != "asset" or sensor.latitude is None or sensor.longitude is None:
         return []
     found: list[Sensor] = []
-    for name in DEFAULTS.get(sensor.type_name, ()):
+    for name in usual_regressors(sensor):
         nearest = geo.nearest_weather_sensors(name, sensor.latitude, sensor.longitude)
         found += [weather for weather, km in nearest if km <= MAX_DISTANCE_KM]
     return found
@@ -115,7 +134,7 @@ def check_choice(chosen: Mapping[str, Any], owner: User | None, sensor: Sensor) 
         if not _fits(found, sensor):
             text = f"{REGRESSORS}.add: the slots of sensor {wanted} and of this one do not fit each other."
             raise InputError(text, REGRESSORS, "other sensors with slots of a whole multiple or a whole part")
-    types = set(DEFAULTS.get(sensor.type_name, ()))
+    types = set(usual_regressors(sensor))
     for wanted in excluded:
         if not isinstance(wanted, int) and wanted not in types:
             text = f"{REGRESSORS}.exclude: {shown(wanted)} is none of the usual types of this sensor."

@@ -21,6 +21,8 @@ TYPES = (
     marked("ambient temperature"),
     marked("Ambient temperature"),
     marked("wind speed"),
+    marked("temperature"),
+    marked("radiation"),
     marked("Wind speed"),
     marked("solar irradiation"),
     marked("Solar irradiation"),

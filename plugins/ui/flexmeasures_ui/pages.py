@@ -23,7 +23,7 @@ from flexmeasures_algorithms.selection import Kind
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, read
 from flexmeasures_charts.reader import readers_zone
-from flexmeasures_forecasting import scores, worse_than_repeating
+from flexmeasures_forecasting import regressors_of, scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import ATTRIBUTE
 from flexmeasures_translation import day_and_time, gettext, language, languages
@@ -174,6 +174,7 @@ def asset(asset_id: int) -> str:
         departure=_departure(found),
         algorithms=_algorithms(found),
         asked=(found.attributes or {}).get(ATTRIBUTE) or {},
+        explained_by=regressors_of(found),
         rules=[
             (gettext(RULES[key].title), formatting.short(value)) for key, value in rules_of(found).items()
         ],

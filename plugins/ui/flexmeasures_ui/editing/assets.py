@@ -26,7 +26,7 @@ from flexmeasures_scheduling import Target, trigger_schedule
 from flexmeasures_translation import gettext
 from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
 from flexmeasures_ui.dashboard.views import map_tiles
-from flexmeasures_ui.editing import alert_rules, flexibility
+from flexmeasures_ui.editing import alert_rules, flexibility, regressors
 from flexmeasures_ui.editing.fields import Field, messages, typed
 from flexmeasures_ui.quantities import quantity
 from flexmeasures_ui.time_window import moment_of
@@ -55,6 +55,8 @@ def make_blueprint() -> Blueprint:
         ),
         ("/assets/<int:asset_id>/limits", "alert_rules", alert_rules.edit, "GET", login_required),
         ("/assets/<int:asset_id>/limits", "update_alert_rules", alert_rules.update, "POST", login_required),
+        ("/assets/<int:asset_id>/regressors", "regressors", regressors.edit, "GET", login_required),
+        ("/assets/<int:asset_id>/regressors", "update_regressors", regressors.update, "POST", login_required),
         ("/assets/delete_with_data/<int:asset_id>/", "ask_delete", ask_delete, "GET", login_required),
         ("/assets/delete_with_data/<int:asset_id>/", "delete", delete, "POST", login_required),
     ):
