@@ -43,9 +43,10 @@ def register_settings() -> list[Setting]:
 def register_blueprints(app: Flask) -> list[Blueprint]:
     """The pages and the files that they need; RQ's dashboard where there is Redis."""
     from flexmeasures_translation import install
-    from flexmeasures_ui import jobs, pages
+    from flexmeasures_ui import brand, jobs, pages
 
     install(app)
+    brand.check(app)
     blueprints = [pages.make_blueprint(), jobs.make_blueprint()]
     if app.extensions["flexmeasures"].notifier is not None:
         from flexmeasures_ui import rq_pages

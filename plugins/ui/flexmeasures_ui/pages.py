@@ -28,6 +28,7 @@ from flexmeasures_master_data import plausibility
 from flexmeasures_scheduling import ATTRIBUTE
 from flexmeasures_translation import day_and_time, gettext, language, languages
 from flexmeasures_ui import (
+    brand,
     icons,
     language_choice,
     listing,
@@ -52,6 +53,8 @@ def make_blueprint() -> Blueprint:
     """A new blueprint of all pages (one an app, since plugins can be loaded by several apps in a process)."""
     blueprint = Blueprint("ui", __name__, template_folder="templates")
     blueprint.add_url_rule("/ui/static/<digest>/<name>", "static_file", static_files.static_file)
+    blueprint.add_url_rule("/ui/accent.css", "accent", brand.accent)
+    blueprint.add_url_rule("/ui/logo", "logo", brand.logo)
     blueprint.add_url_rule("/language/<code>", "language", language_choice.choose)
     for rule, name, view in (
         ("/dashboard", "dashboard", views.dashboard),
@@ -77,6 +80,8 @@ def _for_templates() -> dict[str, Any]:
         "account_page": menu.account_page,
         "api_page": menu.api_page,
         "file_url": static_files.file_url,
+        "accent_url": brand.accent_url,
+        "logo_url": brand.logo_url,
         "icon": icons.icon,
         "type_icon": icons.type_icon,
         "readers_zone": readers_zone,

@@ -26,6 +26,18 @@ SETTINGS = [
         "Pages in the menu, in this order.",
         chapter="2.9.3",
     ),
+    Setting(
+        "FLEXMEASURES_ACCENT_COLOUR",
+        "",
+        str,
+        "Colour of links and buttons, such as #7a3fb0; made darker or lighter where it could not be read.",
+    ),
+    Setting(
+        "FLEXMEASURES_LOGO",
+        "",
+        str,
+        "Path of an image (svg, png, jpg, webp) that stands beside the platform's name on all pages.",
+    ),
     Setting("MAPBOX_ACCESS_TOKEN", None, str, "Token of the service that draws maps.", chapter="2.4.2"),
     Setting(
         "FLEXMEASURES_MAP_TILES",
