@@ -128,7 +128,7 @@ def _file(rows: Sequence[Row], kind: str) -> Response:
     from flask import Response
 
     from flexmeasures.timing import iso_duration
-    from flexmeasures_ui.csv_files import csv_response
+    from flexmeasures_charts.list_files import csv_response
 
     lines: list[dict[str, Any]] = [
         {

@@ -23,8 +23,10 @@ from flexmeasures.errors import InputError, NotFound
 from flexmeasures.jobs import queue_names
 from flexmeasures.models import Job, JobState, Sensor, User
 from flexmeasures.runtime import runtime
+from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import gettext, marked
 
@@ -37,6 +39,19 @@ ICONS = {
     JobState.CANCELLED: "slash-circle",
 }
 STATE_WORDS = {JobState.QUEUED: marked("waiting")}
+COLUMNS = (
+    "id",
+    "function",
+    "queue",
+    "sensor",
+    "state",
+    "asked",
+    "started",
+    "ended",
+    "algorithm",
+    "because",
+    "error",
+)
 COUNTED = (JobState.FAILED, JobState.QUEUED, JobState.RUNNING)
 
 
@@ -108,28 +123,31 @@ def to_schedules() -> Response:
 # -- pages ---------------------------------------------------------------------------------------------
 
 
-def tasks() -> str:
+def tasks() -> str | Response:
     """Jobs of all queues."""
     return _list(gettext("Tasks"), queue_names())
 
 
-def forecasting() -> str:
+def forecasting() -> str | Response:
     """Jobs that make forecasts."""
     return _list(gettext("Forecasting tasks"), ["forecasting"])
 
 
-def schedules() -> str:
+def schedules() -> str | Response:
     """Jobs that make schedules."""
     return _list(gettext("Scheduling tasks"), ["scheduling"])
 
 
-def _list(title: str, queues: Sequence[str]) -> str:
+def _list(title: str, queues: Sequence[str]) -> str | Response:
     now = datetime.now(UTC)
     found = db.session.scalars(
         select(Job).where(Job.queue.in_(queues)).order_by(Job.id.desc()).limit(SHOWN)
     ).all()
     ids = {job.sensor_id for job in found if job.sensor_id is not None}
     sensors = {each.id: each for each in db.session.scalars(select(Sensor).where(Sensor.id.in_(ids)))}
+    file = asked_file("tasks", COLUMNS, lambda: (_fields(job, sensors) for job in found))
+    if file is not None:
+        return file
     counted, oldest = _counts(queues)
     return render_flexmeasures_template(
         "ui/tasks.html",
@@ -197,6 +215,24 @@ def _counts(queues: Sequence[str]) -> tuple[dict[str, int], datetime | None]:
     rows = db.session.execute(query.group_by(Job.state)).all()
     oldest = next((since for state, _, since in rows if state == JobState.QUEUED), None)
     return {state: count for state, count, _ in rows}, oldest
+
+
+def _fields(job: Job, sensors: dict[int, Sensor]) -> dict[str, Any]:
+    """A job as files have it, times in ISO 8601."""
+    sensor = sensors.get(job.sensor_id) if job.sensor_id is not None else None
+    moments = (job.created_at, job.started_at, job.finished_at)
+    values = (
+        job.id,
+        job.function,
+        job.queue,
+        None if sensor is None else sensor.name,
+        job.state,
+        *(None if moment is None else iso_time(moment) for moment in moments),
+        job.algorithm,
+        job.because,
+        job.error,
+    )
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _row(job: Job, sensors: dict[int, Sensor], now: datetime) -> Row:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from flask import Response, abort, current_app, request
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
@@ -15,8 +14,8 @@ from flexmeasures.models import Asset, SensorType, User
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures.utils.entity_address_utils import build_connection
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_ui.access import user_or_401
-from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.dashboard.asset_summary import overview
 from flexmeasures_ui.dashboard.plans import plans_of
 
@@ -68,15 +67,9 @@ def assets() -> str | Response:
     user = user_or_401()
     asked = _asked()
     found = _found(user, asked)
-    kind = request.args.get("format", "html")
-    if kind == "csv":
-        return csv_response("assets", COLUMNS, (_fields(asset) for asset in db.session.scalars(found)))
-    if kind == "json":
-        return Response(
-            orjson.dumps([_fields(asset) for asset in db.session.scalars(found)]), mimetype="application/json"
-        )
-    if kind != "html":
-        abort(400, description="format is not understood. Accepted: html, csv, json.")
+    file = asked_file("assets", COLUMNS, lambda: (_fields(asset) for asset in db.session.scalars(found)))
+    if file is not None:
+        return file
     count = db.session.scalar(select(func.count()).select_from(found.order_by(None).subquery())) or 0
     pages = max(1, -(-count // PER_PAGE))
     page = min(asked.page, pages)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +20,7 @@ from flexmeasures_algorithms import choose
 from flexmeasures_algorithms.selection import Kind
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, read
+from flexmeasures_charts.list_files import csv_response
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_forecasting import regressors_of, scores, worse_than_repeating
 from flexmeasures_master_data import plausibility
@@ -62,7 +61,7 @@ def make_blueprint() -> Blueprint:
         ("/assets", "assets", listing.assets),
         ("/assets/<int:asset_id>", "asset", asset),
         ("/assets/<int:asset_id>/chart.json", "chart", chart),
-        ("/assets/<int:asset_id>/data.csv", "data", data),
+        ("/assets/<int:asset_id>/data.<any(csv, json):kind>", "data", data),
         ("/sensors/<int:sensor_id>", "sensor", sensors.sensor),
         ("/sensors/<int:sensor_id>/chart", "sensor_chart", sensors.chart),
     ):
@@ -226,19 +225,15 @@ def chart(asset_id: int) -> Response:
     return Response(orjson.dumps(item), content_type="application/json")
 
 
-def data(asset_id: int) -> Response:
-    """What the chart of one asset shows, as CSV with times in ISO 8601."""
+def data(asset_id: int, kind: str) -> Response:
+    """What the chart of one asset shows, as CSV or JSON with times in ISO 8601."""
     found = asset_or_404(asset_id)
     shown = read(time_window.power_chart(found, time_window.of_request(found)))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    lines = _lines(shown)
-    writer.writerow(["event_start", *(f"{line.name} ({line.unit})" for line in lines)])
-    for start, values in _rows(shown):
-        writer.writerow([iso_time(start), *("" if value is None else repr(value) for value in values)])
-    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="asset-{found.id}.csv"'
-    return response
+    columns = ["event_start", *(f"{line.name} ({line.unit})" for line in _lines(shown))]
+    rows = [dict(zip(columns, (iso_time(start), *values), strict=True)) for start, values in _rows(shown)]
+    if kind == "json":
+        return Response(orjson.dumps(rows), content_type="application/json")
+    return csv_response(f"asset-{found.id}", columns, rows)
 
 
 # -- what pages show -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,12 @@ from flexmeasures.db import db, writing
 from flexmeasures.errors import FlexMeasuresError
 from flexmeasures.models import Asset, User
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import gettext
 
 LARGEST_ID = 2**31 - 1
+COLUMNS = ("id", "username", "email", "roles", "assets", "active", "last_login")
 
 
 def make_blueprint() -> Blueprint:
@@ -43,8 +45,8 @@ def make_blueprint() -> Blueprint:
     return blueprint
 
 
-def users() -> str:
-    """All active users; with `include_inactive=on` the others as well."""
+def users() -> str | Response:
+    """All active users; with `include_inactive=on` the others as well; the list also as CSV and JSON."""
     with_inactive = request.args.get("include_inactive") == "on"
     query = select(User).order_by(func.lower(User.username))
     if not with_inactive:
@@ -55,9 +57,28 @@ def users() -> str:
         {"user": found, "assets": assets.get(found.id, 0), "seen": seen(found.last_login_at)}
         for found in db.session.scalars(query)
     ]
+    file = asked_file("users", COLUMNS, lambda: map(_fields, rows))
+    if file is not None:
+        return file
     return render_flexmeasures_template(
         "ui_users/users.html", active_page="users", rows=rows, with_inactive=with_inactive
     )
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A user as files have it."""
+    found: User = row["user"]
+    last = found.last_login_at
+    values = (
+        found.id,
+        found.username,
+        found.email,
+        ", ".join(sorted(found.role_names)),
+        row["assets"],
+        found.active,
+        None if last is None else timing.iso_time(last),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def user(user_id: int) -> str:

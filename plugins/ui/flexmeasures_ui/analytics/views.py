@@ -17,12 +17,12 @@ from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
+from flexmeasures_charts.list_files import csv_response
 from flexmeasures_ui.access import user_or_401
 from flexmeasures_ui.analytics import ROLES
 from flexmeasures_ui.analytics.metrics import metrics_of
 from flexmeasures_ui.analytics.readings import PLOTS, POWER, chart_of, pairs, power_chart
 from flexmeasures_ui.analytics.selection import KEPT, TRACES, Selection, resources, select_by, weather_types
-from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.headers import set_headers
 
 IN_SESSION = "analytics"

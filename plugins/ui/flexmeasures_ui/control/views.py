@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response
 
 from flexmeasures.auth import roles_required
 from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import day_and_time
 from flexmeasures_ui.access import user_or_401, visible_assets
 from flexmeasures_ui.control import ROLES
 from flexmeasures_ui.control.actions import Action, actions_of
-from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.dashboard.plans import plans_of
 from flexmeasures_ui.headers import set_headers
 
@@ -36,13 +35,9 @@ def control() -> str | Response:
     """The actions of the user's assets in the next day; with `format=csv` or `format=json` the same as a file."""
     assets, now, zone = visible_assets(user_or_401()), server_now(), readers_zone()
     actions = actions_of(list(plans_of(assets, now).values())) if assets else []
-    kind = request.args.get("format", "html")
-    if kind == "csv":
-        return csv_response("actions", COLUMNS, _rows(actions))
-    if kind == "json":
-        return Response(orjson.dumps(_rows(actions)), content_type="application/json")
-    if kind != "html":
-        abort(400, description="format is not understood. Accepted: html, csv, json.")
+    file = asked_file("actions", COLUMNS, lambda: _rows(actions))
+    if file is not None:
+        return file
     unit, per_mw = formatting.power_unit(
         max((action.asset.capacity_in_mw or 1.0 for action in actions), default=1.0)
     )

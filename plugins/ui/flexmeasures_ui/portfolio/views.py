@@ -15,10 +15,10 @@ from flexmeasures.runtime import runtime
 from flexmeasures.timing import floor_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
+from flexmeasures_charts.list_files import csv_response
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import gettext
 from flexmeasures_ui.access import user_or_401, visible_assets
-from flexmeasures_ui.csv_files import csv_response
 from flexmeasures_ui.headers import set_headers
 from flexmeasures_ui.portfolio import ROLES, plots
 from flexmeasures_ui.portfolio.effect import changes, effects_by_type

@@ -16,6 +16,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Asset, Site, User
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_scheduling import ATTRIBUTE, change_site, create_site
 from flexmeasures_translation import gettext, marked
 from flexmeasures_ui.access import LARGEST_ID, user_or_401, visible_assets
@@ -27,6 +28,7 @@ LIMITS = {
     "production_limit_in_mw": marked("Most to produce, MW"),
 }
 GROUPS = ("assets", "others")
+COLUMNS = ("id", "name", "assets", "others", *LIMITS)
 Page = str | Response | tuple[str, int]
 
 
@@ -77,11 +79,18 @@ def visible_sites(user: User) -> list[Site]:
     return list(db.session.scalars(query))
 
 
-def sites() -> str:
-    """The sites of the user, and for admins the form of a new one."""
+def sites() -> str | Response:
+    """The sites of the user, and for admins the form of a new one; the list also as CSV and JSON."""
     user = user_or_401()
     by_id = {asset.id: asset for asset in visible_assets(user)}
-    return _page(EMPTY, rows=[_row(site, by_id) for site in visible_sites(user)])
+    rows = [_row(site, by_id) for site in visible_sites(user)]
+    return asked_file("sites", COLUMNS, lambda: map(_fields, rows)) or _page(EMPTY, rows=rows)
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    """A site as files have it; assets by name."""
+    groups = (", ".join(asset.name for asset in group) for group in (row.flexible, row.others))
+    return dict(zip(COLUMNS, (row.site.id, row.site.name, *groups, *row.limits), strict=True))
 
 
 def create() -> Page:

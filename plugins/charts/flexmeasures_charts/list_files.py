@@ -1,15 +1,30 @@
-"""Rows of a page as a CSV file."""
+"""Lists of pages as CSV and JSON, by the same address with `format=csv` or `format=json`."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from flask import Response
+import orjson
+from flask import Response, abort, request
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the beginning of a formula
+
+
+def asked_file(
+    name: str, columns: Sequence[str], rows: Callable[[], Iterable[Mapping[str, Any]]]
+) -> Response | None:
+    """The rows as the file that the request asks for by `format`; None for a page, 400 for anything else."""
+    kind = request.args.get("format", "html")
+    if kind == "csv":
+        return csv_response(name, columns, rows())
+    if kind == "json":
+        return Response(orjson.dumps(list(rows())), content_type="application/json")
+    if kind != "html":
+        abort(400, description="format is not understood. Accepted: html, csv, json.")
+    return None
 
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
