@@ -5,11 +5,13 @@ In templates, `_` and `ngettext` are for texts that stand there, the filter `tra
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
+from babel.support import Translations
 from flask import current_app, g, has_request_context, request
 
 from flexmeasures.runtime import runtime
@@ -85,5 +87,19 @@ def _folders(app: Flask) -> list[Path]:
     with app.app_context():
         modules = [plugin.module for plugin in runtime().plugins.active]
     files = [Path(file) for module in modules if (file := getattr(module, "__file__", None))]
-    found = [file.parent / FOLDER for file in files]
-    return [OURS, *dict.fromkeys(folder for folder in found if folder.is_dir() and folder != OURS)]
+    found = dict.fromkeys(file.parent / FOLDER for file in files)
+    return [OURS, *(each for each in found if each.is_dir() and each != OURS and _can_be_read(each, app))]
+
+
+def _can_be_read(folder: Path, app: Flask) -> bool:
+    """Whether all catalogs of a folder are some; a broken one would break every page in its language."""
+    for path in folder.glob("*/*/*.mo"):
+        try:
+            with path.open("rb") as file:
+                Translations(file)
+        except (OSError, ValueError, LookupError, struct.error) as error:
+            app.logger.warning(
+                "The texts in %s are left out: %s cannot be read (%r).", folder, path.name, error
+            )
+            return False
+    return True

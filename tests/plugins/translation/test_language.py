@@ -73,6 +73,26 @@ def test_texts_are_filled_in_and_empty_ones_stay_empty(app: Any) -> None:
     assert ngettext("%(num)s asset", "%(num)s assets", 2) == "2 assets"
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"no catalog", b"\xde\x12\x04\x95" + 24 * b"\xff", b"\xde\x12\x04\x95"]
+)
+def test_a_broken_catalog_of_a_plugin_breaks_no_page(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"torn_{len(content)}"
+    folder = tmp_path / name
+    (folder / "translations" / "de" / "LC_MESSAGES").mkdir(parents=True)
+    (folder / "translations" / "de" / "LC_MESSAGES" / "messages.mo").write_bytes(content)
+    (folder / "__init__.py").write_text(
+        f"from flask import Blueprint\n\n{name} = Blueprint('{name}', __name__)\n"
+    )
+    app = make_app(tmp_path / "instance", FLEXMEASURES_PLUGIN_PATHS=[str(folder)])
+    page = app.test_client().get("/login", headers=GERMAN)
+    assert page.status_code == 200
+    assert "Passwort vergessen?" in page.text
+    assert "messages.mo cannot be read" in caplog.text
+
+
 def test_a_plugin_brings_its_own_language(tmp_path: Path) -> None:
     from babel.messages.catalog import Catalog
     from babel.messages.mofile import write_mo
