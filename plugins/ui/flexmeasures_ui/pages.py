@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -152,7 +153,13 @@ def other_now() -> str:
 
 def asset(asset_id: int) -> str:
     """One asset: its facts, its chart, the same as a table, and why its newest schedule is as it is."""
-    found = asset_or_404(asset_id)
+    return asset_page(asset_or_404(asset_id))
+
+
+def asset_page(
+    found: Asset, typed: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
+) -> str:
+    """The page of an asset. typed, errors: what its form "Plan now" keeps and tells, by field, when it was refused."""
     window = time_window.of_request(found)
     shown = read(time_window.power_chart(found, window))
     per_mw = formatting.power_unit(found.capacity_in_mw or 1.0)[1]
@@ -175,7 +182,8 @@ def asset(asset_id: int) -> str:
         refusal=schedule_view.refusal_of(found),
         question=what_if.question_of(found, request.args),
         limits=what_if.CHOICES,
-        departure=_departure(found),
+        plan_form=_plan_form(found) if typed is None else typed,
+        plan_errors=errors or {},
         algorithms=_algorithms(found),
         asked=(found.attributes or {}).get(ATTRIBUTE) or {},
         explained_by=regressors_of(found),
@@ -187,6 +195,14 @@ def asset(asset_id: int) -> str:
         doubts=[text for values in measured if (text := plausibility.power(found, values)) is not None],
         worse=worse_than_repeating(found, min(window.end, server_now())) if scored else [],
     )
+
+
+def _plan_form(asset: Asset) -> dict[str, str]:
+    """What the form of a plan offers: the state of charge now, and to be full when a car usually leaves."""
+    departure = _departure(asset)
+    full = formatting.short(asset.max_soc_in_mwh) if departure and asset.max_soc_in_mwh is not None else ""
+    soc = "" if asset.soc_in_mwh is None else formatting.short(asset.soc_in_mwh)
+    return {"soc": soc, "target": full, "target_time": departure}
 
 
 def _departure(asset: Asset) -> str:

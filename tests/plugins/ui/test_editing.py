@@ -231,9 +231,14 @@ def test_a_plan_is_asked_for_with_a_target(
             ({"soc": "1", "target": "2", "target_time": "2020-01-01T00:00Z"}, "lies in the past"),
             ({"soc": "1", "target": "2", "target_time": "soon"}, "is not a date and time"),
         ):
-            refused = client.post(f"/assets/{car.id}/plan", data=wrong, follow_redirects=True).text
+            answer = client.post(f"/assets/{car.id}/plan", data=wrong)
+            refused = answer.text
+            assert answer.status_code == 422
             assert "Nothing was planned: " in refused
             assert said in refused
+            for name, typed in wrong.items():
+                assert re.search(rf'name="{name}"[^>]*value="{typed}"', refused)
+            assert refused.count('aria-describedby="plan-error"') == 1
     with app.app_context():
         found = db.session.get_one(Asset, car.id)
         assert (found.soc_in_mwh, found.soc_udi_event_id) == (1, 1)

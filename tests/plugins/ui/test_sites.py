@@ -57,6 +57,8 @@ def test_what_is_wrong_is_told_and_what_was_typed_is_kept(
         answer = client.post("/sites", data=new | change)
         assert answer.status_code == 422
         assert said in answer.text
+        assert f'id="{next(iter(change))}-error"' in answer.text
+        assert "There is no site yet" not in answer.text
         assert f'value="{new["others"][0]}" selected' in answer.text
         assert client.get("/sites").text.count('<th scope="row">') == 1
 

@@ -28,6 +28,7 @@ from flexmeasures_ui.access import LARGEST_ID, asset_or_404, user_or_401
 from flexmeasures_ui.dashboard.views import map_tiles
 from flexmeasures_ui.editing import alert_rules, flexibility, regressors
 from flexmeasures_ui.editing.fields import Field, messages, typed
+from flexmeasures_ui.pages import asset_page
 from flexmeasures_ui.quantities import quantity
 from flexmeasures_ui.time_window import moment_of
 
@@ -245,15 +246,15 @@ def delete(asset_id: int) -> Response:
     return redirect(url_for("ui.assets"), code=303)
 
 
-def plan(asset_id: int) -> Response:
+def plan(asset_id: int) -> Page:
     """Note a state of charge now, with a target if one was typed, and ask for a schedule."""
     asset = asset_or_404(asset_id, "update")
     zone = readers_zone()
     try:
-        soc = _number(request.form.get("soc", ""), gettext("State of charge"))
+        soc = _number("soc", gettext("State of charge"))
         targets = []
         if request.form.get("target") or request.form.get("target_time"):
-            value = _number(request.form.get("target", ""), gettext("Target"))
+            value = _number("target", gettext("Target"))
             targets.append(
                 Target(
                     datetime=moment_of(request.form.get("target_time", ""), "target_time", zone), value=value
@@ -274,13 +275,14 @@ def plan(asset_id: int) -> Response:
             kind = "soc-with-targets" if targets else "soc"
             trigger_schedule(found, event_id, kind, soc, server_now(), targets)
     except FlexMeasuresError as error:
-        flash(gettext("Nothing was planned: %(reason)s", reason=error))
-    else:
-        flash(gettext("A schedule was asked for; it is shown here once it is made."))
+        told = {getattr(error, "field", None) or "": str(error)}
+        return asset_page(asset_or_404(asset_id, "update"), request.form, told), 422
+    flash(gettext("A schedule was asked for; it is shown here once it is made."))
     return redirect(url_for("ui.asset", asset_id=asset_id), code=303)
 
 
-def _number(text: str, what: str) -> float:
+def _number(field: str, what: str) -> float:
+    text = request.form.get(field, "")
     try:
         value = quantity(text, "MWh")
     except ValueError:
@@ -288,7 +290,7 @@ def _number(text: str, what: str) -> float:
     if not 0 <= value < 1e9:
         raise InputError(
             gettext("%(what)s: %(text)s is not a number of MWh.", what=what, text=repr(text)),
-            what,
+            field,
             gettext("a number from 0 on"),
         )
     return value

@@ -81,10 +81,13 @@ def visible_sites(user: User) -> list[Site]:
 
 def sites() -> str | Response:
     """The sites of the user, and for admins the form of a new one; the list also as CSV and JSON."""
+    return asked_file("sites", COLUMNS, lambda: map(_fields, _rows())) or _page(EMPTY)
+
+
+def _rows() -> list[Row]:
     user = user_or_401()
     by_id = {asset.id: asset for asset in visible_assets(user)}
-    rows = [_row(site, by_id) for site in visible_sites(user)]
-    return asked_file("sites", COLUMNS, lambda: map(_fields, rows)) or _page(EMPTY, rows=rows)
+    return [_row(site, by_id) for site in visible_sites(user)]
 
 
 def _fields(row: Row) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def create() -> Page:
                 raise InputError(gettext("A site needs a flexible asset that somebody owns."), "assets")
             create_site(_name(), owner, groups["assets"], inflexible=groups["others"], **limits)
     except FlexMeasuresError as error:
-        return _page(_typed(), error=str(error)), 422
+        return _page(_typed(), errors=_at_field(error)), 422
     flash(
         gettext(
             "%(name)s was added; its assets are planned together when a site's schedule is asked for.",
@@ -134,7 +137,7 @@ def update(site_id: int) -> Page:
             found = session.get_one(Site, site.id)
             change_site(found, _name(), groups["assets"], inflexible=groups["others"], **limits)
     except FlexMeasuresError as error:
-        return _page(_typed(), site=_site_or_404(site_id), error=str(error)), 422
+        return _page(_typed(), site=_site_or_404(site_id), errors=_at_field(error)), 422
     flash(gettext("%(name)s was changed.", name=_name()))
     return redirect(url_for("ui_sites.sites"), code=303)
 
@@ -175,22 +178,29 @@ def _read() -> tuple[dict[str, list[Asset]], dict[str, Any]]:
             int(each) for each in request.form.getlist(group) if each.isdecimal() and int(each) <= LARGEST_ID
         ]
         groups[group] = [each for number in ids if (each := db.session.get(Asset, number)) is not None]
-    return groups, {key: _number(request.form.get(key, ""), title) for key, title in LIMITS.items()}
+    return groups, {key: _number(key, title) for key, title in LIMITS.items()}
 
 
-def _number(text: str, title: str) -> float:
+def _at_field(error: FlexMeasuresError) -> dict[str, str]:
+    """The error by the name of the field that it is about, "" for none of them."""
+    field = getattr(error, "field", None)
+    return {field if field in ("name", *GROUPS, *LIMITS) else "": str(error)}
+
+
+def _number(key: str, title: str) -> float:
+    text = request.form.get(key, "")
     try:
         return quantity(text, "MW")
     except ValueError:
         said = gettext("%(title)s: %(text)s is not a number.", title=gettext(title), text=repr(text))
-        raise InputError(said, title) from None
+        raise InputError(said, key) from None
 
 
 def _typed() -> Typed:
     return Typed(request.form, {group: request.form.getlist(group) for group in GROUPS})
 
 
-def _page(typed: Typed, *, rows: Sequence[Row] = (), site: Site | None = None, error: str = "") -> str:
+def _page(typed: Typed, *, site: Site | None = None, errors: Mapping[str, str] | None = None) -> str:
     """The list of sites with the form of a new one, or the form of one that is there."""
     user = user_or_401()
     assets = visible_assets(user) if user.is_admin else []
@@ -199,13 +209,13 @@ def _page(typed: Typed, *, rows: Sequence[Row] = (), site: Site | None = None, e
     return render_flexmeasures_template(
         "ui/site_form.html" if site is not None else "ui/sites.html",
         active_page="sites",
-        rows=rows,
+        rows=_rows() if site is None else [],
         site=site,
         assets=assets,
         limits=LIMITS,
         typed=typed.texts,
         chosen=typed.chosen,
-        error=error,
+        errors=errors or {},
     )
 
 
