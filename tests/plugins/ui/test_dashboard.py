@@ -50,7 +50,7 @@ def planned(app: Any, prosumer: Any, make_asset: Any, store: Any) -> Any:
 
 
 def test_a_scheduled_asset_without_a_meter_is_not_silent(
-    client: Any, prosumer: Any, planned: Any, make_asset: Any, store: Any, as_user: Any
+    client: Any, prosumer: Any, admin: Any, planned: Any, make_asset: Any, store: Any, as_user: Any
 ) -> None:
     panels = make_asset(prosumer, "Roof", "solar")
     store(panels, [-0.75], floor_time(NOW, QUARTER) - QUARTER)
@@ -61,6 +61,8 @@ def test_a_scheduled_asset_without_a_meter_is_not_silent(
     assert "scheduled, not measured" in page
     assert "consumes 13:00–15:00" in page or "consumes 22:00" in page
     assert "At 50.0 EUR/MWh this earns 37.5 EUR an hour." in page
+    with as_user(client, admin):
+        assert "scheduled, not measured" in client.get(f"/assets/owned_by/{prosumer.id}").text
 
 
 def test_the_balance_has_two_equal_sides(

@@ -214,16 +214,18 @@ def _form(asset: Asset | None, values: Mapping[str, Any], errors: Mapping[str, s
 def owned_by(user_id: int) -> str:
     """The assets of one user."""
     from flexmeasures_ui.dashboard.asset_summary import overview
+    from flexmeasures_ui.dashboard.plans import plans_of
 
     owner = db.session.get(User, user_id) if user_id <= LARGEST_ID else None
     if owner is None:
         abort(404)
     query = select(Asset).where(Asset.owner_id == owner.id).order_by(Asset.display_name, Asset.id)
+    assets = list(db.session.scalars(query))
     return render_flexmeasures_template(
         "ui/owned_by.html",
         active_page="assets",
         owner=owner,
-        overview=overview(list(db.session.scalars(query)), owner),
+        overview=overview(assets, owner, plans_of(assets, server_now())),
     )
 
 
