@@ -78,9 +78,7 @@ def edit(market_id: int) -> str:
 def save() -> str | Response | tuple[str, int]:
     """Make the tariff, or give it this version; what is wrong is told at its place, and what was typed is kept."""
     rows, user = _rows(request.form), current_user()
-    filled = [
-        k for k, row in enumerate(rows) if any(row[key] for key in COLUMNS if key not in ("factor", "vat"))
-    ]
+    filled = [k for k, row in enumerate(rows) if _is_filled(row)]
     try:
         with writing():
             market, _ = put_tariff(_tariff(request.form, [rows[k] for k in filled]))
@@ -155,6 +153,11 @@ def _rows(form: Mapping[str, str]) -> list[dict[str, str]]:
     return [{key: form.get(f"part-{k}-{key}", "").strip() for key in COLUMNS} for k in range(count)]
 
 
+def _is_filled(row: Mapping[str, str]) -> bool:
+    """Whether somebody typed something into it; two of its columns are never empty."""
+    return any(row.get(key) for key in COLUMNS if key not in ("factor", "vat"))
+
+
 def _number(text: str) -> float | str:
     """A number, or the text, which the schema refuses."""
     try:
@@ -203,7 +206,7 @@ def _form(
         select(Market.name, Market.display_name, Market.unit).order_by(Market.display_name)
     )
     spare = [dict.fromkeys(COLUMNS, "") | {"factor": "1", "vat": "yes"}] * SPARE
-    filled = [row for row in rows if any(row.get(key) for key in COLUMNS if key not in ("factor", "vat"))]
+    filled = [row for row in rows if _is_filled(row)]
     known = {"name", "unit", "timezone", "from", "vat", "floor", "cap"}
     return render_flexmeasures_template(
         "tariffs/tariff_form.html",

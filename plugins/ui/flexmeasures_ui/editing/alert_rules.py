@@ -67,5 +67,4 @@ def _form(asset: Asset, values: Mapping[str, Any], errors: Mapping[str, str]) ->
         fields=_fields(),
         values=values,
         errors=errors,
-        others=[text for name, text in errors.items() if name not in RULES],
     )

@@ -90,8 +90,6 @@ def fields_of_flexibility() -> tuple[Field, ...]:
 
 
 def _form(asset: Asset, values: Mapping[str, Any], errors: Mapping[str, str]) -> str:
-    fields = fields_of_flexibility()
-    known = {field.name for field in fields}
     return render_flexmeasures_template(
         "ui/asset_part_form.html",
         active_page="assets",
@@ -102,10 +100,9 @@ def _form(asset: Asset, values: Mapping[str, Any], errors: Mapping[str, str]) ->
             "What all schedules of this asset heed, unless an event asks otherwise. Nothing has to be filled in."
         ),
         action=url_for("ui_asset_forms.update_flexibility", asset_id=asset.id),
-        fields=fields,
+        fields=fields_of_flexibility(),
         values=values,
         errors=errors,
-        others=[text for name, text in errors.items() if name not in known],
     )
 
 
