@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flexmeasures.beliefs.reading import rivals as rivals
     from flexmeasures.beliefs.reading import search as search
     from flexmeasures.beliefs.reading import search_one as search_one
-    from flexmeasures.beliefs.reading import sources_ahead as sources_ahead
+    from flexmeasures.beliefs.reading import speakers as speakers
     from flexmeasures.beliefs.straying import Strays as Strays
     from flexmeasures.beliefs.straying import move as move
     from flexmeasures.beliefs.straying import strays as strays
@@ -33,7 +33,7 @@ __all__, __getattr__ = door(
             "rivals",
             "search",
             "search_one",
-            "sources_ahead",
+            "speakers",
         ),
         "straying": ("Strays", "move", "strays"),
         "writing": ("Stored", "remove", "store"),

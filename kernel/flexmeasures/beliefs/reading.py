@@ -152,23 +152,26 @@ def last_values(
     return {row.sensor_id: (row.event_start, row.value) for row in db.session.execute(query)}
 
 
-def sources_ahead(
-    sensor: Sensor, start: datetime, end: datetime, source_types: Collection[str]
-) -> list[Source]:
-    """Sources of these types that said something ahead of the end of events of a window, by id."""
+def speakers(
+    sensors: Sequence[Sensor], start: datetime, end: datetime, source_types: Collection[str]
+) -> list[tuple[int, Source, bool]]:
+    """Who of these types said something about events of a window, by source id: sensor id, source, and whether ahead.
+
+    Ahead means before the event ended, as forecasts do, and not measurements. Reads all beliefs of the window.
+    """
     from sqlalchemy import select
 
     from flexmeasures.models.beliefs import belief
     from flexmeasures.models.sources import Source
 
-    said = select(belief.c.source_id).where(
-        belief.c.sensor_id == sensor.id,
-        belief.c.event_start > start - sensor.event_resolution,
-        belief.c.event_start < end,
-        belief.c.horizon > 0,
-    )
-    query = select(Source).where(Source.id.in_(said), Source.type.in_(list(source_types)))
-    return list(db.session.scalars(query.order_by(Source.id)))
+    longest = max((sensor.event_resolution for sensor in sensors), default=timedelta(0))
+    of_sensors = belief.c.sensor_id.in_([sensor.id for sensor in sensors])
+    window = (of_sensors, belief.c.event_start > start - longest, belief.c.event_start < end)
+    columns = (belief.c.sensor_id, belief.c.source_id, (belief.c.horizon > 0).label("ahead"))
+    said = select(*columns).where(*window).distinct().subquery()
+    query = select(said.c.sensor_id, Source, said.c.ahead).join(Source, Source.id == said.c.source_id)
+    query = query.where(Source.type.in_(list(source_types))).order_by(Source.id)
+    return [(sensor_id, source, bool(ahead)) for sensor_id, source, ahead in db.session.execute(query)]
 
 
 def rivals(sensor: Sensor, start: datetime, end: datetime) -> tuple[int, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,7 +21,7 @@ from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import gettext, marked
 
 if TYPE_CHECKING:
-    from flexmeasures.models import Asset
+    from flexmeasures.models import Asset, Sensor
     from flexmeasures.timeseries import Floats
     from flexmeasures_charts.hookspecs import PowerChart
 
@@ -125,14 +125,19 @@ def read(chart: PowerChart) -> ChartData:
 
 def power_series(chart: PowerChart, kind: str, zone: ZoneInfo) -> dict[int, TimeSeries]:
     """Power of one kind by asset id, in MW, consumption positive, on the chart's resolution."""
+    filters = _who(chart, kind)
     where = (list(chart.assets), chart.start, chart.end)
-    as_asked = {"resolution": chart.resolution, "timezone": zone.key, "prior": chart.known_at}
+    return search(*where, resolution=chart.resolution, timezone=zone.key, **filters)
+
+
+def _who(chart: PowerChart, kind: str) -> dict[str, Any]:
+    """Filters of a search for what one kind of line shows."""
+    said: dict[str, Any] = {"prior": chart.known_at, "sources": chart.sources.get(kind)}
     if kind == MEASURED:
-        return search(*where, horizon_at_most=timedelta(0), **as_asked)  # type: ignore[arg-type]
+        return said | {"horizon_at_most": timedelta(0)}
     if kind == SCHEDULE:
-        return search(*where, source_types=(SCHEDULING_SCRIPT,), **as_asked)  # type: ignore[arg-type]
-    ahead = chart.forecast_horizon
-    return search(*where, horizon_at_least=ahead, source_types=EXPECTING, **as_asked)  # type: ignore[arg-type]
+        return said | {"source_types": (SCHEDULING_SCRIPT,)}
+    return said | {"horizon_at_least": chart.forecast_horizon, "source_types": EXPECTING}
 
 
 def _line(
@@ -151,7 +156,9 @@ def _line(
     total = np.sum([each.values for each in known], axis=0)
     values = shown(total * per_mw, chart.consumption_as_positive)
     name = kind if len(chart.assets) == len(assets) else f"{assets[0].name}, {kind}"
-    band = _band(assets[0], chart) if kind == FORECAST and len(assets) == 1 else extremes
+    band = extremes
+    if kind == FORECAST and len(assets) == 1:
+        band = forecast_band(assets[0], chart.start, chart.end, chart.resolution, **_who(chart, FORECAST))
     shown_band = None if band is None else _as_shown(band, chart, per_mw)
     return Line(kind, name, unit, TimeSeries(known[0].start, known[0].resolution, values), shown_band)
 
@@ -161,7 +168,7 @@ def _own_measurements(chart: PowerChart) -> TimeSeries | None:
     asset = chart.assets[0] if len(chart.assets) == 1 else None
     if asset is None or chart.resolution <= asset.event_resolution:
         return None
-    return search_one(asset, chart.start, chart.end, horizon_at_most=timedelta(0), prior=chart.known_at)
+    return search_one(asset, chart.start, chart.end, **_who(chart, MEASURED))
 
 
 def _extremes(own: TimeSeries, means: TimeSeries, zone: ZoneInfo) -> tuple[Floats, Floats] | None:
@@ -182,20 +189,16 @@ def _extremes(own: TimeSeries, means: TimeSeries, zone: ZoneInfo) -> tuple[Float
     return low, high
 
 
-def _band(asset: Asset, chart: PowerChart) -> tuple[Floats, Floats] | None:
-    """The 80 % band of one asset's forecasts, MW; None for coarser slots, where quantiles are not the means."""
-    if chart.resolution != asset.event_resolution:
+def forecast_band(
+    sensor: Sensor, start: datetime, end: datetime, resolution: timedelta, **filters: Any
+) -> tuple[Floats, Floats] | None:
+    """Between which values forecasts say that a sensor will stay in 80 of 100 cases, in its unit and sign.
+
+    filters: of `beliefs.search`. None where nobody told, and for coarser slots, where quantiles are not the means.
+    """
+    if resolution != sensor.event_resolution:
         return None
-    ahead = chart.forecast_horizon
-    below = beliefs.search_quantiles(
-        asset,
-        chart.start,
-        chart.end,
-        BAND,
-        horizon_at_least=ahead,
-        source_types=EXPECTING,
-        prior=chart.known_at,
-    )
+    below = beliefs.search_quantiles(sensor, start, end, BAND, **filters)
     low, high = (series.values for series in below.values())
     return None if np.isnan(low).all() else (low, high)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ class PowerChart:
     """What a power chart shows: assets, window (UTC), resolution, sign, horizon of forecasts, traces.
 
     traces: "none" sums the assets in one line; "power" or "schedules" draws a line an asset. known_at: what was known
-    then, None for now.
+    then, None for now. sources: by kind of line ("measured", "forecast", "schedule") the ids of the sources that count,
+    anybody where the kind is missing.
     """
 
     assets: tuple[Asset, ...]
@@ -28,6 +30,7 @@ class PowerChart:
     consumption_as_positive: bool = True
     traces: str = "none"
     known_at: datetime | None = None
+    sources: Mapping[str, Collection[int]] = field(default_factory=dict)
 
 
 @hookspec(firstresult=True)

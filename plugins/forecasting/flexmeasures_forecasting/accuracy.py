@@ -109,8 +109,8 @@ def scores(
     """Scores of every source that said something ahead of the events of a window, by source and horizon."""
     truth = outcomes(sensor, start, end)
     found = []
-    for source in beliefs.sources_ahead(sensor, start, end, EXPECTING):
-        for horizon in horizons:
+    for _, source, ahead in beliefs.speakers([sensor], start, end, EXPECTING):
+        for horizon in horizons if ahead else ():
             score = _score(sensor, source, horizon, start, end, truth.values)
             if score is not None:
                 found.append(score)

@@ -59,7 +59,7 @@ def test_realised_and_expected_are_told_with_their_errors(
         by_plot = {row["plot"]: row for row in found}
         power = by_plot["power"]
         assert (power["realised"], power["expected"], power["mae"], power["slots"]) == (0, 2, 1, 16)
-        assert (power["wape"], power["mape"]) == (None, 1)
+        assert (power["wape"], power["mape"], power["coverage"]) == (1, 1, None)
         assert by_plot["prices"]["unit"] == "EUR/MWh"
         assert (by_plot["costs"]["realised"], by_plot["costs"]["expected"]) == (
             0,

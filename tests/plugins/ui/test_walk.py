@@ -22,7 +22,8 @@ SEEN = ((DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark"))
 GRAVE = ("serious", "critical")
 # /health and the like are for programs; Swagger UI's own faults on the page of the API are not ours.
 PAGES = (
-    "/dashboard", "/analytics", "/analytics?resource=renewables", "/portfolio", "/portfolio?show_stacked=production",
+    "/dashboard", "/analytics", "/analytics?resource=renewables", "/analytics?choose=sources",
+    "/portfolio", "/portfolio?show_stacked=production",
     "/accuracy", "/control", "/upload", "/account",
     "/assets", "/assets?q=nothing+like+it", "/assets/new", "/assets/BATTERY", "/assets/BATTERY/edit",
     "/assets/BATTERY/flexibility", "/assets/BATTERY/limits", "/assets/PV/regressors",

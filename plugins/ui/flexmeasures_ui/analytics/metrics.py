@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flexmeasures_ui.analytics.readings import COSTS, POWER, Pair
+from flexmeasures_ui.analytics.readings import Pair
+from flexmeasures_ui.analytics.sources import COSTS, POWER
+
+if TYPE_CHECKING:
+    from flexmeasures.timeseries import Floats
 
 HOUR = timedelta(hours=1)
 
@@ -17,7 +22,8 @@ class Metrics:
     """Of one plot. realised, expected, scheduled: of all that is known of each, energy in MWh, money, or a mean.
 
     These are None for nothing; slots: how many have both of the first two. mae: in the unit of the plot. wape: a part
-    of 1, None where nothing was realised; mape: of power only, None where a realised value is 0.
+    of 1, None where nothing was realised; mape: of power only, None where a realised value is 0. coverage: the part of
+    the realised values that lie in the expected 80 % band, None where nobody told a band.
     """
 
     name: str
@@ -30,6 +36,7 @@ class Metrics:
     mae: float | None
     wape: float | None
     mape: float | None
+    coverage: float | None
 
 
 def metrics_of(plot: str, pair: Pair) -> Metrics:
@@ -38,7 +45,7 @@ def metrics_of(plot: str, pair: Pair) -> Metrics:
     if len(realised) != len(expected):
         realised = expected = np.full(0, np.nan)
     both = np.isfinite(realised) & np.isfinite(expected)
-    errors, total = np.abs(realised[both] - expected[both]), float(np.abs(realised[both].sum()))
+    errors, total = np.abs(realised[both] - expected[both]), float(np.abs(realised[both]).sum())
     some = bool(both.any())
     relative = plot == POWER and some and bool((realised[both] != 0).all())
     return Metrics(
@@ -54,10 +61,21 @@ def metrics_of(plot: str, pair: Pair) -> Metrics:
         mae=float(errors.mean()) if some else None,
         wape=float(errors.sum() / total) if some and total > 0 else None,
         mape=float((errors / np.abs(realised[both])).mean()) if relative else None,
+        coverage=_coverage(pair.realised.values, pair.band),
     )
 
 
-def _amount(plot: str, values: np.ndarray[tuple[int], np.dtype[np.float64]], slot: timedelta) -> float | None:
+def _coverage(realised: Floats, band: tuple[Floats, Floats] | None) -> float | None:
+    """How often what was realised lay in the band, of the slots that have both."""
+    if band is None:
+        return None
+    low, high = band
+    both = np.isfinite(realised) & np.isfinite(low) & np.isfinite(high)
+    inside = (low[both] <= realised[both]) & (realised[both] <= high[both])
+    return float(inside.mean()) if both.any() else None
+
+
+def _amount(plot: str, values: Floats, slot: timedelta) -> float | None:
     """Energy and money are summed, prices and weather averaged."""
     known = values[np.isfinite(values)]
     if not len(known):

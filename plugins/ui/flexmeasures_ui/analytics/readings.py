@@ -16,18 +16,27 @@ from flexmeasures.models.sources import EXPECTING
 from flexmeasures.timeseries import TimeSeries
 from flexmeasures.timing import duration_ms, server_now
 from flexmeasures_charts import PowerChart
-from flexmeasures_charts.data import FORECAST, MEASURED, SCHEDULE, ChartData, Line, power_series
+from flexmeasures_charts.data import (
+    FORECAST,
+    MEASURED,
+    SCHEDULE,
+    ChartData,
+    Line,
+    forecast_band,
+    power_series,
+)
 from flexmeasures_translation import marked
 from flexmeasures_ui.access import REPORTING
 from flexmeasures_ui.analytics.selection import Selection
+from flexmeasures_ui.analytics.sources import COSTS, EXPECTED, POWER, PRICES, REALISED, SCHEDULED, WEATHER
 from flexmeasures_ui.money import currency_of
 from flexmeasures_ui.time_window import only_produces
 
 if TYPE_CHECKING:
     from flexmeasures.timeseries import Floats
 
-POWER, COSTS, PRICES, WEATHER = "power", "costs", "prices", "weather"
 PLOTS = (POWER, COSTS, PRICES, WEATHER)
+KINDS = {REALISED: MEASURED, EXPECTED: FORECAST, SCHEDULED: SCHEDULE}  # of the lines of power
 HOUR = timedelta(hours=1)
 
 
@@ -35,7 +44,8 @@ HOUR = timedelta(hours=1)
 class Pair:
     """What came to be, what was expected, and of power and costs what was scheduled, shape (n,), NaN where unknown.
 
-    unit: of all; name: for people.
+    unit: of all; name: for people. band: of what was expected of one sensor in its own slots, between which values it
+    should stay in 80 of 100 cases; None otherwise.
     """
 
     name: str
@@ -43,6 +53,7 @@ class Pair:
     realised: TimeSeries
     expected: TimeSeries
     scheduled: TimeSeries | None = None
+    band: tuple[Floats, Floats] | None = None
 
 
 def power_chart(chosen: Selection) -> PowerChart:
@@ -56,6 +67,7 @@ def power_chart(chosen: Selection) -> PowerChart:
         consumption_as_positive=not all(only_produces(each) for each in chosen.assets),
         traces=chosen.traces,
         known_at=chosen.known_at,
+        sources={KINDS[line]: ids for (plot, line), ids in chosen.sources.items() if plot == POWER},
     )
 
 
@@ -80,7 +92,8 @@ def _power(chosen: Selection) -> Pair:
     realised, expected, scheduled = (
         _sum(power_series(chart, kind, chosen.zone)) for kind in (MEASURED, FORECAST, SCHEDULE)
     )
-    return Pair(marked("Power"), "MW", realised, expected, scheduled)
+    band = _band(chosen, chosen.assets[0], POWER) if len(chosen.assets) == 1 else None
+    return Pair(marked("Power"), "MW", realised, expected, scheduled, band)
 
 
 def _sum(series: Mapping[int, TimeSeries]) -> TimeSeries:
@@ -93,26 +106,45 @@ def _sum(series: Mapping[int, TimeSeries]) -> TimeSeries:
 
 def _prices(chosen: Selection, market: Market) -> Pair:
     """Realised: the newest that is not a forecast; day-ahead prices are known before they apply."""
-    realised = _series(chosen, market, source_types=REPORTING)
-    expected = _series(chosen, market, source_types=EXPECTING, horizon_at_least=chosen.horizon)
-    return Pair(marked("Prices"), market.unit, realised, expected)
+    realised = _series(chosen, market, _said_by(chosen, PRICES, REALISED) | {"source_types": REPORTING})
+    expected = _series(chosen, market, _expectations(chosen, PRICES))
+    return Pair(marked("Prices"), market.unit, realised, expected, band=_band(chosen, market, PRICES))
 
 
 def _weather(chosen: Selection, sensor: Sensor) -> Pair:
     name = sensor.type.display_name if sensor.type is not None else "weather"
-    realised = _series(chosen, sensor, horizon_at_most=timedelta(0))
-    expected = _series(chosen, sensor, source_types=EXPECTING, horizon_at_least=chosen.horizon)
-    return Pair(f"{name[:1].upper()}{name[1:]}", sensor.unit, realised, expected)
+    realised = _series(
+        chosen, sensor, _said_by(chosen, WEATHER, REALISED) | {"horizon_at_most": timedelta(0)}
+    )
+    expected = _series(chosen, sensor, _expectations(chosen, WEATHER))
+    band = _band(chosen, sensor, WEATHER)
+    return Pair(f"{name[:1].upper()}{name[1:]}", sensor.unit, realised, expected, band=band)
 
 
-def _series(chosen: Selection, sensor: Sensor, **filters: Any) -> TimeSeries:
+def _said_by(chosen: Selection, plot: str, line: str) -> dict[str, Any]:
+    """Filters of a search for what was known then of the sources that count."""
+    return {"prior": chosen.known_at, "sources": chosen.sources.get((plot, line))}
+
+
+def _expectations(chosen: Selection, plot: str) -> dict[str, Any]:
+    """Filters of a search for what was expected a horizon before."""
+    return _said_by(chosen, plot, EXPECTED) | {"source_types": EXPECTING, "horizon_at_least": chosen.horizon}
+
+
+def _band(chosen: Selection, sensor: Sensor, plot: str) -> tuple[Floats, Floats] | None:
+    window = chosen.window
+    return forecast_band(sensor, window.start, window.end, chosen.resolution, **_expectations(chosen, plot))
+
+
+def _series(chosen: Selection, sensor: Sensor, filters: Mapping[str, Any]) -> TimeSeries:
     """The sensor's values on the chart's slots; on its own where these do not fit."""
-    window = (chosen.window.start, chosen.window.end)
-    asked: dict[str, Any] = {"prior": chosen.known_at, "timezone": chosen.zone.key} | filters
+    asked = {"timezone": chosen.zone.key, **filters}
     try:
-        return search_one(sensor, *window, resolution=chosen.resolution, **asked)
+        return search_one(
+            sensor, chosen.window.start, chosen.window.end, resolution=chosen.resolution, **asked
+        )
     except WrongResolution:
-        return search_one(sensor, *window, **asked)
+        return search_one(sensor, chosen.window.start, chosen.window.end, **asked)
 
 
 def _costs(power: Pair, prices: Pair) -> Pair:
@@ -141,7 +173,7 @@ def _on(series: TimeSeries, like: TimeSeries) -> Floats:
 def chart_of(chosen: Selection, pair: Pair) -> ChartData:
     """A chart of a pair: what came to be, and what was expected."""
     lines = [
-        Line(kind, name, pair.unit, series)
+        Line(kind, name, pair.unit, series, pair.band if kind == FORECAST else None)
         for kind, name, series in (
             (MEASURED, marked("realised"), pair.realised),
             (FORECAST, marked("expected"), pair.expected),

@@ -19,6 +19,7 @@ from flexmeasures_master_data.asset_groups import OF_TYPES, assets_of, plural
 from flexmeasures_master_data.geo import nearest_weather_sensors
 from flexmeasures_translation import gettext
 from flexmeasures_ui.access import visible_assets
+from flexmeasures_ui.analytics import sources
 from flexmeasures_ui.time_window import Window, asked_window, moment_of, resolution_for
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -27,11 +28,14 @@ TRACES = ("none", "power", "schedules")
 WEATHER_OF = {"solar": "radiation", "wind": "wind_speed"}
 HORIZONS = {DAY: (DAY, 2 * DAY), 7 * DAY: (7 * DAY,)}
 USUAL_HORIZONS = (HOUR, 6 * HOUR, DAY, 2 * DAY)
+MOST_SENSORS = 20  # of weather that are offered
 # What stays in the session; the window does only with both of its ends.
 KEPT = (
     "resource",
     "market",
     "sensor_type",
+    "weather_sensor",
+    "sources",
     "forecast_horizon",
     "showing_individual_traces_for",
     "start_time",
@@ -41,13 +45,19 @@ KEPT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What is shown. known_at: what was known then, None for now; offers_traces: whether the assets share a place."""
+    """What is shown. known_at: what was known then, None for now; offers_traces: whether the assets share a place.
+
+    weather: the sensor that is shown, one of weather_sensors (of sensor_type, the nearest first); sources: by line, the
+    ids of those that count, of lines with a choice.
+    """
 
     resource: str
     assets: tuple[Asset, ...]
     market: Market | None
     sensor_type: str
     weather: WeatherSensor | None
+    weather_sensors: tuple[WeatherSensor, ...]
+    sources: sources.Lines
     window: Window
     resolution: timedelta
     horizon: timedelta
@@ -56,6 +66,11 @@ class Selection:
     offers_traces: bool
     known_at: datetime | None
     zone: ZoneInfo
+
+    @property
+    def other_weather(self) -> str:
+        """Name of the weather sensor if it is not the nearest, "" otherwise."""
+        return "" if self.weather is None or self.weather is self.weather_sensors[0] else self.weather.name
 
     @property
     def query(self) -> dict[str, str]:
@@ -70,6 +85,8 @@ class Selection:
         }
         if self.market is not None:
             found["market"] = self.market.name
+        found["weather_sensor"] = self.other_weather
+        found["sources"] = sources.as_text(self.sources)
         if self.known_at is not None:
             found["known_at"] = f"{self.known_at:%Y-%m-%dT%H:%M}Z"
         return found
@@ -104,7 +121,8 @@ def select_by(query: Mapping[str, str], user: User) -> Selection:
         horizons = HORIZONS.get(resolution, USUAL_HORIZONS)
         horizon = _horizon(query.get("forecast_horizon"), horizons)
         sensor_type = query.get("sensor_type") or _usual_weather(assets)
-        weather = _weather(sensor_type, assets)
+        weather_sensors = _weather_sensors(sensor_type, assets)
+        by_line = sources.sources_by_line(query.get("sources", ""))
         market = _market(query.get("market"), assets)
     except InputError as error:
         abort(400, description=str(error))
@@ -114,7 +132,9 @@ def select_by(query: Mapping[str, str], user: User) -> Selection:
         assets=tuple(assets),
         market=market,
         sensor_type=sensor_type,
-        weather=weather,
+        weather=_named(weather_sensors, query.get("weather_sensor")),
+        weather_sensors=weather_sensors,
+        sources=by_line,
         window=window,
         resolution=resolution,
         horizon=horizon,
@@ -181,13 +201,21 @@ def weather_types() -> list[tuple[str, str]]:
     return [(name, gettext(title)) for name, title in db.session.execute(query.order_by(SensorType.id))]
 
 
-def _weather(sensor_type: str, assets: Sequence[Asset]) -> WeatherSensor | None:
-    """The nearest sensor of that type to the first asset that has a place."""
+def _weather_sensors(sensor_type: str, assets: Sequence[Asset]) -> tuple[WeatherSensor, ...]:
+    """The nearest sensors of that type to the first asset that has a place."""
     placed = [asset for asset in assets if asset.latitude is not None and asset.longitude is not None]
     if not placed:
-        return None
-    near = nearest_weather_sensors(sensor_type, placed[0].latitude or 0.0, placed[0].longitude or 0.0)
-    return near[0][0] if near else None
+        return ()
+    latitude, longitude = placed[0].latitude or 0.0, placed[0].longitude or 0.0
+    return tuple(
+        sensor for sensor, _ in nearest_weather_sensors(sensor_type, latitude, longitude, MOST_SENSORS)
+    )
+
+
+def _named(sensors: Sequence[WeatherSensor], name: str | None) -> WeatherSensor | None:
+    """The sensor of that name, else the first: a choice stays when another type, or asset, is chosen."""
+    named = [sensor for sensor in sensors if sensor.name == name]
+    return next(iter(named or sensors), None)
 
 
 def _market(name: str | None, assets: Sequence[Asset]) -> Market | None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from flexmeasures.auth import roles_required
 from flexmeasures.db import db
@@ -18,11 +19,13 @@ from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.list_files import csv_response
+from flexmeasures_translation import gettext
 from flexmeasures_ui.access import user_or_401
 from flexmeasures_ui.analytics import ROLES
 from flexmeasures_ui.analytics.metrics import metrics_of
-from flexmeasures_ui.analytics.readings import PLOTS, POWER, chart_of, pairs, power_chart
+from flexmeasures_ui.analytics.readings import PLOTS, chart_of, pairs, power_chart
 from flexmeasures_ui.analytics.selection import KEPT, TRACES, Selection, resources, select_by, weather_types
+from flexmeasures_ui.analytics.sources import POWER, PRICES, WEATHER, Choice, choices
 from flexmeasures_ui.headers import set_headers
 
 IN_SESSION = "analytics"
@@ -50,7 +53,7 @@ def analytics() -> str:
     offered = resources(user)
     if not offered:
         return render_flexmeasures_template("ui/analytics.html", active_page="analytics", chosen=None)
-    asked = {name: request.args[name] for name in KEPT if request.args.get(name)}
+    asked = {name: value for name, value in _chosen_in(request.args).items() if name in KEPT}
     chosen = select_by(_asked(), user)
     session[IN_SESSION] = {**session.get(IN_SESSION, {}), **asked}
     found = pairs(chosen)
@@ -67,6 +70,8 @@ def analytics() -> str:
             db.session.execute(select(Market.name, Market.display_name).order_by(Market.display_name))
         ),
         weather_types=weather_types(),
+        weather_sensors=_offered_weather(chosen),
+        sources=_sources(chosen) if chosen.sources or request.args.get("choose") == "sources" else None,
         traces=TRACES,
         plots=found,
         power_plot=POWER,
@@ -77,10 +82,8 @@ def analytics() -> str:
 
 def choose() -> Any:
     """A form that was sent: the same page, with the choice in its address."""
-    asked: dict[str, Any] = {
-        name: value for name, value in request.form.items() if name in (*KEPT, "known_at") and value
-    }
-    return redirect(url_for("ui_analytics.analytics", **asked), code=303)
+    asked = {name: value for name, value in _chosen_in(request.form).items() if name in (*KEPT, "known_at")}
+    return redirect(url_for("ui_analytics.analytics", **asked), code=303)  # type: ignore[arg-type]
 
 
 def chart(plot: str) -> Response:
@@ -141,7 +144,31 @@ def _source(chosen: Selection) -> list[dict[str, Any]]:
 def _asked() -> Mapping[str, str]:
     """The query string, over what was chosen last."""
     stored: dict[str, str] = session.get(IN_SESSION, {})
-    query = request.args.to_dict()
+    query = _chosen_in(request.args)
     if query.get("start_time") or query.get("end_time"):
         stored = {name: value for name, value in stored.items() if name not in ("start_time", "end_time")}
     return {**stored, **query}
+
+
+def _chosen_in(values: MultiDict[str, str]) -> dict[str, str]:
+    """What was chosen, of sources maybe several; an empty choice is kept where it is one."""
+    found = {name: value for name, value in values.items() if value or name == "weather_sensor"}
+    if "sources" in values:
+        found["sources"] = ",".join(filter(None, values.getlist("sources")))
+    return found
+
+
+def _offered_weather(chosen: Selection) -> list[tuple[str, str]]:
+    """Names and titles of the sensors of weather; none is chosen as long as it is the nearest."""
+    titles = [(sensor.name, sensor.display_name or sensor.name) for sensor in chosen.weather_sensors]
+    return [("", gettext("the nearest")), *titles[1:]] if len(titles) > 1 else []
+
+
+def _sources(chosen: Selection) -> dict[str, list[Choice]]:
+    """By line, who said what is shown."""
+    shown = {
+        POWER: chosen.assets,
+        PRICES: tuple(filter(None, [chosen.market])),
+        WEATHER: tuple(filter(None, [chosen.weather])),
+    }
+    return choices(shown, chosen.window, chosen.sources)
