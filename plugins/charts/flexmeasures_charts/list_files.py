@@ -40,4 +40,6 @@ def csv_response(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, 
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
@@ -15,6 +15,7 @@ from flexmeasures.db import db, writing
 from flexmeasures.models import Market
 from flexmeasures.timing import server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_tariffs.computing import all_tariffs
 from flexmeasures_tariffs.job import enqueue_tariff
 from flexmeasures_tariffs.managing import put_tariff
@@ -22,6 +23,7 @@ from flexmeasures_tariffs.schema import shown, tariff_of
 from flexmeasures_translation import gettext, marked, with_point
 
 COLUMNS = ("name", "price", "market", "factor", "days", "hours", "months", "vat")
+FILE_COLUMNS = ("tariff", "unit", "from", "version_vat", "floor", "cap", *COLUMNS)
 SPARE = 4  # empty rows of the form, for further parts
 MOST_PARTS = 100
 WEEKDAYS, WEEKENDS = marked("weekdays"), marked("weekends")
@@ -42,8 +44,11 @@ def make_blueprint() -> Blueprint:
     return blueprint
 
 
-def tariffs() -> str:
-    """All tariffs with their versions and parts."""
+def tariffs() -> str | Response:
+    """All tariffs with their versions and parts; with `format=csv` or `format=json` a row a part."""
+    file = asked_file("tariffs", FILE_COLUMNS, _parts)
+    if file is not None:
+        return file
     user = current_user()
     return render_flexmeasures_template(
         "tariffs/tariffs.html",
@@ -52,6 +57,21 @@ def tariffs() -> str:
         may_change=user is not None and user.is_admin,
         days=_days_in_words,
     )
+
+
+def _parts() -> Iterator[dict[str, Any]]:
+    """Every part of every version of all tariffs, in the fields of FILE_COLUMNS."""
+    for market, tariff in all_tariffs():
+        told = shown(market, tariff)
+        for version in told["versions"]:
+            for part in version["parts"]:
+                fields = {"tariff": told["name"], "unit": told["unit"], "from": version["from"]}
+                fields |= {
+                    "version_vat": version["vat"],
+                    "floor": version.get("floor"),
+                    "cap": version.get("cap"),
+                }
+                yield fields | {name: part.get(name) for name in COLUMNS}
 
 
 def new() -> str:

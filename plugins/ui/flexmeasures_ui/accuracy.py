@@ -25,6 +25,19 @@ USUAL = 14
 MOST_ASSETS = 20  # of which the league is told on one page
 WEEKS = 8  # over which one asset is followed
 WEEK = timedelta(days=7)
+COLUMNS = (
+    "asset",
+    "source",
+    "horizon",
+    "events",
+    "one_minus_wape",
+    "mae_in_mw",
+    "bias_in_mw",
+    "coverage",
+    "skill_naive",
+    "skill_seasonal",
+    "best",
+)
 
 
 @dataclass(frozen=True)
@@ -65,11 +78,12 @@ def accuracy() -> str | Response:
 
     from flexmeasures.timing import floor_time, server_now
     from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+    from flexmeasures_charts.list_files import asked_file
     from flexmeasures_forecasting import worse_than_repeating
     from flexmeasures_ui.access import user_or_401, visible_assets
 
     assets = visible_assets(user_or_401())
-    days, name, kind = (request.args.get(each, "") for each in ("days", "asset", "format"))
+    days, name = (request.args.get(each, "") for each in ("days", "asset"))
     if days and days not in map(str, WINDOWS):
         abort(400, description=f"days is not understood. Accepted: {', '.join(map(str, WINDOWS))}.")
     chosen = [asset for asset in assets if asset.name == name] if name else assets[:MOST_ASSETS]
@@ -78,9 +92,7 @@ def accuracy() -> str | Response:
     end = floor_time(server_now(), timedelta(minutes=15))
     length = int(days or USUAL)
     rows = league(chosen, end - timedelta(days=length), end)
-    if kind in ("csv", "json"):
-        return _file(rows, kind)
-    return render_flexmeasures_template(
+    return asked_file("accuracy", COLUMNS, lambda: map(_fields, rows)) or render_flexmeasures_template(
         "ui/accuracy.html",
         active_page="accuracy",
         assets=assets,
@@ -123,29 +135,26 @@ def _weeks(asset: Asset, end: datetime) -> list[tuple[str, timedelta, list[float
     return [(source, horizon, values) for (source, horizon), values in sorted(found.items())]
 
 
-def _file(rows: Sequence[Row], kind: str) -> Response:
-    import orjson
-    from flask import Response
-
+def _fields(row: Row) -> dict[str, Any]:
     from flexmeasures.timing import iso_duration
-    from flexmeasures_charts.list_files import csv_response
 
-    lines: list[dict[str, Any]] = [
-        {
-            "asset": row.asset.name,
-            "source": row.score.source.description,
-            "horizon": iso_duration(row.score.horizon),
-            "events": row.score.n,
-            "one_minus_wape": row.score.one_minus_wape,
-            "mae_in_mw": row.score.mae,
-            "bias_in_mw": row.score.bias,
-            "coverage": row.score.coverage,
-            "skill_naive": row.score.skill_naive,
-            "skill_seasonal": row.score.skill_seasonal,
-            "best": row.best,
-        }
-        for row in rows
-    ]
-    if kind == "json":
-        return Response(orjson.dumps(lines), mimetype="application/json")
-    return csv_response("accuracy", list(lines[0]) if lines else ["asset"], lines)
+    score = row.score
+    return dict(
+        zip(
+            COLUMNS,
+            (
+                row.asset.name,
+                score.source.description,
+                iso_duration(score.horizon),
+                score.n,
+                score.one_minus_wape,
+                score.mae,
+                score.bias,
+                score.coverage,
+                score.skill_naive,
+                score.skill_seasonal,
+                row.best,
+            ),
+            strict=True,
+        )
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import orjson
 from flask import Response, abort, g
 
@@ -9,19 +12,24 @@ from flexmeasures.auth import current_user
 from flexmeasures.beliefs import extent, search_one
 from flexmeasures.db import db
 from flexmeasures.models import Asset, Sensor
-from flexmeasures.timing import server_now
+from flexmeasures.timing import iso_time, server_now
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
 from flexmeasures_charts.data import MEASURED, ChartData, Line
+from flexmeasures_charts.list_files import asked_file
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_translation import marked
 from flexmeasures_ui import time_window
 
 
-def sensor(sensor_id: int) -> str:
-    """Facts and chart of one sensor of any kind."""
+def sensor(sensor_id: int) -> str | Response:
+    """Facts and chart of one sensor of any kind; with `format=csv` or `format=json` what the chart shows."""
     found = _sensor_or_404(sensor_id)
     window = time_window.of_request(found)
+    columns = ("event_start", f"{found.name} ({found.unit})")
+    file = asked_file(f"sensor-{found.id}", columns, lambda: _rows(_read(found, window), columns))
+    if file is not None:
+        return file
     g.draws_chart = True
     data = extent(found)
     zone = readers_zone()
@@ -43,6 +51,14 @@ def chart(sensor_id: int) -> Response:
     return Response(
         orjson.dumps(draw(_read(found, time_window.of_request(found)))), content_type="application/json"
     )
+
+
+def _rows(shown: ChartData, columns: tuple[str, str]) -> Iterator[dict[str, Any]]:
+    """The known values of the one line, with the starts of their slots."""
+    series = shown.power[0].series
+    for k, value in enumerate(series.values.tolist()):
+        if value == value:
+            yield dict(zip(columns, (iso_time(series.start + k * series.resolution), value), strict=True))
 
 
 def _read(found: Sensor, window: time_window.Window) -> ChartData:

@@ -11,10 +11,11 @@ from flexmeasures import hookimpl
 from flexmeasures.hookspecs import MenuItem
 
 if TYPE_CHECKING:
-    from flask import Blueprint, Flask
+    from flask import Blueprint, Flask, Response
 
     from flexmeasures.models import User
 
+COLUMNS = ("name", "version", "state", "kind", "origin", "reason")
 NOT_WELL = ("broken", "incompatible")
 
 
@@ -41,13 +42,19 @@ def menu_items(user: User) -> list[MenuItem]:
     return entry_for(user, (), "plugins", marked("System"), "ui_system.plugins", "cpu")
 
 
-def plugins() -> str:
-    """Plugins, those first that are not well, and the parts of GET /health."""
+def plugins() -> str | Response:
+    """Plugins, those first that are not well (these also as CSV and JSON), and the parts of GET /health."""
     from flexmeasures.health import parts_now
     from flexmeasures.runtime import runtime
     from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
+    from flexmeasures_charts.list_files import asked_file
 
     found = sorted(runtime().plugins.plugins, key=lambda plugin: plugin.state not in NOT_WELL)
+    file = asked_file(
+        "plugins", COLUMNS, lambda: ({name: getattr(plugin, name) for name in COLUMNS} for plugin in found)
+    )
+    if file is not None:
+        return file
     parts = parts_now()
     return render_flexmeasures_template(
         "ui/plugins.html",

@@ -72,6 +72,23 @@ def test_a_tariff_is_made_and_told_and_its_prices_asked_for(
         assert db.session.query(Job).filter(Job.function == "compute tariffs").count() == 1
 
 
+def test_tariffs_are_given_as_files_with_a_row_a_part(client: Any, as_user: Any, admin: Any) -> None:
+    with as_user(client, admin):
+        assert client.get("/tariffs?format=json").json == []
+        client.post("/tariffs", data=SENT | {"part-0-name": "=fee"})
+        rows = client.get("/tariffs?format=json").json
+        lines = client.get("/tariffs?format=csv").text.splitlines()
+        assert client.get("/tariffs?format=xml").status_code == 400
+    assert [(row["tariff"], row["name"], row["price"]) for row in rows] == [
+        ("home", "=fee", 0.05),
+        ("home", "subsidy", -0.01),
+    ]
+    assert (rows[0]["months"], rows[0]["version_vat"], rows[0]["cap"]) == ([1, 12], 0.21, 0.9)
+    assert lines[0].split(",") == list(rows[0])
+    assert "'=fee" in lines[1]
+    assert '"1, 12"' in lines[1]
+
+
 def test_its_form_holds_what_was_typed_and_another_day_adds_a_version(
     app: Any, client: Any, as_user: Any, admin: Any
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from flexmeasures.db import writing
 from flexmeasures.models import Asset
+
+from .conftest import START
 
 
 @pytest.fixture
@@ -22,7 +25,20 @@ def lists(app: Any, battery: Any, planned: int) -> tuple[str, ...]:
         asset = session.get_one(Asset, planned)
         create_site("=Farm", asset.owner, [asset], 1.0, 0.5)
         jobs.enqueue("schedule", {}, queue="scheduling", sensor_id=planned)
-    return ("/assets", "/users", "/sites", "/tasks/", "/tasks/schedules", "/control")
+    of_sensor = f"/sensors/{planned}"
+    return (
+        "/assets",
+        "/users",
+        "/sites",
+        "/tasks/",
+        "/tasks/schedules",
+        "/control",
+        "/plugins",
+        f"/accuracy?asset={battery.name}",
+        f"{of_sensor}?start={START.isoformat()}&end={(START + timedelta(hours=12)).isoformat()}".replace(
+            "+", "%2B"
+        ),
+    )
 
 
 def test_lists_are_given_as_csv_and_json_with_the_same_rows(
@@ -30,12 +46,13 @@ def test_lists_are_given_as_csv_and_json_with_the_same_rows(
 ) -> None:
     with as_user(client, admin):
         for path in lists:
-            rows = client.get(f"{path}?format=json").json
-            text = client.get(f"{path}?format=csv")
+            sign = "&" if "?" in path else "?"
+            rows = client.get(f"{path}{sign}format=json").json
+            text = client.get(f"{path}{sign}format=csv")
             assert rows, path
             assert next(csv.DictReader(io.StringIO(text.text))).keys() == rows[0].keys()
             assert text.mimetype == "text/csv"
-            assert client.get(f"{path}?format=xml").status_code == 400
+            assert client.get(f"{path}{sign}format=xml").status_code == 400
             assert "format=csv" in client.get(path).text
         sites = client.get("/sites?format=csv").text
     assert "'=Farm" in sites  # no spreadsheet computes it
