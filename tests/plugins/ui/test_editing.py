@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -292,24 +293,53 @@ def test_a_file_is_shown_as_it_would_be_stored_and_then_stored(
         assert client.post("/upload/store", data=twice | {"replace": "on"}).status_code == 303
 
 
-def test_a_file_that_is_wrong_is_refused_with_its_line(
+def test_a_file_that_is_wrong_is_refused_at_the_field(
     client: Any, prosumer: Any, battery: Any, as_user: Any, make_user: Any, make_asset: Any
 ) -> None:
     foreign = make_asset(make_user("other", "Prosumer"), "Foreign", "building")
     with as_user(client, prosumer):
-        for content, more, said in (
-            (FILE.replace(b"-500", b"x"), {}, "line 3"),
-            (FILE, {"timezone": ""}, "no UTC offset"),
-            (FILE, {"sign": ""}, "--sign is required"),
-            (FILE, {"sensor": str(foreign.id)}, "No sensor is chosen"),
-            (FILE, {"where": "t"}, "COLUMN=TEXT"),
-            (b"", {}, "holds no values"),
-            (FILE, {"kind": "other"}, "is not understood"),
+        for content, more, place, said in (
+            (FILE, {"timezone": ""}, "timezone", "wrong rows"),
+            (FILE, {"sign": ""}, "sign", "“A positive value means” is required"),
+            (FILE, {"unit": "m/s"}, "unit", "m/s"),
+            (FILE, {"timezone": "Mars"}, "timezone", "Mars"),
+            (FILE, {"valuecol": "volts"}, "valuecol", "no column of the file"),
+            (FILE, {"sensor": str(foreign.id)}, "sensor", "No sensor is chosen"),
+            (FILE, {"where": "t"}, "where", "COLUMN=TEXT"),
+            (FILE, {"resolution": "often"}, "resolution", "is not understood"),
+            (FILE.replace(b"1000", b"1e9"), {}, "unit", "“Also more power than the asset can have”"),
+            (b"", {}, "file", "holds no values"),
+            (FILE, {"kind": "other"}, "kind", "is not understood"),
         ):
             answer = send(client, battery, content, **more)
+            page = unescape(answer.text)
             assert answer.status_code == 422, said
-            assert said.replace("'", "&#39;") in answer.text, (said, answer.text[-3000:])
+            error = re.search(rf'<p class="field-error" id="{place}-error">(.*?)</p>', page)
+            assert error, (place, re.findall("field-error.*", page))
+            assert said in error[1]
+            assert "uploads" not in page
         assert client.post("/upload", data={"sensor": str(battery.id)}).status_code == 422
+
+
+def test_refused_rows_are_told_by_line_and_the_file_is_kept(
+    client: Any, prosumer: Any, battery: Any, as_user: Any
+) -> None:
+    with as_user(client, prosumer):
+        page = unescape(send(client, battery, FILE.replace(b"-500", b"12,5").replace(b"1000", b"much")).text)
+        rows = re.findall(r'<th scope="row" class="num">(\d)</th><td>(.*?)</td>', page)
+        assert [line for line, _ in rows] == ["2", "3"]
+        assert rows[0][1].startswith("column 1 (kW): 'much' is not a number")
+        assert rows[1][1].startswith("3 columns, but the header has 2")
+        assert "load.csv has wrong rows" in page
+        kept = hidden(send(client, battery, sign="").text)
+        fields = {"sensor": str(battery.id), "sign": "consumption-positive", "unit": "kW", "timezone": "UTC"}
+        again = client.post("/upload", data=fields | {"token": kept["token"]})
+        assert again.status_code == 200
+        assert "load.csv is kept" in again.text
+        taken = send(client, battery, FILE.replace(b"1000", b"1e9"), allow_implausible="on")
+        assert taken.status_code == 200
+        hourly = send(client, battery, FILE, resolution="15")
+        assert hourly.status_code == 200
 
 
 def test_files_of_others_cannot_be_stored(
@@ -353,8 +383,8 @@ def test_the_upload_is_for_those_who_own_or_watch_assets(
 
 
 def test_durations_are_told_in_words_and_what_only_looks_like_one_stays() -> None:
-    from flexmeasures_ui.editing.upload import _in_words
+    from flexmeasures_ui.editing.upload_words import in_words
 
-    assert _in_words("rows of PT15M, of PT1H or P2D") == "rows of 15 min, of 1 h or 2 days"
+    assert in_words("rows of PT15M, of PT1H or P2D") == "rows of 15 min, of 1 h or 2 days"
     for text in ("column P99999999999D", "PT", "P", "PUT", "P1D2"):
-        assert _in_words(text) == text
+        assert in_words(text) == text

@@ -19,13 +19,14 @@ from flexmeasures.auth import roles_required
 from flexmeasures.db import db
 from flexmeasures.errors import FlexMeasuresError, InputError
 from flexmeasures.models import Sensor, User
-from flexmeasures.timing import parse_duration, timezone
+from flexmeasures.timing import timezone
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
-from flexmeasures_charts.formatting import duration, whole
+from flexmeasures_charts.formatting import whole
 from flexmeasures_charts.reader import readers_zone
 from flexmeasures_ingestion import Imported, Layout, Request, read_file, store
 from flexmeasures_translation import day_and_time, gettext
 from flexmeasures_ui.access import LARGEST_ID, user_or_401, visible_assets
+from flexmeasures_ui.editing.upload_words import Refusal, in_words, original_name, refusal
 from flexmeasures_ui.headers import set_headers
 
 ROLES = ("Prosumer",)  # and admin
@@ -43,11 +44,10 @@ CHOICES = (
     "date_format",
     "valuecol",
     "where",
+    "resolution",
+    "allow_implausible",
 )
 KINDS = {"": None, "register": "register", "states": "states"}
-DURATION = re.compile(
-    r"\bP(?:\d+D)?(?:T(?:\d+[HMS])+)?(?<!P)\b"
-)  # as errors name them, which commands tell too
 Page = str | Response | tuple[str, int]
 
 
@@ -72,19 +72,19 @@ def upload() -> str:
 
 def preview() -> Page:
     """Read the file and show what would be stored; nothing is stored yet."""
-    user = user_or_401()
+    user, path = user_or_401(), None
     chosen = {name: request.form.get(name, "").strip() for name in CHOICES}
     try:
         path = _keep(user)
         imported, sensor = _read(path, chosen, user)
     except FlexMeasuresError as error:
-        return _form(chosen, str(error)), 422
-    return _form(chosen, imported=imported, sensor=sensor, token=path.name)
+        return _form(chosen, refusal(error, path), path=path), 422
+    return _form(chosen, shown=_shown(imported, sensor), path=path)
 
 
 def store_file() -> Page:
     """Store what was shown."""
-    user = user_or_401()
+    user, path = user_or_401(), None
     chosen = {name: request.form.get(name, "").strip() for name in CHOICES}
     try:
         path = _kept(user, request.form.get("token", ""))
@@ -92,9 +92,9 @@ def store_file() -> Page:
         replacing = request.form.get("replace") == "on"
         stored = store(sensor, imported, lambda: sources.source_of(user), timedelta(0), replacing=replacing)
     except FlexMeasuresError as error:
-        return _form(
-            chosen, str(error).replace("--allow-overwrite to replace", gettext("tick “Replace”"))
-        ), 422
+        refused = refusal(error, path)
+        shown = _shown(imported, sensor) if refused.place == "replace" else None
+        return _form(chosen, refused, shown=shown, path=path), 422
     path.unlink(missing_ok=True)
     flash(
         gettext(
@@ -126,8 +126,24 @@ def _read(path: Path, chosen: dict[str, str], user: User) -> tuple[Imported, Sen
         timezone=timezone(chosen["timezone"], "Time zone") if chosen["timezone"] else None,
         kind=KINDS[chosen["kind"]],
     )
-    sign = (chosen["sign"] or None) if sensor.kind == "asset" else None
-    return read_file(path, sensor, Request(layout=layout, unit=chosen["unit"] or None, sign=sign)), sensor
+    asked = Request(
+        layout=layout,
+        unit=chosen["unit"] or None,
+        sign=(chosen["sign"] or None) if sensor.kind == "asset" else None,
+        resolution=_minutes(chosen["resolution"]) if chosen["resolution"] else None,
+        allow_implausible=chosen["allow_implausible"] == "on",
+    )
+    return read_file(path, sensor, asked), sensor
+
+
+def _minutes(text: str) -> timedelta:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) == int(text)):
+        raise InputError(
+            gettext("%(field)s %(value)s is not understood.", field="resolution", value=repr(text)),
+            "resolution",
+            "15",
+        )
+    return timedelta(minutes=int(text))
 
 
 def _sensor(text: str, user: User) -> Sensor:
@@ -149,21 +165,20 @@ def _offered(user: User) -> list[Sensor]:
 
 def _form(
     chosen: dict[str, str],
-    error: str = "",
+    refused: Refusal | None = None,
     *,
-    imported: Imported | None = None,
-    sensor: Sensor | None = None,
-    token: str = "",
+    shown: dict[str, Any] | None = None,
+    path: Path | None = None,
 ) -> str:
-    shown = _shown(imported, sensor) if imported is not None and sensor is not None else None
     return render_flexmeasures_template(
         "ui/upload.html",
         active_page="upload",
         chosen=chosen,
         offered=_offered(user_or_401()),
-        error=_in_words(error),
+        refused=refused,
         shown=shown,
-        token=token,
+        token="" if path is None else path.name,
+        file_name="" if path is None else original_name(path),
     )
 
 
@@ -192,21 +207,9 @@ def _shown(imported: Imported, sensor: Sensor) -> dict[str, Any]:
         "last": known[-1][0].astimezone(zone) if known else None,
         "unit": "MW" if asset else sensor.unit,
         "file_unit": imported.unit,
-        "notes": [_in_words(note) for note in imported.notes],
-        "warnings": [_in_words(warning) for warning in imported.warnings],
+        "notes": [in_words(note) for note in imported.notes],
+        "warnings": [in_words(warning) for warning in imported.warnings],
     }
-
-
-def _in_words(text: str) -> str:
-    """What readers tell, with durations as people read them; what only looks like one stays."""
-
-    def words(found: re.Match[str]) -> str:
-        try:
-            return duration(parse_duration(found[0]))
-        except InputError:
-            return found[0]
-
-    return DURATION.sub(words, text)
 
 
 def _way(value: float) -> str:
@@ -223,9 +226,11 @@ def _folder() -> Path:
 
 
 def _keep(user: User) -> Path:
-    """Keep the file of the request for the second step; older ones go."""
+    """Keep the file of the request for the second step, if it is not there already; older ones go."""
     sent = request.files.get("file")
     if sent is None or not sent.filename:
+        if request.form.get("token"):
+            return _kept(user, request.form["token"])
         raise InputError(gettext("No file is chosen."), "file", gettext("a file"))
     _tidy(user)
     name = secure_filename(sent.filename)[-80:] or "file"
