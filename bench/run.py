@@ -24,6 +24,7 @@ PARTS = (
     "schedule_compute",
     "directions",
     "order",
+    "pages",
     "sites",
     "plugins",
     "jobs",

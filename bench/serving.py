@@ -99,7 +99,7 @@ def serving(database: str) -> Iterator[Site]:
         settings = {} if uri is None else {"SQLALCHEMY_DATABASE_URI": uri}
         app = make_app(instance, FLEXMEASURES_JOBS="", SECURITY_PASSWORD_SALT="s", **settings)
         token, connections = _content(app)
-        with _running(database, instance, settings) as (port, process):
+        with running(database, instance, settings) as (port, process):
             yield Site(database, app, port, process, token, connections)
         with app.app_context():
             from flexmeasures.db import db
@@ -108,7 +108,8 @@ def serving(database: str) -> Iterator[Site]:
 
 
 @contextmanager
-def _running(database: str, instance: Path, settings: dict[str, str]) -> Iterator[tuple[int, int]]:
+def running(database: str, instance: Path, settings: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """A server of an instance: its port and the id of its process."""
     port = free_port()
     ours = {"SECRET_KEY": "a-key-for-tests", "SECURITY_PASSWORD_SALT": "s", "FLASK_ENV": "development"}
     command = [str(SCRIPTS / "flexmeasures"), "run", "--port", str(port), "--workers", "0"]
