@@ -6,19 +6,18 @@ event, horizon, source), which says the point forecast, and is removed with it b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures import grid
+from flexmeasures.beliefs.filters import BeliefFilter
 from flexmeasures.db import db, is_sqlite
 from flexmeasures.errors import InputError
 from flexmeasures.timeseries import TimeSeries, on_own_grid
 from flexmeasures.timing import duration_ms, from_ms, to_ms
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, FromClause
-
     from flexmeasures.models.sensors import Sensor
     from flexmeasures.models.sources import Source
     from flexmeasures.timeseries import Floats
@@ -69,28 +68,25 @@ def search_quantiles(
     start: datetime,
     end: datetime,
     probabilities: Sequence[float],
-    *,
-    horizon_at_least: timedelta | None = None,
-    prior: datetime | None = None,
-    sources: Collection[int] | None = None,
-    source_types: Collection[str] | None = None,
+    **filters: Any,
 ) -> dict[float, TimeSeries]:
     """By probability, the quantiles that belong to the newest belief of each event in a window.
 
-    The filters are those of `beliefs.search`, and so are the slots: one value each, NaN where the newest
-    belief came without this quantile.
+    filters: of `beliefs.search`, whose slots these are: one value each, NaN where the newest belief came without this
+    quantile.
     """
     import numpy as np
-    from sqlalchemy import and_, func, select
+    from sqlalchemy import and_, func, select, text
 
     from flexmeasures.models.beliefs import belief, belief_quantile
 
-    ids = _source_ids(sources, source_types)
-    conditions = _where(belief, sensor, start, end, horizon_at_least, prior, ids)
+    where = BeliefFilter(resolution=sensor.event_resolution, start=start, end=end, **filters)
     places = ("sensor_id", "event_start", "horizon", "source_id")
     newest_first = (belief.c.horizon, belief.c.source_id)
     rank = func.row_number().over(partition_by=belief.c.event_start, order_by=newest_first)
-    ranked = select(*(belief.c[name] for name in places), rank.label("rank")).where(*conditions)
+    ranked = select(*(belief.c[name] for name in places), rank.label("rank")).where(
+        text(where.as_sql([sensor.id]))
+    )
     newest, said = ranked.subquery(), belief_quantile
     its_own = and_(newest.c.rank == 1, *(newest.c[name] == said.c[name] for name in places))
     query = (
@@ -110,49 +106,3 @@ def search_quantiles(
             starts, values, sensor.event_resolution, start, end, sensor.timezone
         )
     return series
-
-
-def _source_ids(sources: Collection[int] | None, types: Collection[str] | None) -> Collection[int] | None:
-    if types is None:
-        return sources
-    from sqlalchemy import select
-
-    from flexmeasures.models.sources import Source
-
-    ids = set(db.session.scalars(select(Source.id).where(Source.type.in_(list(types)))))
-    return ids if sources is None else ids & set(sources)
-
-
-def _where(
-    table: FromClause,
-    sensor: Sensor,
-    start: datetime,
-    end: datetime,
-    horizon_at_least: timedelta | None,
-    prior: datetime | None,
-    sources: Collection[int] | None,
-) -> list[ColumnElement[bool]]:
-    """The conditions of a search on one of the tables."""
-    own = sensor.event_resolution
-    conditions: list[Any] = [
-        table.c.sensor_id == sensor.id,
-        table.c.event_start > start - own,
-        table.c.event_start < end,
-    ]
-    if horizon_at_least is not None:
-        conditions.append(table.c.horizon >= duration_ms(horizon_at_least))
-    if prior is not None:
-        conditions.append(_recorded_by(table, prior - own))
-    if sources is not None:
-        conditions.append(table.c.source_id.in_(list(sources)))
-    return conditions
-
-
-def _recorded_by(table: FromClause, moment: datetime) -> ColumnElement[bool]:
-    """Event start less horizon (one resolution before the recording time) at or before a moment."""
-    from sqlalchemy import BigInteger, DateTime, literal_column, type_coerce
-
-    if is_sqlite():
-        return type_coerce(table.c.event_start, BigInteger) - table.c.horizon <= to_ms(moment)
-    ahead = table.c.horizon * literal_column("interval '1 millisecond'")
-    return type_coerce(table.c.event_start - ahead, DateTime(timezone=True)) <= moment

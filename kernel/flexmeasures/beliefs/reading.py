@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from flexmeasures import grid
 from flexmeasures.beliefs import sql as the_sql
+from flexmeasures.beliefs.filters import BeliefFilter
 from flexmeasures.db import db
 from flexmeasures.errors import WrongResolution
 from flexmeasures.timeseries import TimeSeries, downsample, on_own_grid, upsample
-from flexmeasures.timing import duration_ms, iso_duration, to_ms
+from flexmeasures.timing import duration_ms, floor_time, from_ms, iso_duration, to_ms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 
-HOUR = 3_600_000  # ms, by which a local day may be longer than 24 hours
+# Slots are looked up one by one where a window has more than FEW, and some of them so many beliefs in the mean: MANY,
+# or MANY_LATE if only small horizons are asked for, as a scan passes the others quickly (measured on both databases).
+FEW, SAMPLES, MANY, MANY_LATE = 96, 5, 12, 64
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,16 @@ def search(
         by_resolution.setdefault(sensor.event_resolution, []).append(sensor)
     found: dict[int, TimeSeries] = {}
     for own, group in by_resolution.items():
-        where = _Where(own, start, end, horizon_at_least, horizon_at_most, prior, sources, source_types)
+        where = BeliefFilter(
+            resolution=own,
+            start=start,
+            end=end,
+            horizon_at_least=horizon_at_least,
+            horizon_at_most=horizon_at_most,
+            prior=prior,
+            sources=sources,
+            source_types=source_types,
+        )
         events = _newest(sorted({sensor.id for sensor in group}), where, prefer_source)
         for sensor in group:
             starts, values = events[sensor.id]
@@ -87,30 +99,20 @@ def search_one(sensor: Sensor, start: datetime, end: datetime, **filters: Any) -
     return search(sensor, start, end, **filters)[sensor.id]
 
 
-def every_belief(
-    sensor: Sensor,
-    start: datetime,
-    end: datetime,
-    *,
-    horizon_at_most: timedelta | None = None,
-    prior: datetime | None = None,
-    sources: Collection[int] | None = None,
-    source_types: Collection[str] | None = None,
-) -> Revisions:
+def every_belief(sensor: Sensor, start: datetime, end: datetime, **filters: Any) -> Revisions:
     """All beliefs about the events of a window, in the order in which they were recorded.
 
-    starts, recorded: milliseconds since the epoch, shape (n,); values: shape (n,). Of what was recorded at
-    the same time about the same event, the last in the arrays is to be taken.
+    filters: of `search`. starts, recorded: milliseconds since the epoch, shape (n,); values: shape (n,). Of what was
+    recorded at the same time about the same event, the last in the arrays is to be taken.
     """
     import numpy as np
 
-    where = _Where(sensor.event_resolution, start, end, None, horizon_at_most, prior, sources, source_types)
-    rows = _fetch(
-        [sensor.id], where, where.source_ids(), "event_start, horizon DESC, source_id DESC", newest=False
-    )
+    where = BeliefFilter(resolution=sensor.event_resolution, start=start, end=end, **filters)
+    order = "event_start, horizon DESC, source_id DESC"
+    rows = the_sql.fetch([sensor.id], where.as_sql([sensor.id]), order, newest=False)
     recorded = rows["start"] + duration_ms(sensor.event_resolution) - rows["horizon"]
-    order = np.argsort(recorded, kind="stable")
-    return Revisions(rows["start"][order], recorded[order], rows["value"][order])
+    by_time = np.argsort(recorded, kind="stable")
+    return Revisions(rows["start"][by_time], recorded[by_time], rows["value"][by_time])
 
 
 def extent(sensor: Sensor) -> tuple[datetime, datetime] | None:
@@ -202,57 +204,18 @@ def rivals(sensor: Sensor, start: datetime, end: datetime) -> tuple[int, list[st
     )
 
 
-@dataclass(frozen=True)
-class _Where:
-    """The conditions of a search over sensors of one event resolution."""
-
-    resolution: timedelta
-    start: datetime
-    end: datetime
-    horizon_at_least: timedelta | None
-    horizon_at_most: timedelta | None
-    prior: datetime | None
-    sources: Collection[int] | None
-    source_types: Collection[str] | None
-
-    def numbers(self) -> list[tuple[str, int]]:
-        """Pairs of an SQL condition with `?` and its parameter; times as milliseconds."""
-        own = duration_ms(self.resolution)
-        longest = own + HOUR if grid.is_of_days(self.resolution) else own
-        pairs = [("event_start > ?", to_ms(self.start) - longest), ("event_start < ?", to_ms(self.end))]
-        if self.horizon_at_least is not None:
-            pairs.append(("horizon >= ?", duration_ms(self.horizon_at_least)))
-        if self.horizon_at_most is not None:
-            pairs.append(("horizon <= ?", duration_ms(self.horizon_at_most)))
-        if self.prior is not None:
-            pairs.append(("recorded <= ?", to_ms(self.prior) - own))
-        return pairs
-
-    def source_ids(self) -> list[int] | None:
-        """Ids of the sources that may have said it, None for all."""
-        if self.source_types is None:
-            return None if self.sources is None else sorted(self.sources)
-        from sqlalchemy import select
-
-        from flexmeasures.models.sources import Source
-
-        query = select(Source.id).where(Source.type.in_(list(self.source_types)))
-        ids = set(db.session.scalars(query))
-        return sorted(ids if self.sources is None else ids & set(self.sources))
-
-
 def _newest(
-    ids: list[int], where: _Where, prefer_source: int | None
+    ids: list[int], where: BeliefFilter, prefer_source: int | None
 ) -> Mapping[int, tuple[Integers, Floats]]:
     """Event starts (ms, ascending) and values of the newest belief per event, by sensor id."""
     import numpy as np
 
-    source_ids = where.source_ids()
     # Out of the key's order, so that the database has to sort: only where there is something to prefer.
-    several = source_ids is None or len(source_ids) > 1
+    several = where.source_ids is None or len(where.source_ids) > 1
     # An integer of ours: safe to stand in the text.
     preferred = f"(source_id <> {int(prefer_source)}), " if several and prefer_source is not None else ""
-    rows = _fetch(ids, where, source_ids, f"event_start, horizon, {preferred}source_id", newest=True)
+    order = f"event_start, horizon, {preferred}source_id"
+    rows = the_sql.fetch(ids, where.as_sql(ids), order, newest=True, slots=_slots(ids, where))
     edges = np.searchsorted(rows["sensor"], [*ids, ids[-1] + 1]) if ids else np.zeros(1, dtype=np.int64)
     return {
         sensor_id: (rows["start"][low:high], rows["value"][low:high])
@@ -260,16 +223,25 @@ def _newest(
     }
 
 
-def _fetch(
-    ids: list[int], where: _Where, source_ids: list[int] | None, order: str, newest: bool
-) -> dict[str, Any]:
-    """What belief_rows.fetch gives; nothing without asking the database if nobody may have said it."""
-    if not ids or source_ids == []:
-        import numpy as np
+def _slots(ids: list[int], where: BeliefFilter) -> the_sql.Slots | None:
+    """The slots of the window, where they are many, and their events have so many beliefs that reading all is slow."""
+    step, first, end = (
+        duration_ms(where.resolution),
+        to_ms(floor_time(where.start, where.resolution)),
+        to_ms(where.end),
+    )
+    if not ids or end - first < FEW * step or grid.is_of_days(where.resolution):
+        return None
+    from sqlalchemy import func, select
 
-        empty = np.empty(0, dtype=np.int64)
-        return {"sensor": empty, "start": empty, "horizon": empty, "value": np.empty(0)}
-    return the_sql.fetch(ids, where.numbers(), source_ids, order, newest)
+    from flexmeasures.models.beliefs import belief
+
+    some = [from_ms(first + (end - first) // step * k // SAMPLES * step) for k in range(SAMPLES)]
+    told = select(func.count()).where(belief.c.sensor_id.in_(ids), belief.c.event_start.in_(some))
+    many = MANY if where.horizon_at_most is None else MANY_LATE
+    if (db.session.scalar(told) or 0) < many * SAMPLES * len(ids):
+        return None
+    return the_sql.Slots(first - step // 2, end, step)
 
 
 def _regular(

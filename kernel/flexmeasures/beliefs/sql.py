@@ -7,7 +7,7 @@ executemany. All runs on the driver's own connection, in the transaction of the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -150,58 +150,83 @@ MS = "interval '1 millisecond'"
 _COLUMNS = {"sensor": "sensor_id", "start": "event_start", "horizon": "horizon", "value": "value"}
 
 
+@dataclass(frozen=True)
+class Slots:
+    """Where to look for one event each: from start to end in ms, a half before slots begin to a half after."""
+
+    start: int
+    end: int
+    step: int
+
+
+def where(ids: Iterable[int], numbers: list[tuple[str, int]], source_ids: Iterable[int] | None) -> str:
+    """Conditions of a search; all that stands in them are integers of ours.
+
+    numbers: pairs of a condition with `?` and its number, of times in ms; `recorded` stands for the belief time less
+    one event resolution.
+    """
+    found = [f"sensor_id IN ({_listed(ids)})"]
+    if source_ids is not None:
+        found.append(f"source_id IN ({_listed(source_ids)})")
+    recorded = "event_start - horizon" if is_sqlite() else f"event_start - horizon * {MS}"
+    for text, number in numbers:
+        plain = is_sqlite() or text.startswith("horizon")
+        value = str(number) if plain else f"timestamptz 'epoch' + {number} * {MS}"
+        found.append(text.replace("recorded", recorded).replace("?", value))
+    return " AND ".join(found)
+
+
+def _listed(items: Iterable[int]) -> str:
+    return ", ".join(str(int(each)) for each in items) or "NULL"
+
+
+# The event of a slot; then the horizon of its beliefs is found by the key as well.
+_FIRST = (
+    "(SELECT first_of.event_start FROM belief AS first_of WHERE first_of.sensor_id = id"
+    " AND first_of.event_start >= first AND first_of.event_start < first + {step} ORDER BY 1 LIMIT 1)"
+)
+
+
 def fetch(
-    ids: list[int], numbers: list[tuple[str, int]], source_ids: list[int] | None, order: str, newest: bool
+    ids: list[int], where: str, order: str, *, newest: bool, slots: Slots | None = None
 ) -> dict[str, Any]:
     """Columns sensor, start, horizon (int64, times in milliseconds) and value (float64) of the sensors' beliefs.
 
-    numbers: pairs of a condition with `?` and its parameter; in conditions, `recorded` stands for the belief
-    time less one event resolution. order: within a sensor. newest: only the first row of each event, and no
-    column horizon.
+    where: as of that function; order: within a sensor. newest: only the first row of each event, and no column
+    horizon. slots: look each of them up, which is faster where events have many rows.
     """
     names = [name for name in _COLUMNS if not (newest and name == "horizon")]
-    return (_fetch_sqlite if is_sqlite() else _fetch_postgresql)(
-        names, ids, numbers, source_ids, order, newest
-    )
+    return (_fetch_sqlite if is_sqlite() else _fetch_postgresql)(names, ids, where, order, slots)
 
 
 def _fetch_sqlite(
-    names: list[str],
-    ids: list[int],
-    numbers: list[tuple[str, int]],
-    source_ids: list[int] | None,
-    order: str,
-    newest: bool,
+    names: list[str], ids: list[int], where: str, order: str, slots: Slots | None
 ) -> dict[str, Any]:
     import numpy as np
 
-    conditions = [f"sensor_id IN ({_marks(ids)})"]
-    conditions += [text.replace("recorded", "event_start - horizon") for text, _ in numbers]
-    parameters = [*ids, *(number for _, number in numbers)]
-    if source_ids is not None:
-        conditions.append(f"source_id IN ({_marks(source_ids)})")
-        parameters += source_ids
-    cursor = _driver().execute(
-        f"SELECT {', '.join(_COLUMNS[name] for name in names)} FROM belief WHERE {' AND '.join(conditions)}"
-        f" ORDER BY sensor_id, {order}",
-        parameters,
-    )
-    rows = np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, len(names))
+    text = f"SELECT {', '.join(_COLUMNS[name] for name in names)} FROM belief WHERE {where} ORDER BY sensor_id, {order}"
+    if slots is not None:
+        # The sign keeps SQLite from looking through the whole window for each slot.
+        where = where.replace("event_start >", "+event_start >").replace("event_start <", "+event_start <")
+        text = (
+            f"WITH RECURSIVE slot (first) AS (VALUES ({slots.start}) UNION ALL"
+            f" SELECT first + {slots.step} FROM slot WHERE first + {slots.step} < {slots.end}),"
+            f" ids (id) AS (VALUES {', '.join(f'({each})' for each in ids)})"
+            f" SELECT id, first + {slots.step // 2}, (SELECT value FROM belief WHERE {where} AND sensor_id = id"
+            f" AND event_start = {_FIRST.format(step=slots.step)} ORDER BY {order} LIMIT 1)"
+            " FROM ids, slot ORDER BY 1, 2"
+        )
+    rows = np.array(_driver().execute(text).fetchall(), dtype=np.float64).reshape(-1, len(names))
+    rows = rows[~np.isnan(rows[:, -1])]
     columns: dict[str, Any] = {
         name: rows[:, k] if name == "value" else rows[:, k].astype(np.int64) for k, name in enumerate(names)
     }
-    if newest and len(rows) > 1:
+    if "horizon" not in names and len(rows) > 1:
         first = np.ones(len(rows), dtype=bool)
-        first[1:] = np.diff(columns["start"]) != 0
-        if "sensor" in columns:
-            first[1:] |= np.diff(columns["sensor"]) != 0
+        first[1:] = (np.diff(columns["start"]) != 0) | (np.diff(columns["sensor"]) != 0)
         if not first.all():
             columns = {name: column[first] for name, column in columns.items()}
     return columns
-
-
-def _marks(items: Collection[Any]) -> str:
-    return ", ".join("?" * len(items))
 
 
 # How PostgreSQL sends a value of each column: the function that makes its bytes, and how numpy reads them.
@@ -214,33 +239,26 @@ _SENT = {
 
 
 def _fetch_postgresql(
-    names: list[str],
-    ids: list[int],
-    numbers: list[tuple[str, int]],
-    source_ids: list[int] | None,
-    order: str,
-    newest: bool,
+    names: list[str], ids: list[int], where: str, order: str, slots: Slots | None
 ) -> dict[str, Any]:
     """All rows come as one value, since the driver takes a Python step for each row, of COPY too."""
     import numpy as np
 
-    conditions, parameters = ["sensor_id = ANY(%s)"], [ids]
-    for text, number in numbers:
-        time = not text.startswith("horizon")
-        text = text.replace("recorded", f"event_start - horizon * {MS}")
-        conditions.append(text.replace("?", f"timestamptz 'epoch' + %s * {MS}" if time else "%s"))
-        parameters.append(number)  # type: ignore[arg-type]
-    if source_ids is not None:
-        conditions.append("source_id = ANY(%s)")
-        parameters.append(source_ids)
-    found = f"FROM belief WHERE {' AND '.join(conditions)}"
-    if newest:
+    found = f"FROM belief WHERE {where}"
+    if slots is not None:
+        found = (
+            f"FROM unnest(ARRAY[{_listed(ids)}]) AS ids (id), (SELECT timestamptz 'epoch' + ms * {MS} AS first"
+            f" FROM generate_series({slots.start}, {slots.end - 1}, {slots.step}) AS every (ms)) AS slot,"
+            f" LATERAL (SELECT sensor_id, event_start, value {found} AND sensor_id = id"
+            f" AND event_start = {_FIRST.format(step=f'{slots.step} * {MS}')} ORDER BY {order} LIMIT 1) AS newest"
+        )
+    elif "horizon" not in names:
         first = "SELECT DISTINCT ON (sensor_id, event_start) sensor_id, event_start, value"
         found = f"FROM ({first} {found} ORDER BY sensor_id, {order}) AS newest"
-        order = "event_start"
+    order = order if "horizon" in names else "event_start"
     row = " || ".join(f"{_SENT[name][0]}({_COLUMNS[name]})" for name in names)
     with _driver().cursor(binary=True) as cursor:
-        cursor.execute(f"SELECT string_agg({row}, ''::bytea ORDER BY sensor_id, {order}) {found}", parameters)
+        cursor.execute(f"SELECT string_agg({row}, ''::bytea ORDER BY sensor_id, {order}) {found}")
         (data,) = cursor.fetchone()
     rows = np.frombuffer(data or b"", dtype=[(name, _SENT[name][1]) for name in names])
     columns: dict[str, Any] = {
