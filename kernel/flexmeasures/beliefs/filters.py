@@ -39,7 +39,7 @@ class BeliefFilter:
             pairs.append(("horizon <= ?", duration_ms(self.horizon_at_most)))
         if self.prior is not None:
             pairs.append(("recorded <= ?", to_ms(self.prior) - own))
-        return the_sql.where(ids, pairs, self.source_ids)
+        return the_sql.where(ids if self.source_ids != [] else [], pairs, self.source_ids)
 
     @cached_property
     def source_ids(self) -> list[int] | None:

@@ -230,7 +230,7 @@ def _slots(ids: list[int], where: BeliefFilter) -> the_sql.Slots | None:
         to_ms(floor_time(where.start, where.resolution)),
         to_ms(where.end),
     )
-    if not ids or end - first < FEW * step or grid.is_of_days(where.resolution):
+    if not ids or where.source_ids == [] or end - first < FEW * step or grid.is_of_days(where.resolution):
         return None
     from sqlalchemy import func, select
 
