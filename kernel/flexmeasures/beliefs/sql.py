@@ -205,18 +205,18 @@ def _fetch_sqlite(
     import numpy as np
 
     text = f"SELECT {', '.join(_COLUMNS[name] for name in names)} FROM belief WHERE {where} ORDER BY sensor_id, {order}"
+    given = [] if slots is None else [str(list(range(slots.start, slots.end, slots.step)))]
     if slots is not None:
         # The sign keeps SQLite from looking through the whole window for each slot.
         where = where.replace("event_start >", "+event_start >").replace("event_start <", "+event_start <")
         text = (
-            f"WITH RECURSIVE slot (first) AS (VALUES ({slots.start}) UNION ALL"
-            f" SELECT first + {slots.step} FROM slot WHERE first + {slots.step} < {slots.end}),"
+            "WITH slot (first) AS (SELECT value FROM json_each(?)),"
             f" ids (id) AS (VALUES {', '.join(f'({each})' for each in ids)})"
             f" SELECT id, first + {slots.step // 2}, (SELECT value FROM belief WHERE {where} AND sensor_id = id"
             f" AND event_start = {_FIRST.format(step=slots.step)} ORDER BY {order} LIMIT 1)"
-            " FROM ids, slot ORDER BY 1, 2"
+            " FROM ids CROSS JOIN slot"  # in this order of loops, which is that of the rows
         )
-    rows = np.array(_driver().execute(text).fetchall(), dtype=np.float64).reshape(-1, len(names))
+    rows = np.array(_driver().execute(text, given).fetchall(), dtype=np.float64).reshape(-1, len(names))
     rows = rows[~np.isnan(rows[:, -1])]
     columns: dict[str, Any] = {
         name: rows[:, k] if name == "value" else rows[:, k].astype(np.int64) for k, name in enumerate(names)

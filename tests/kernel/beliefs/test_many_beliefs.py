@@ -99,3 +99,13 @@ def test_few_beliefs_an_event_or_few_events_are_read_at_once(
     beliefs.search(markets[1], START, START + SLOTS * QUARTER, horizon_at_most=timedelta(0))
     beliefs.search(markets[1], START, START + 4 * QUARTER)
     assert [each is not None for each in asked] == [True, False, False]
+
+
+def test_a_window_of_years_is_looked_up_as_well(
+    markets: list[Market], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MANY", 0)
+    found = beliefs.search_one(markets[1], START - timedelta(days=1500), START + SLOTS * QUARTER)
+    near = beliefs.search_one(markets[1], START, START + SLOTS * QUARTER)
+    assert len(found) == 1500 * 96 + SLOTS
+    np.testing.assert_array_equal(found.values[-SLOTS:], near.values)
