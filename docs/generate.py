@@ -1,4 +1,4 @@
-"""Write the reference pages of settings, hooks, commands, endpoints and errors from the code itself.
+"""Write the reference pages of settings, hooks, commands, endpoints, errors and Python from the code itself.
 
 `python docs/generate.py` writes them; with --check it only says which ones are stale, and exits with 1 if any
 is. The pages are committed, and tests/house holds them to what this makes of the code.
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import generate_api
+import generate_python
 from wording import NOTE, prose, table
 
 if TYPE_CHECKING:
@@ -316,13 +317,17 @@ def errors_page(app: Flask) -> str:
 
 # -- all of them ---------------------------------------------------------------------------------------
 
-PAGES: dict[str, Callable[[Any], str]] = {
-    "settings": settings_page,
-    "hooks": hooks_page,
-    "commands": commands_page,
-    "endpoints": endpoints_page,
-    "errors": errors_page,
-} | generate_api.PAGES
+PAGES: dict[str, Callable[[Any], str]] = (
+    {
+        "settings": settings_page,
+        "hooks": hooks_page,
+        "commands": commands_page,
+        "endpoints": endpoints_page,
+        "errors": errors_page,
+    }
+    | generate_api.PAGES
+    | generate_python.PAGES
+)
 
 
 def pages() -> dict[Path, str]:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def reader_for(sensor: Sensor, known_at: datetime, record: list[dict[str, Any]]) -> Reader:
     """The `read` of a problem about `sensor`; each use adds an entry to `record`.
 
-    read(sensor or id, start, end, *, resolution=None, horizon_at_least=None, horizon_at_most=None,
-    source_types=None, prior=None) gives a TimeSeries of the newest beliefs recorded at or before `known_at`
-    (`prior` can only ask for earlier). Markets and weather are open to all, other sensors to whom the owner
+    `read(sensor or id, start, end, resolution=None, horizon_at_least=None, horizon_at_most=None, source_types=None,
+    prior=None)`, all but the first three by name, gives a TimeSeries of the newest beliefs recorded at or before
+    `known_at` (`prior` can only ask for earlier). Markets and weather are open to all, other sensors to whom the owner
     of `sensor` may read. Raises AlgorithmError when there is no such sensor or the owner may not read it.
     """
 

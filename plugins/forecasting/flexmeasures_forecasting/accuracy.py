@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Accuracy:
     """Accuracy of one horizon over n events that have an outcome, a forecast and a naive forecast.
 
-    one_minus_wape: 1 - sum |outcome - forecast| / sum |outcome|; naive: the same for the naive forecast, the
-    outcome that ended the horizon before the event's end. mae: mean |outcome - forecast| in the sensor's
+    one_minus_wape: 1 - sum abs(outcome - forecast) / sum abs(outcome); naive: the same for the naive forecast, the
+    outcome that ended the horizon before the event's end. mae: mean abs(outcome - forecast) in the sensor's
     unit. All are None when there is no such event, the first two also when all outcomes are 0.
     """
 
@@ -58,7 +58,7 @@ def accuracy_of(sensor: Sensor, start: datetime, end: datetime, horizon: timedel
 
 
 def one_minus_wape(outcome: Floats, forecast: Floats) -> float | None:
-    """1 - sum |outcome - forecast| / sum |outcome|; None when all outcomes are 0."""
+    """1 - sum abs(outcome - forecast) / sum abs(outcome); None when all outcomes are 0."""
     import numpy as np
 
     scale = float(np.abs(outcome).sum())
@@ -77,7 +77,7 @@ class Score:
     """How good the beliefs of one source were, as known one horizon before the end of each event.
 
     n: events that have an outcome and a forecast, of which all figures are. mae, rmse: in the sensor's unit;
-    bias: mean (forecast - outcome). mape: None where an outcome is 0. wape: sum |error| / sum |outcome|, None
+    bias: mean (forecast - outcome). mape: None where an outcome is 0. wape: sum abs(error) / sum abs(outcome), None
     where all outcomes are 0. skill_naive, skill_seasonal: 1 - mae / the mean absolute error of the outcome
     that was newest then, and of the newest one at the same time of day; over the events that have these.
     pinball: mean loss over the quantiles 0.1, 0.5 and 0.9; coverage: how often the outcome lay within 0.1 to
