@@ -100,6 +100,7 @@ def _mixed(
 ) -> Forecast:
     """The values and quantiles of one horizon, put together week by week."""
     start, count = problem.targets[horizon]
+    helps: dict[str, float] = {}
     values, notes = np.full(count, np.nan), []
     quantiles = {each: values.copy() for each in problem.quantiles}
     for week in np.unique(weeks).tolist():
@@ -110,9 +111,12 @@ def _mixed(
             said = [each.quantiles[probability][here] for each in members if probability in each.quantiles]
             if len(said) == len(members):
                 below[here] = np.mean(said, axis=0)
+        for each in members:
+            helps |= each.helps
         notes += [choice.because, *(note for each in members for note in each.notes)]
     series = TimeSeries(start, problem.history.resolution, values)
-    return Forecast(horizon=horizon, series=series, quantiles=quantiles, notes=tuple(dict.fromkeys(notes)))
+    told = tuple(dict.fromkeys(notes))
+    return Forecast(horizon=horizon, series=series, quantiles=quantiles, notes=told, helps=helps)
 
 
 def _candidates(sensor: SensorFacts) -> list[type[Forecaster]]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flexmeasures_forecasting.fallback import FallbackChain as FallbackChain
     from flexmeasures_forecasting.job import forecast_job as forecast_job
     from flexmeasures_forecasting.job import horizons_for as horizons_for
+    from flexmeasures_forecasting.job import last_helps as last_helps
     from flexmeasures_forecasting.job import request_forecast as request_forecast
     from flexmeasures_forecasting.job import request_forecasts as request_forecasts
     from flexmeasures_forecasting.known_data import HISTORY as HISTORY
@@ -70,6 +71,7 @@ __all__, __getattr__ = door(
             "request_forecasts",
             "forecast_job",
             "horizons_for",
+            "last_helps",
         ),
         "known_data": (
             "HISTORY",

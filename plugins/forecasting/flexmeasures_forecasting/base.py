@@ -60,13 +60,15 @@ class Forecast:
     """A forecaster's answer for one horizon: values of events from `start`, NaN where it has none.
 
     quantiles: by probability, for each event the value below which the outcome stays that often, shape of
-    the series, NaN where unknown; {} from a forecaster that does not tell.
+    the series, NaN where unknown; {} from a forecaster that does not tell. helps: by type of the regressors that were
+    used, which part of the error they took away where it was tried; {} from a forecaster that does not try.
     """
 
     horizon: timedelta
     series: TimeSeries
     quantiles: Mapping[float, Floats] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    helps: Mapping[str, float] = field(default_factory=dict)
 
 
 class Forecaster(ABC):

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from flexmeasures import beliefs, timing
 from flexmeasures.db import db
 from flexmeasures.errors import InputError, NotFound, UnknownAlgorithm
 from flexmeasures.jobs import Outcome
 from flexmeasures.jobs import enqueue_all as enqueue_jobs
+from flexmeasures.models.jobs import Job
 from flexmeasures.models.sensors import Sensor
 from flexmeasures.models.sources import FORECASTING_SCRIPT
 from flexmeasures.sources import get_source
@@ -21,7 +24,6 @@ from flexmeasures_forecasting.base import Forecaster
 from flexmeasures_forecasting.known_data import present_problem
 
 if TYPE_CHECKING:
-    from flexmeasures.models.jobs import Job
     from flexmeasures.models.sources import Source
     from flexmeasures.timeseries import Floats
 from flexmeasures_forecasting.fallback import Answer, FallbackChain
@@ -33,6 +35,9 @@ PART = 3000  # events that a job forecasts at a time
 
 
 LOOKS_BACK = timedelta(days=30)  # within which sources are compared
+
+
+LAST_JOBS = 10  # that are looked through for what regressors helped
 
 
 MOST_WARNINGS = 10  # about new data that a job tells
@@ -177,7 +182,11 @@ def forecast_job(job: Job) -> Outcome:
     if failures:
         result["fallback"] = "; ".join(failures)
     result["notes"] = {iso_duration(forecast.horizon): list(forecast.notes) for forecast in last.forecasts}
-
+    result["regressors"] = {
+        iso_duration(forecast.horizon): {kind: round(part, 4) for kind, part in forecast.helps.items()}
+        for forecast in last.forecasts
+        if forecast.helps
+    }
     if doubt := _rival_sources(sensor, known_until):
         result["warnings"] = [doubt]
 
@@ -242,3 +251,18 @@ def _store(
     return beliefs.store(
         sensor, values, start, sensor.event_resolution, source, horizon=horizon, on_existing="skip"
     )
+
+
+def last_helps(sensor: Sensor) -> tuple[datetime, dict[str, dict[str, float]]] | None:
+    """When the newest job that told how much regressors help ended, and what it told, by horizon and type.
+
+    A part of the error that the regressor took away on the weeks before, below 0 where forecasts were better without.
+    """
+    query = select(Job).where(
+        Job.sensor_id == sensor.id, Job.function == FUNCTION, Job.finished_at.is_not(None)
+    )
+    for job in db.session.scalars(query.order_by(Job.id.desc()).limit(LAST_JOBS)):
+        told = (job.result or {}).get("regressors")
+        if told and job.finished_at is not None:
+            return job.finished_at, told
+    return None

@@ -84,9 +84,18 @@ class Design:
         return cls(tuple(lags), tuple(dict.fromkeys(blocks)), enough)
 
     @property
+    def curves(self) -> tuple[str, ...]:
+        """Types of weather with columns of their own, which can be left out; light also stands in those of the sun."""
+        return tuple(kind for kind in self.weather if any(_is_about(kind, block) for block in self.blocks))
+
+    @property
     def has_season(self) -> bool:
         """Whether the wave of the year is among the columns."""
         return any(isinstance(block, Year) for block in self.blocks)
+
+
+def _is_about(kind: str | None, block: Block) -> bool:
+    return kind is not None and getattr(block, "type", None) == kind
 
 
 def _weather(events: Events, kind: str, targets: Ints) -> list[Block]:
@@ -135,20 +144,23 @@ class Layout:
         means = [mean for of_span in self.means.values() for mean in of_span]
         self._first: dict[Block, int] = {mean: len(self.lags) + place for place, mean in enumerate(means)}
         self._widths: dict[Block, int] = dict.fromkeys(means, 1)
-        self._numbers: dict[tuple[Design, Part], Ints] = {}
+        self._numbers: dict[tuple[Design, Part, str | None], Ints] = {}
 
     def place(self, block: Block, first: int, width: int) -> None:
         """Note where the columns of a block stand."""
         self._first[block], self._widths[block] = first, width
 
-    def of(self, design: Design, part: Part = "all") -> Ints:
-        """Numbers of the columns of one design, in its own order, or of a part of them."""
-        if (design, part) not in self._numbers:
+    def of(self, design: Design, part: Part = "all", without: str | None = None) -> Ints:
+        """Numbers of the columns of one design, in its own order, or of a part of them; without a type of weather."""
+        key = (design, part, without)
+        if key not in self._numbers:
             lags = [self.lags.index(lag) for lag in design.lags]
-            blocks = [block for block in design.blocks if IS_OF[part](block)]
+            blocks = [
+                block for block in design.blocks if IS_OF[part](block) and not _is_about(without, block)
+            ]
             ranges = [self._first[block] + np.arange(self._widths[block]) for block in blocks]
-            self._numbers[design, part] = np.concatenate([np.array(lags), *ranges])
-        return self._numbers[design, part]
+            self._numbers[key] = np.concatenate([np.array(lags), *ranges])
+        return self._numbers[key]
 
     def common(self) -> Ints:
         """Numbers of the columns that all of several designs have."""

@@ -87,6 +87,7 @@ class RegressionForecaster(Forecaster):
         asked = events.scene.problem.quantiles
         quantiles = {each: values.copy() for each in asked}
         notes: dict[str, None] = {}
+        helps: dict[str, float] = {}
         for group in groups:
             _, fitted = self._kept[_key(group)]
             if isinstance(fitted, NotEnoughData):
@@ -97,10 +98,13 @@ class RegressionForecaster(Forecaster):
             values[places] = found
             for each, below in fitted.quantiles(group.scene, group.slots, found, asked).items():
                 quantiles[each][places] = below
+            helps |= fitted.trial.helps
             notes[fitted.note if np.isfinite(found).any() else _silent(group)] = None
         start, _ = events.scene.problem.targets[events.horizon]
         series = TimeSeries(start, events.past.resolution, values)
-        return Forecast(horizon=events.horizon, series=series, quantiles=quantiles, notes=tuple(notes))
+        return Forecast(
+            horizon=events.horizon, series=series, quantiles=quantiles, notes=tuple(notes), helps=helps
+        )
 
     # -- learning --------------------------------------------------------------------------------------
 

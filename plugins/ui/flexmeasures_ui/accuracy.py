@@ -105,6 +105,7 @@ def accuracy() -> str | Response:
         if rows
         else [],
         weeks=_weeks(chosen[0], end) if name else [],
+        explained=_explained(chosen[0]) if name else None,
     )
 
 
@@ -133,6 +134,22 @@ def _weeks(asset: Asset, end: datetime) -> list[tuple[str, timedelta, list[float
             values = found.setdefault((score.source.description, score.horizon), [None] * WEEKS)
             values[k] = score.one_minus_wape
     return [(source, horizon, values) for (source, horizon), values in sorted(found.items())]
+
+
+def _explained(asset: Asset) -> tuple[str, list[timedelta], dict[str, list[float | None]]] | None:
+    """When the last forecasts were made that used regressors, their horizons, and how much each regressor helped."""
+    from flexmeasures.timing import parse_duration
+    from flexmeasures_charts.formatting import local
+    from flexmeasures_charts.reader import readers_zone
+    from flexmeasures_forecasting import last_helps
+
+    told = last_helps(asset)
+    if told is None:
+        return None
+    at, by_horizon = told
+    kinds = dict.fromkeys(kind for helps in by_horizon.values() for kind in helps)
+    rows = {kind: [helps.get(kind) for helps in by_horizon.values()] for kind in kinds}
+    return local(at, readers_zone()), [parse_duration(each) for each in by_horizon], rows
 
 
 def _fields(row: Row) -> dict[str, Any]:

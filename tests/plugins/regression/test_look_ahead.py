@@ -107,7 +107,21 @@ def test_only_the_weather_that_is_missing_is_left_out(problem_of, daily_load):
     weather = np.random.default_rng(1).random(len(values) + 48)
     known, gone = regressor(weather, 24, "temperature"), regressor(weather * np.nan, 24, "radiation")
     answer = LinearOLS().forecast(problem_of(values, hours=(24,), regressors=[gone, known]))[0]
-    assert answer.notes[0].endswith(", temperature")
+    assert ", temperature (error" in answer.notes[0]
+    assert set(answer.helps) == {"temperature"}
+
+
+def test_it_is_told_how_much_of_the_error_each_series_takes_away(problem_of, daily_load):
+    random = np.random.default_rng(1)
+    values = daily_load(60)
+    cold, noise = (random.normal(0, 1, len(values) + 48) for _ in range(2))
+    values = values + 0.5 * np.abs(values).mean() * cold[: len(values)]
+    known = [regressor(cold, 24, "temperature"), regressor(noise, 24, "wind_speed")]
+    answer = LinearOLS().forecast(problem_of(values, hours=(24,), regressors=known))[0]
+    assert set(answer.helps) == {"temperature", "wind_speed"}
+    assert answer.helps["temperature"] > 0.5
+    assert -0.1 < answer.helps["wind_speed"] < 0.02
+    assert f"temperature (error {100 * answer.helps['temperature']:.1f} % less with it)" in answer.notes[0]
 
 
 def test_events_with_and_without_weather_share_a_problem(problem_of, daily_load):
@@ -117,4 +131,7 @@ def test_events_with_and_without_weather_share_a_problem(problem_of, daily_load)
     asked = problem_of(values, hours=(24,), count=24, regressors=[regressor(weather, 24)])
     answer = LinearOLS().forecast(asked)[0]
     assert np.isfinite(answer.series.values).all()
-    assert {note.rpartition(", ")[2] for note in answer.notes} == {"temperature", "no weather"}
+    assert {note.rpartition(", ")[2].partition(" (")[0] for note in answer.notes} == {
+        "temperature",
+        "no weather",
+    }

@@ -7,11 +7,12 @@ import io
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flexmeasures.timing import floor_time
 
-from .conftest import NOW, QUARTER
+from .conftest import HOUR, NOW, QUARTER, tell
 
 WEEK_AGO = floor_time(NOW, QUARTER) - timedelta(days=7)
 
@@ -60,6 +61,39 @@ def test_one_asset_is_followed_week_by_week(
         assert client.get("/accuracy?days=3").status_code == 400
     with as_user(client, make_user("other", "Prosumer")):
         assert client.get("/accuracy?asset=Town+hall").status_code == 404
+
+
+def test_how_much_each_series_helps_is_told_of_the_last_job(
+    app: Any, client: Any, prosumer: Any, make_asset: Any, as_user: Any
+) -> None:
+    import flexmeasures_master_data as master_data
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Asset, Job
+    from flexmeasures_forecasting import request_forecast
+
+    hall = make_asset(prosumer, "Town hall", "building", event_resolution=60)
+    hours = 40 * 24
+    end = floor_time(NOW, HOUR)
+    start = end - hours * HOUR
+    cold = np.random.default_rng(1).normal(0, 1, hours + 48)
+    with app.app_context():
+        with writing():
+            place = {"latitude": hall.latitude, "longitude": hall.longitude}
+            fields = {"name": "mast", "weather_sensor_type_name": "temperature", "unit": "°C"}
+            mast = master_data.create_weather_sensor(fields | place | {"event_resolution": 60})
+        tell(mast, cold, start, "forecast", HOUR)
+        tell(hall, 2 + np.sin(np.arange(hours) * np.pi / 12) + cold[:hours] / 2, start, step=HOUR)
+        with writing():
+            request_forecast(db.session.get_one(Asset, hall.id), end - HOUR, end, [6 * HOUR])
+        job = db.session.query(Job).filter(Job.function == "forecast").one()
+        assert job.state == "finished", job.error
+        helps = job.result["regressors"]["PT6H"]["temperature"]
+        assert helps > 0.3
+    with as_user(client, prosumer):
+        page = client.get("/accuracy?asset=Town+hall").text
+        assert "What explains the forecasts" in page
+        assert f"{100 * helps:.1f}\u00a0%" in page
+        assert "What explains the forecasts" not in client.get("/accuracy").text
 
 
 def test_admins_see_how_plugins_and_parts_are(client: Any, admin: Any, as_user: Any) -> None:
