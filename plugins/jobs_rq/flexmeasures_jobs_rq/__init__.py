@@ -8,7 +8,7 @@ from flexmeasures import hookimpl
 from flexmeasures.doors import door
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Blueprint, Flask
     from sqlalchemy import Engine
 
     from flexmeasures.hookspecs import JobNotifier
@@ -35,3 +35,13 @@ def job_notifier(app: Flask) -> JobNotifier | None:
             return db.engine
 
     return RedisNotifier(app.config, engine)
+
+
+@hookimpl
+def register_blueprints(app: Flask) -> list[Blueprint]:
+    """RQ's dashboard, where there is Redis."""
+    if app.config["FLEXMEASURES_REDIS_URL"] is None:
+        return []
+    from flexmeasures_jobs_rq.dashboard import blueprint
+
+    return [blueprint]

@@ -41,18 +41,13 @@ def register_settings() -> list[Setting]:
 
 @hookimpl
 def register_blueprints(app: Flask) -> list[Blueprint]:
-    """The pages and the files that they need; RQ's dashboard where there is Redis."""
+    """The pages and the files that they need."""
     from flexmeasures_translation import install
     from flexmeasures_ui import brand, jobs, pages
 
     install(app)
     brand.check(app)
-    blueprints = [pages.make_blueprint(), jobs.make_blueprint()]
-    if app.extensions["flexmeasures"].notifier is not None:
-        from flexmeasures_ui import rq_pages
-
-        blueprints.append(rq_pages.blueprint)
-    return blueprints
+    return [pages.make_blueprint(), jobs.make_blueprint()]
 
 
 @hookimpl

@@ -22,7 +22,6 @@ from flexmeasures.db import db
 from flexmeasures.errors import InputError, NotFound
 from flexmeasures.jobs import queue_names
 from flexmeasures.models import Job, JobState, Sensor, User
-from flexmeasures.runtime import runtime
 from flexmeasures.timing import iso_time
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 from flexmeasures_charts import formatting
@@ -160,7 +159,7 @@ def _list(title: str, queues: Sequence[str]) -> str | Response:
         oldest=None if oldest is None else formatting.duration(now - oldest),
         rows=[_row(job, sensors, now) for job in found],
         shown=SHOWN,
-        has_dashboard=runtime().notifier is not None,
+        has_dashboard="rq_dashboard" in current_app.blueprints,
     )
 
 
