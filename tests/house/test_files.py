@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 410
-KERNEL_LINES = 7117
+KERNEL_LINES = 7120
 # By package: names of modules that have others now.
 REPLACED = {
     "flexmeasures": "accuracy algorithms answers backups bell belief_rows choosing conversion deadlines doubts dumps"

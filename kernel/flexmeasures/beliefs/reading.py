@@ -18,7 +18,7 @@ from flexmeasures.beliefs.filters import BeliefFilter
 from flexmeasures.db import db
 from flexmeasures.errors import WrongResolution
 from flexmeasures.timeseries import TimeSeries, downsample, on_own_grid, upsample
-from flexmeasures.timing import duration_ms, floor_time, from_ms, iso_duration, to_ms
+from flexmeasures.timing import duration_ms, floor_time, iso_duration, to_ms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -232,14 +232,9 @@ def _slots(ids: list[int], where: BeliefFilter) -> the_sql.Slots | None:
     )
     if not ids or where.source_ids == [] or end - first < FEW * step or grid.is_of_days(where.resolution):
         return None
-    from sqlalchemy import func, select
-
-    from flexmeasures.models.beliefs import belief
-
-    some = [from_ms(first + (end - first) // step * k // SAMPLES * step) for k in range(SAMPLES)]
-    told = select(func.count()).where(belief.c.sensor_id.in_(ids), belief.c.event_start.in_(some))
+    some = [first + (end - first) // step * k // SAMPLES * step for k in range(SAMPLES)]
     many = MANY if where.horizon_at_most is None else MANY_LATE
-    if (db.session.scalar(told) or 0) < many * SAMPLES * len(ids):
+    if the_sql.count(ids, some) < many * SAMPLES * len(ids):
         return None
     return the_sql.Slots(first - step // 2, end, step)
 

@@ -180,6 +180,14 @@ def _listed(items: Iterable[int]) -> str:
     return ", ".join(str(int(each)) for each in items) or "NULL"
 
 
+def count(ids: Iterable[int], starts: Iterable[int]) -> int:
+    """How many beliefs there are about the events that start at some moments (ms)."""
+    moment = "{}" if is_sqlite() else f"timestamptz 'epoch' + {{}} * {MS}"
+    listed = ", ".join(moment.format(int(each)) for each in starts)
+    text = f"SELECT count(*) FROM belief WHERE sensor_id IN ({_listed(ids)}) AND event_start IN ({listed})"
+    return int(_driver().execute(text).fetchone()[0])
+
+
 # The event of a slot; then the horizon of its beliefs is found by the key as well.
 _FIRST = (
     "(SELECT first_of.event_start FROM belief AS first_of WHERE first_of.sensor_id = id"
@@ -217,7 +225,8 @@ def _fetch_sqlite(
             " FROM ids CROSS JOIN slot"  # in this order of loops, which is that of the rows
         )
     rows = np.array(_driver().execute(text, given).fetchall(), dtype=np.float64).reshape(-1, len(names))
-    rows = rows[~np.isnan(rows[:, -1])]
+    if slots is not None:
+        rows = rows[~np.isnan(rows[:, -1])]
     columns: dict[str, Any] = {
         name: rows[:, k] if name == "value" else rows[:, k].astype(np.int64) for k, name in enumerate(names)
     }
