@@ -1,5 +1,7 @@
 """How well forecasts are made as a user gets them: files imported, weather beside, stored forecasts scored.
 
+`--docs` measures linear-OLS on all sets and writes the table of docs/howto/forecasts.md.
+
 `python bench/product_forecasts.py [SET ...]` prints 1 - WAPE at 1, 6, 24 and 48 hours, of linear-OLS and of auto (which
 chooses among all, gbm too), beside what the direct call of linear-OLS in `forecasting.py` gives on the same events. The
 command may be 0.3 points below: it lets each event know its history up to its horizon, hour by hour, and the direct
@@ -20,7 +22,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from common import missing, row
+from common import HERE, missing, row
 from forecast_sets import DATA, HORIZONS, HOUR, SETS, BenchSet, read
 from forecasting import scores
 
@@ -31,6 +33,20 @@ NEAR = 0.3  # points
 FORECASTERS = ("linear-OLS", "auto")
 PASSWORD = "a-password-of-ada"
 WEATHER_UNITS = {"temperature": "°C", "radiation": "W/m²", "wind_speed": "m/s"}
+DOCS = HERE.parent / "docs" / "howto" / "forecasts.md"
+BEGIN, END = "<!-- Figures of bench/product_forecasts.py --docs -->", "<!-- End of these figures -->"
+TITLES = {
+    "household_fr_2024": "load of a household in France",
+    "home_fontana_a": "load of a home in California, with the temperature that came",
+    "substation_nl_287": "load of a Dutch substation, with weather forecasts",
+    "ev_norway_load": "charge points of apartment buildings in Norway",
+    "solar_pvdaq50 (perfect weather)": "panels in Colorado, with the radiation that came",
+    "solar_pvdaq50 (no weather)": "the same without any weather",
+    "wind_gefcom_a": "a wind farm, with weather forecasts for the next 48 hours",
+    "wind_offshore_de": "all German offshore wind, without weather",
+    "price_nordpool": "day-ahead prices of Nord Pool",
+    "price_de": "day-ahead prices in Germany",
+}
 ISSUED = {"wind_gefcom_a": "wind_gefcom_a_nwp"}  # sets whose weather was forecast again and again
 
 
@@ -184,6 +200,23 @@ def measure(names: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
+def write_docs() -> None:
+    """Measure linear-OLS on all sets, and put its figures where the documentation tells them."""
+    lines = [
+        f"| kind | {' | '.join(f'{each // HOUR} h' for each in HORIZONS)} |",
+        f"| ---{' | ---' * len(HORIZONS)} |",
+    ]
+    for name, title in TITLES.items():
+        found, _ = by_product(SETS[name](), "linear-OLS")
+        lines.append(f"| {title} | {' | '.join(f'{100 * found[each]:.0f}' for each in HORIZONS)} |")
+        print(lines[-1], flush=True)
+    before, _, rest = DOCS.read_text().partition(BEGIN)
+    table = "\n".join(lines)
+    DOCS.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--docs"]:
+        sys.exit(write_docs())
     found = measure(sys.argv[1:])
     sys.exit(any("BELOW" in str(each.get("against")) for each in found))
