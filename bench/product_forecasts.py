@@ -1,11 +1,14 @@
 """How well forecasts are made as a user gets them: files imported, weather beside, stored forecasts scored.
 
-`--docs` measures linear-OLS on all sets and writes the table of docs/howto/forecasts.md.
-
 `python bench/product_forecasts.py [SET ...]` prints 1 - WAPE at 1, 6, 24 and 48 hours, of linear-OLS and of auto (which
 chooses among all, gbm too), beside what the direct call of linear-OLS in `forecasting.py` gives on the same events. The
 command may be 0.3 points below: it lets each event know its history up to its horizon, hour by hour, and the direct
 call asks all events at once.
+
+`--jobs [SET ...]` compares what jobs store, asked for by every hour of new data over a week, with what the command
+stores of the same events: a difference above 0.3 points is a failure.
+
+`--docs` measures linear-OLS on all sets and writes the table of docs/howto/forecasts.md.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import csv
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +34,8 @@ from flexmeasures.timeseries import TimeSeries
 
 COMMAND = str(Path(sys.executable).with_name("flexmeasures"))
 NEAR = 0.3  # points
+DAY, WEEK = 24, 168  # hours
+Stored = dict[tuple[timedelta, datetime], float]  # forecasts by horizon and start of the event
 FORECASTERS = ("linear-OLS", "auto")
 PASSWORD = "a-password-of-ada"
 WEATHER_UNITS = {"temperature": "°C", "radiation": "W/m²", "wind_speed": "m/s"}
@@ -148,25 +154,79 @@ def _add_weather(
 
 def by_product(of: BenchSet, forecaster: str) -> tuple[dict[timedelta, float], float]:
     """1 - WAPE by horizon of what `add forecasts` stores over the weeks that are measured; seconds of that command."""
+    stored, taken = _by_command(of, forecaster, of.end)
+    every = range(of.first, of.end)
+    return {horizon: _one_minus_wape(of, stored, horizon, every) for horizon in HORIZONS}, taken
+
+
+def _by_command(of: BenchSet, forecaster: str, end: int) -> tuple[Stored, float]:
+    """What `add forecasts` stores of the slots that are measured, up to one; seconds of that command."""
     with TemporaryDirectory() as folder:
         instance = Instance(Path(folder))
         sensor = prepare(instance, of)
-        first, end = (of.series.start + slot * HOUR for slot in (of.first, of.end))
-        days = ("--from-date", f"{first:%Y-%m-%d}", "--to-date", f"{end:%Y-%m-%d}")
+        first, until = (of.series.start + slot * HOUR for slot in (of.first, end))
+        days = ("--from-date", f"{first:%Y-%m-%d}", "--to-date", f"{until:%Y-%m-%d}")
         begin = perf_counter()
         instance.run("add", "forecasts", "--asset-id", sensor, *days, "--forecaster", forecaster)
         taken = perf_counter() - begin
-        stored = _stored(Path(folder) / "flexmeasures.db", sensor)
-    truth = of.series.values[of.first : of.end]
-    found = {}
-    for horizon in HORIZONS:
-        said = np.array([stored.get((horizon, first + k * HOUR), np.nan) for k in range(of.end - of.first)])
-        known = np.isfinite(truth) & np.isfinite(said)
-        found[horizon] = float(1 - np.abs(truth - said)[known].sum() / np.abs(truth[known]).sum())
-    return found, taken
+        return _stored(Path(folder) / "flexmeasures.db", sensor), taken
 
 
-def _stored(path: Path, sensor: int) -> dict[tuple[timedelta, datetime], float]:
+def _by_jobs(of: BenchSet, hours: int) -> Stored:
+    """What jobs store that are asked for at each of some hours, when the measurement of the hour before has come in."""
+    from flexmeasures import timing
+    from flexmeasures.app import create
+    from flexmeasures.db import db, writing
+    from flexmeasures.models import Sensor
+    from flexmeasures_forecasting import request_forecast
+
+    with TemporaryDirectory() as folder:
+        sensor = prepare(Instance(Path(folder)), of)
+        settings = {"FLEXMEASURES_JOBS": "inline", "FLEXMEASURES_TIMEZONE": "UTC"}
+        app = create("testing", instance=Path(folder), settings=settings)
+        begin = of.series.start + of.first * HOUR
+        with app.app_context():
+            for k in range(hours):
+                now = begin + k * HOUR
+                with timing.clock(now), writing():
+                    request_forecast(db.session.get_one(Sensor, sensor), now - HOUR, now, HORIZONS)
+            db.engine.dispose()
+        return _stored(Path(folder) / "flexmeasures.db", sensor)
+
+
+def _one_minus_wape(of: BenchSet, stored: Stored, horizon: timedelta, slots: Iterable[int]) -> float:
+    """Of the slots of which both are known."""
+    every = list(slots)
+    truth = of.series.values[every]
+    said = np.array([stored.get((horizon, of.series.start + k * HOUR), np.nan) for k in every])
+    known = np.isfinite(truth) & np.isfinite(said)
+    return float(1 - np.abs(truth - said)[known].sum() / np.abs(truth[known]).sum())
+
+
+def compare_jobs(names: list[str], hours: int = WEEK) -> bool:
+    """Print what jobs reach beside the command, on the same events; whether all are near."""
+    near = True
+    for name in names or TITLES:
+        of = SETS[name]()
+        by_jobs, (by_command, _) = (
+            _by_jobs(of, hours),
+            _by_command(of, "linear-OLS", of.first + hours + 2 * DAY),
+        )
+        for horizon in HORIZONS:
+            ahead = horizon // HOUR
+            slots = range(of.first + ahead - 1, of.first + ahead - 1 + hours)
+            jobs, command = (
+                100 * _one_minus_wape(of, each, horizon, slots) for each in (by_jobs, by_command)
+            )
+            near &= abs(jobs - command) <= NEAR
+            print(
+                f"jobs_{name}_{ahead}h {jobs:.2f}, by command {command:.2f}, {jobs - command:+.2f}",
+                flush=True,
+            )
+    return near
+
+
+def _stored(path: Path, sensor: int) -> Stored:
     """By horizon and start of the event, the forecasts of a sensor."""
     import sqlite3
 
@@ -216,6 +276,8 @@ def write_docs() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--jobs"]:
+        sys.exit(not compare_jobs(sys.argv[2:]))
     if sys.argv[1:] == ["--docs"]:
         sys.exit(write_docs())
     found = measure(sys.argv[1:])
