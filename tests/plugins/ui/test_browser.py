@@ -25,14 +25,18 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     """Address of a server on SQLite, on which every visitor is the owner of one battery."""
     from waitress.server import create_server
 
+    from flexmeasures_demo.run import _serve
+
     app = testing.make_app(tmp_path_factory.mktemp("site"), FLEXMEASURES_TIMEZONE="Europe/Amsterdam")
     with app.app_context():
         _fill()
     app.extensions["flexmeasures"].plugins.manager.register(Everybody(), "everybody")
     server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    closing = threading.Event()
+    thread = threading.Thread(target=_serve, args=(server, closing), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
+    closing.set()
     server.close()
     thread.join(5)
 
