@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flexmeasures_forecasting.accuracy import Accuracy as Accuracy
     from flexmeasures_forecasting.accuracy import Score as Score
     from flexmeasures_forecasting.accuracy import accuracy_of as accuracy_of
+    from flexmeasures_forecasting.accuracy import coverage_of as coverage_of
     from flexmeasures_forecasting.accuracy import scores as scores
     from flexmeasures_forecasting.accuracy import worse_than_repeating as worse_than_repeating
     from flexmeasures_forecasting.backfill import forecast_past as forecast_past
@@ -55,6 +56,7 @@ __all__, __getattr__ = door(
             "Score",
             "HORIZONS",
             "accuracy_of",
+            "coverage_of",
             "scores",
             "worse_than_repeating",
         ),

@@ -137,6 +137,15 @@ def worse_than_repeating(sensor: Sensor, until: datetime) -> list[str]:
     ]
 
 
+def coverage_of(outcomes: Floats, low: Floats, high: Floats) -> float | None:
+    """Which part of the outcomes lies in a band, of the events of which all three are known; shapes (n,)."""
+    import numpy as np
+
+    known = np.isfinite(outcomes) & np.isfinite(low) & np.isfinite(high)
+    inside = (low[known] <= outcomes[known]) & (outcomes[known] <= high[known])
+    return float(inside.mean()) if known.any() else None
+
+
 def _score(
     sensor: Sensor, source: Source, horizon: timedelta, start: datetime, end: datetime, truth: Floats
 ) -> Score | None:
@@ -201,5 +210,4 @@ def _of_quantiles(y: Floats, below: Mapping[float, Floats]) -> tuple[float | Non
         return None, None
     y, of = y[known], {p: values[known] for p, values in below.items()}
     losses = [np.maximum(p * (y - q), (p - 1) * (y - q)).mean() for p, q in of.items()]
-    inside = (y >= of[BAND[0]]) & (y <= of[BAND[1]])
-    return float(np.mean(losses)), float(inside.mean())
+    return float(np.mean(losses)), coverage_of(y, of[BAND[0]], of[BAND[1]])

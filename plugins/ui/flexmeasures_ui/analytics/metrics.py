@@ -41,6 +41,8 @@ class Metrics:
 
 def metrics_of(plot: str, pair: Pair) -> Metrics:
     """The metrics of a plot."""
+    from flexmeasures_forecasting import coverage_of
+
     realised, expected = pair.realised.values, pair.expected.values
     if len(realised) != len(expected):
         realised = expected = np.full(0, np.nan)
@@ -61,18 +63,8 @@ def metrics_of(plot: str, pair: Pair) -> Metrics:
         mae=float(errors.mean()) if some else None,
         wape=float(errors.sum() / total) if some and total > 0 else None,
         mape=float((errors / np.abs(realised[both])).mean()) if relative else None,
-        coverage=_coverage(pair.realised.values, pair.band),
+        coverage=None if pair.band is None else coverage_of(pair.realised.values, *pair.band),
     )
-
-
-def _coverage(realised: Floats, band: tuple[Floats, Floats] | None) -> float | None:
-    """How often what was realised lay in the band, of the slots that have both."""
-    if band is None:
-        return None
-    low, high = band
-    both = np.isfinite(realised) & np.isfinite(low) & np.isfinite(high)
-    inside = (low[both] <= realised[both]) & (realised[both] <= high[both])
-    return float(inside.mean()) if both.any() else None
 
 
 def _amount(plot: str, values: Floats, slot: timedelta) -> float | None:
