@@ -307,6 +307,8 @@ def test_a_file_that_is_wrong_is_refused_at_the_field(
             (FILE, {"sensor": str(foreign.id)}, "sensor", "No sensor is chosen"),
             (FILE, {"where": "t"}, "where", "COLUMN=TEXT"),
             (FILE, {"resolution": "often"}, "resolution", "is not understood"),
+            (FILE, {"resolution": "0"}, "resolution", "is not understood"),
+            (FILE, {"resolution": 5000 * "9"}, "resolution", "is not understood"),
             (FILE.replace(b"1000", b"1e9"), {}, "unit", "“Also more power than the asset can have”"),
             (b"", {}, "file", "holds no values"),
             (FILE, {"kind": "other"}, "kind", "is not understood"),

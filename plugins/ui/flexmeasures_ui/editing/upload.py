@@ -33,6 +33,7 @@ ROLES = ("Prosumer",)  # and admin
 SHOWN = 20  # values of the preview
 KEPT_SECONDS = 3600  # so long a file waits for the second step
 MOST_WAITING = 5  # files of one user
+MOST_DIGITS = 6  # of the minutes between rows: a year and more
 CHOICES = (
     "sensor",
     "unit",
@@ -137,7 +138,7 @@ def _read(path: Path, chosen: dict[str, str], user: User) -> tuple[Imported, Sen
 
 
 def _minutes(text: str) -> timedelta:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) == int(text)):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text)):
         raise InputError(
             gettext("%(field)s %(value)s is not understood.", field="resolution", value=repr(text)),
             "resolution",
